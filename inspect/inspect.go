@@ -1,0 +1,202 @@
+// Package inspect learns facts about a machine and its drives, and changes
+// nothing. A fact that could not be read is unknown, never 'no'.
+package inspect
+
+import (
+	"time"
+
+	"handback.example/inspect/drive"
+)
+
+// Schema of the Report that this package writes.
+const Schema = "handback.report/1"
+
+// Fact is a value that may not be known. Its zero value is unknown.
+type Fact[T any] struct {
+	Known  bool   `json:"known"`
+	Value  T      `json:"value,omitempty"`
+	Source string `json:"source,omitempty"` // where it was read: 'SMBIOS type 1', 'sysfs', 'IDENTIFY word 47'
+	Why    string `json:"why,omitempty"`    // why it is unknown, for people
+}
+
+// Known makes a fact.
+func Known[T any](v T, source string) Fact[T] { return Fact[T]{Known: true, Value: v, Source: source} }
+
+// Unknown makes a fact that could not be read.
+func Unknown[T any](source, why string) Fact[T] { return Fact[T]{Source: source, Why: why} }
+
+// Report is what is known about one machine at one moment.
+type Report struct {
+	Schema   string    `json:"schema"`
+	Taken    time.Time `json:"taken"` // the machine's clock: a claim
+	Machine  Machine   `json:"machine"`
+	CPU      CPU       `json:"cpu"`
+	Memory   Memory    `json:"memory"`
+	Battery  []Battery `json:"battery"`
+	Displays []Display `json:"displays"`
+	GPU      []string  `json:"gpu"`
+	Network  []NIC     `json:"network"`
+	Firmware Firmware  `json:"firmware"`
+	TPM      TPM       `json:"tpm"`
+	Drives   []Drive   `json:"drives"`
+	// Mains is whether the machine runs on mains power.
+	Mains Fact[bool] `json:"mains"`
+	// Unhandled are media or controllers that stand in the way of saying
+	// 'every drive of this machine'. Empty together with NoneUnhandled known
+	// and true means that it was looked for.
+	Unhandled []Finding `json:"unhandled"`
+	// Missing lists what could not be read, for people.
+	Missing []string `json:"missing"`
+}
+
+// Finding is something that a person must know or mend.
+type Finding struct {
+	Code string `json:"code"` // stable: 'raid-mode', 'remapped-nvme', 'no-driver'
+	What string `json:"what"`
+	Do   string `json:"do"`
+}
+
+// Machine as SMBIOS names it. Text is clean.
+type Machine struct {
+	Maker    Fact[string] `json:"maker"`
+	Model    Fact[string] `json:"model"`
+	Version  Fact[string] `json:"version"` // Lenovo's product name stands here
+	SKU      Fact[string] `json:"sku"`
+	Serial   Fact[string] `json:"serial"`
+	UUID     Fact[string] `json:"uuid"` // SMBIOS type 1, lower-case with dashes
+	AssetTag Fact[string] `json:"asset_tag"`
+	Kind     Fact[string] `json:"kind"` // laptop, desktop, all-in-one, mini-pc, tablet, convertible, server, stick-pc, virtual
+	BIOS     Fact[string] `json:"bios"` // vendor, version, date
+	// Hypervisor: the machine is virtual (CPUID, DMI).
+	Hypervisor Fact[bool] `json:"hypervisor"`
+}
+
+// CPU of the machine (the first package).
+type CPU struct {
+	Model   Fact[string] `json:"model"`
+	Cores   Fact[int]    `json:"cores"`
+	Threads Fact[int]    `json:"threads"`
+}
+
+// Memory of the machine.
+type Memory struct {
+	Bytes   Fact[int64]    `json:"bytes"` // physical, as fitted
+	Modules []MemoryModule `json:"modules"`
+}
+
+// MemoryModule is one SMBIOS type 17 with a module in it.
+type MemoryModule struct {
+	Slot  string `json:"slot"`
+	Bytes int64  `json:"bytes"`
+	Kind  string `json:"kind"` // DDR4
+	Speed int    `json:"mt_s"` // MT/s
+	Maker string `json:"maker"`
+	Part  string `json:"part"`
+}
+
+// Battery as the kernel's power_supply class shows it.
+type Battery struct {
+	Name      string        `json:"name"`
+	DesignWh  Fact[float64] `json:"design_wh"`
+	FullWh    Fact[float64] `json:"full_wh"`
+	HealthPct Fact[int]     `json:"health_pct"` // full / design
+	ChargePct Fact[int]     `json:"charge_pct"`
+	Cycles    Fact[int]     `json:"cycles"` // 0 from firmware is unknown
+}
+
+// Display from its EDID.
+type Display struct {
+	Connector string `json:"connector"`
+	Maker     string `json:"maker"`
+	Model     string `json:"model"`
+	Width     int    `json:"width"` // pixels
+	Height    int    `json:"height"`
+}
+
+// NIC is one network interface.
+type NIC struct {
+	Name string `json:"name"`
+	MAC  string `json:"mac"`
+	Kind string `json:"kind"` // ethernet, wifi, wwan
+}
+
+// Firmware of the machine and how it booted.
+type Firmware struct {
+	UEFI       Fact[bool] `json:"uefi"`
+	SecureBoot Fact[bool] `json:"secure_boot"`
+	SetupMode  Fact[bool] `json:"setup_mode"`
+	// Lockdown of the running kernel: none, integrity, confidentiality.
+	Lockdown Fact[string] `json:"lockdown"`
+}
+
+// TPM of the machine.
+type TPM struct {
+	Present  Fact[bool]   `json:"present"`
+	Version  Fact[string] `json:"version"` // '2.0', '1.2'
+	Maker    Fact[string] `json:"maker"`
+	Firmware Fact[string] `json:"firmware"`
+	// LockoutAuthSet is TPM_PT_PERMANENT bit 2: then TPM2_Clear by lockout is
+	// never tried.
+	LockoutAuthSet Fact[bool]   `json:"lockout_auth_set"`
+	DisableClear   Fact[bool]   `json:"disable_clear"`
+	InLockout      Fact[bool]   `json:"in_lockout"`
+	OwnerAuthSet   Fact[bool]   `json:"owner_auth_set"`
+	EKHash         Fact[string] `json:"ek_hash"` // SHA-256 of the EK's public area, hex
+}
+
+// Drive is one drive (for NVMe: one namespace).
+type Drive struct {
+	Path     string         `json:"path"` // '/dev/nvme0n1'
+	Identity drive.Identity `json:"identity"`
+	Geometry drive.Geometry `json:"geometry"`
+	// Provenance is set by how the drive was opened, not by what it says.
+	Provenance drive.Provenance `json:"provenance"`
+	Removable  Fact[bool]       `json:"removable"`
+	Rotational Fact[bool]       `json:"rotational"`
+	// Boot is true for the medium that this system was started from.
+	Boot bool `json:"boot"`
+	// InUse says who holds it: '/ is mounted from it'. Empty: nobody.
+	InUse []string `json:"in_use"`
+	// Holds is what raw reads found: 'Windows', 'ext4', 'BitLocker'.
+	Holds  []string `json:"holds"`
+	NVMe   *NVMe    `json:"nvme,omitempty"`
+	ATA    *ATA     `json:"ata,omitempty"`
+	Health Health   `json:"health"`
+	// Problems: what the drive would not answer, for people. A drive without a
+	// usable identity is never erased by serial.
+	Problems []string `json:"problems"`
+}
+
+// NVMe is what decides about techniques on an NVMe namespace.
+type NVMe struct {
+	Controller    string       `json:"controller"` // '/dev/nvme0'
+	Transport     string       `json:"transport"`  // pcie, tcp
+	Format        Fact[bool]   `json:"format"`     // OACS bit 1
+	FNA           Fact[uint8]  `json:"fna"`        // Format NVM Attributes
+	SANICAP       Fact[uint32] `json:"sanicap"`
+	LBAFormat     Fact[uint8]  `json:"lba_format"` // FLBAS in use
+	MetadataBytes Fact[int]    `json:"metadata_bytes"`
+	Namespaces    Fact[int]    `json:"namespaces"` // active
+	Unattached    Fact[int]    `json:"unattached"` // allocated, not active
+}
+
+// ATA is what decides about techniques on an ATA drive.
+type ATA struct {
+	Security  Fact[uint16] `json:"security"`   // IDENTIFY word 128
+	Sanitize  Fact[uint16] `json:"sanitize"`   // IDENTIFY word 59
+	NativeMax Fact[int64]  `json:"native_max"` // bytes, READ NATIVE MAX ADDRESS EXT + 1
+}
+
+// Health of a drive, by its own log.
+type Health struct {
+	// Verdict: 'good', 'worn', 'failing'; unknown where the drive says nothing.
+	Verdict       Fact[string]  `json:"verdict"`
+	PowerOnH      Fact[int64]   `json:"power_on_hours"`
+	WrittenB      Fact[float64] `json:"written_bytes"`
+	UsedPct       Fact[int]     `json:"used_pct"`         // NVMe percentage used
+	Realloc       Fact[int64]   `json:"reallocated"`      // SMART 5 raw
+	Pending       Fact[int64]   `json:"pending"`          // SMART 197 raw
+	Uncorrectable Fact[int64]   `json:"uncorrectable"`    // SMART 198 raw
+	Critical      Fact[uint8]   `json:"critical_warning"` // NVMe SMART byte 0
+	TempC         Fact[int]     `json:"temp_c"`
+}

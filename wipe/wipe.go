@@ -1,0 +1,185 @@
+// Package wipe holds the words of erasure: level, technique, plan, outcome.
+// The packages below it are the only code of Handback that destroys: plan
+// chooses (and is pure), technique erases, verify reads back, journal makes
+// every step durable before it is taken, tpm clears the TPM.
+//
+// Terms follow NIST SP 800-88 Rev. 2 and IEEE 2883-2022. The zero value of
+// every type here is never success.
+package wipe
+
+import (
+	"time"
+
+	"handback.example/inspect/drive"
+)
+
+// Level is a sanitization level of NIST SP 800-88 Rev. 2. They are ordered.
+type Level uint8
+
+const (
+	LevelNone Level = iota
+	LevelClear
+	LevelPurge
+)
+
+// TechniqueID names a technique, as the contract of the commands lists them.
+type TechniqueID string
+
+const (
+	OverwriteZero      TechniqueID = "overwrite-zero"
+	OverwriteRandom    TechniqueID = "overwrite-random"
+	NVMeFormatUserData TechniqueID = "nvme-format-user-data"
+)
+
+// VerifyMode says how an overwrite is read back. Firmware techniques have their
+// own verification.
+type VerifyMode string
+
+const (
+	VerifyFull   VerifyMode = "full"
+	VerifySample VerifyMode = "sample"
+)
+
+// Plan is what would be done to a machine's drives. It is a pure function of
+// facts and policy: the same facts give the same Plan and the same Digest.
+type Plan struct {
+	Schema string      `json:"schema"` // "handback.plan/1"
+	Want   Level       `json:"want"`
+	Drives []DrivePlan `json:"drives"`
+	// Refusals of the machine as a whole: a hidden drive, a RAID mode.
+	Refusals []Refusal `json:"refusals,omitempty"`
+}
+
+// DrivePlan is the way of one drive. With a Refusal it has no steps.
+type DrivePlan struct {
+	Name     string         `json:"name"` // 'A', 'B', ...
+	Path     string         `json:"path"` // '/dev/nvme0n1': a hint, never an identity
+	Identity drive.Identity `json:"identity"`
+	Geometry drive.Geometry `json:"geometry"`
+	// Ladder is ranked, strongest first. Only the first step is run; going down
+	// to another needs the policy's or the person's word.
+	Ladder  []Step   `json:"ladder,omitempty"`
+	Refusal *Refusal `json:"refusal,omitempty"`
+	// BelowWanted is set where the best step is weaker than the level wanted and
+	// policy says that it needs a person's word.
+	BelowWanted bool     `json:"below_wanted,omitempty"`
+	Warnings    []string `json:"warnings,omitempty"`
+}
+
+// Step is one technique that this drive really offers.
+type Step struct {
+	Technique TechniqueID   `json:"technique"`
+	Level     Level         `json:"level"`
+	Standard  string        `json:"standard"` // standard and clause for the level
+	Verify    VerifyMode    `json:"verify"`
+	Reason    string        `json:"reason"`    // one sentence, for people
+	Expect    time.Duration `json:"expect_ns"` // erase and verify
+	Shortfall string        `json:"not_shown"` // what this can't reach: 'over-provisioned cells'
+}
+
+// Refusal says why something is not done, and what to do about it.
+type Refusal struct {
+	Code   string `json:"code"`   // stable: 'mounted', 'boot-medium', 'no-serial', 'below-level', ...
+	Reason string `json:"reason"` // what is so, with model and serial where it is about a drive
+	Do     string `json:"do"`     // what to do now
+}
+
+// Verdict of the engine on one drive. The zero Verdict is not success.
+type Verdict string
+
+const (
+	Sanitised   Verdict = "sanitised"
+	Failed      Verdict = "failed"
+	Interrupted Verdict = "interrupted"
+	Unverified  Verdict = "unverified"
+	// Refused: nothing destructive was sent to the drive.
+	Refused Verdict = "refused"
+)
+
+// EvidenceGrade says what the verdict of one drive rests on.
+type EvidenceGrade string
+
+const (
+	EvidenceMeasured     EvidenceGrade = "measured"                     // every block read back
+	EvidenceSampled      EvidenceGrade = "sampled"                      // overwrite, sample read back: Clear at most
+	EvidenceCanaries     EvidenceGrade = "device-claimed with canaries" // firmware, and what stood there before is gone
+	EvidenceDeviceClaims EvidenceGrade = "device-claimed only"
+)
+
+// Outcome is all that is known after one drive's erasure. Render it, decide
+// nothing from it: the engine's word is Verdict.
+type Outcome struct {
+	Drive     DrivePlan     `json:"drive"`
+	Verdict   Verdict       `json:"verdict"`
+	Level     Level         `json:"level"` // LevelNone unless Verdict is Sanitised
+	Technique TechniqueID   `json:"technique"`
+	Evidence  EvidenceGrade `json:"evidence,omitempty"`
+	NotShown  string        `json:"not_shown,omitempty"`
+	What      string        `json:"what"` // what happened, one sentence, for people
+	Do        string        `json:"do,omitempty"`
+	// Before and After are the identities and geometries that the drive gave.
+	After         drive.Identity `json:"after"`
+	GeometryAfter drive.Geometry `json:"geometry_after"`
+	Commands      []CommandTrace `json:"commands,omitempty"`
+	Verification  Verification   `json:"verification"`
+	BadRanges     []Range        `json:"bad_ranges,omitempty"`
+	BytesWritten  int64          `json:"bytes_written"`
+	Started       time.Time      `json:"started"`
+	Finished      time.Time      `json:"finished"`
+	Elapsed       time.Duration  `json:"elapsed_ns"` // monotonic
+}
+
+// CommandTrace is one destructive command as sent and as answered.
+type CommandTrace struct {
+	Operation string        `json:"operation"`
+	Frame     string        `json:"frame"`  // hex
+	Status    string        `json:"status"` // hex of the final status and sense
+	Error     string        `json:"error,omitempty"`
+	Duration  time.Duration `json:"duration_ns"`
+}
+
+// Verification of one drive.
+type Verification struct {
+	Method     string `json:"method"`          // 'full read-back', 'pre-sampled blocks and read-back'
+	BytesRead  int64  `json:"bytes_read"`      // bytes read after the erasure
+	Compared   int64  `json:"blocks_compared"` // logical blocks compared
+	Counted    int64  `json:"blocks_counted"`  // pre-sampled blocks that were not one repeated byte before
+	Survivors  int64  `json:"survivors"`       // of those, the ones that survived; or blocks with wrong content
+	Unreadable int64  `json:"unreadable"`      // logical blocks that could not be read
+	Seed       string `json:"seed,omitempty"`  // hex
+	Result     string `json:"result"`          // 'passed', 'failed', 'not done': one word
+}
+
+// Range of logical blocks.
+type Range struct {
+	First int64  `json:"first"` // LBA
+	Count int64  `json:"count"`
+	What  string `json:"what"` // 'write error: …'
+}
+
+// Phase of a running job, for the screen.
+type Phase string
+
+const (
+	PhaseWaiting   Phase = "waiting"
+	PhaseSampling  Phase = "sampling"
+	PhaseErasing   Phase = "erasing"
+	PhaseVerifying Phase = "verifying"
+	PhaseDone      Phase = "done"
+)
+
+// Status of one drive's job, pulled by whoever draws it.
+type Status struct {
+	Name      string        `json:"name"`
+	Phase     Phase         `json:"phase"`
+	Done      int64         `json:"done"`  // bytes of this job's whole work (write and read-back)
+	Total     int64         `json:"total"` // 0: the device gives no progress
+	BytesPerS float64       `json:"bytes_per_s"`
+	Elapsed   time.Duration `json:"elapsed_ns"`
+	EtaLow    time.Duration `json:"eta_low_ns"` // 0,0: unknown
+	EtaHigh   time.Duration `json:"eta_high_ns"`
+	CanStop   bool          `json:"can_stop"`
+	Stalled   bool          `json:"stalled"`
+	Note      string        `json:"note,omitempty"`
+	Outcome   *Outcome      `json:"outcome,omitempty"` // set when Phase is done
+}
