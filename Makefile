@@ -1,0 +1,48 @@
+# Handback. `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+OUT  ?= out
+# Tests of loop devices need root: test programs run by sudo where we are not.
+EXEC := $(if $(filter 0,$(shell id -u)),,-exec 'sudo -E')
+LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.11.4
+
+.PHONY: help build run test test-long lint bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
+
+build: ## build the programs into bin/
+	@.ci/setup build
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
+
+run: ## boot the appliance in a virtual laptop, its screen in this terminal; papers land in out/
+	@.ci/setup run
+	@$(MAKE) --no-print-directory build
+	@.ci/plant $(OUT)/ssd.img 512 $(OUT)/disk.img 512
+	bin/handback-image try --secure-boot --tpm --drive nvme:$(OUT)/ssd.img --drive sata:$(OUT)/disk.img --out $(OUT)
+
+test: ## all that CI runs: lint, unit tests, the booted image in virtual machines
+	@.ci/setup test
+	@$(MAKE) --no-print-directory build lint
+	go vet ./...
+	go test -race $(EXEC) -timeout 25m ./...
+
+test-long: ## make test, then every fuzz target for a minute each
+	@$(MAKE) --no-print-directory test
+	@for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
+	  for t in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]+).*/\1/p' $$f); do \
+	    echo "$$t in $$(dirname $$f)"; go test -run '^$$' -fuzz "^$$t\$$" -fuzztime 60s ./$$(dirname $$f) || exit 1; \
+	  done; done
+
+lint: ## the import arrows and what go vet does not say
+	@test -x .cache/bin/golangci-lint || { echo "building golangci-lint"; GOBIN=$(CURDIR)/.cache/bin go install $(LINT); }
+	.cache/bin/golangci-lint run
+
+bench: ## speed of the overwrite, in pairs against dd and fio on a loop device in memory
+	@.ci/setup bench
+	@$(MAKE) --no-print-directory build
+	.ci/bench
+
+clean: ## remove what was built; out/ stays
+	rm -rf bin .cache
