@@ -82,6 +82,8 @@ func functionCriteria(its []item, p policy.Policy) []criterion {
 	return cs
 }
 
+const faultsName = "faults"
+
 // faultsCriterion: more faults than the policy allows are not worth the repair.
 // Untested items count as faults until somebody tests them.
 func faultsCriterion(its []item, p policy.Policy) criterion {
@@ -94,7 +96,7 @@ func faultsCriterion(its []item, p policy.Policy) criterion {
 			faults++
 		}
 	}
-	c := criterion{Seen: Seen{Name: "faults", Value: fmt.Sprint(faults), Known: untested == 0}, redeploy: pass, donate: pass,
+	c := criterion{Seen: Seen{Name: faultsName, Value: fmt.Sprint(faults), Known: untested == 0}, redeploy: pass, donate: pass,
 		need: fmt.Sprintf("leave at most %d faults", p.Machine.RepairableFaults), find: "test: " + untestedNames(its)}
 	if untested > 0 {
 		c.Value = fmt.Sprintf("%d found, %d not tested", faults, untested)
