@@ -1,0 +1,233 @@
+package certs
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Intake is what was said about a device when it was taken in. It never names a
+// former user.
+type Intake struct {
+	Tag            string `json:"tag"`            // asset tag, or the generated intake number
+	Generated      bool   `json:"generated"`      // Tag is an intake number: the device carried no label
+	Operator       string `json:"operator"`       // operator ID as entered, not authenticated
+	Role           string `json:"role"`           // 'technician', 'trainee', 'unattended'
+	Source         string `json:"source"`         // locker, post, desk, amnesty, partner
+	Classification string `json:"classification"` // 'official'
+	DIAL           int    `json:"dial"`           // the controller's rating, 1 to 3 (ADISA 8.0)
+	Organisation   string `json:"organisation"`
+	Place          string `json:"place"`
+	Bench          string `json:"bench"`
+	// Previous is the SHA-256 of the INTAKE envelope of the stick's visit before
+	// this one; empty for a stick's first visit.
+	Previous string `json:"previous"`
+}
+
+func (i *Intake) validate() error {
+	switch {
+	case i.Tag == "":
+		return errors.New("the tag is empty")
+	case i.Operator == "":
+		return errors.New("the operator is empty")
+	case i.DIAL < 1 || i.DIAL > 3:
+		return fmt.Errorf("DIAL rating %d is not 1, 2 or 3", i.DIAL)
+	case i.Previous != "" && !ValidHash(i.Previous):
+		return errors.New("the hash of the visit before is not a SHA-256")
+	}
+	return nil
+}
+
+// Consent is the one gate before anything is destroyed.
+type Consent struct {
+	PlanDigest string `json:"plan_digest"` // hex, of exactly the plan that was shown
+	Who        string `json:"who"`         // operator ID
+	How        string `json:"how"`         // 'tag scanned', 'unattended settings', 'serials named'
+	// Scope is ScopeMachine, or ScopeNamed where only the drives below count and
+	// the TPM doesn't.
+	Scope string `json:"scope"`
+	Want  Level  `json:"want"` // level wanted
+	// Accepted is the sentence by which a level below the one wanted was
+	// accepted; empty where nothing had to be.
+	Accepted string         `json:"accepted"`
+	Drives   []ConsentDrive `json:"drives"`
+}
+
+// ConsentDrive is what was agreed to for one drive.
+type ConsentDrive struct {
+	Drive     DriveRef `json:"drive"`
+	Technique string   `json:"technique"` // a technique ID; empty where the plan refuses the drive
+	Level     Level    `json:"level"`
+}
+
+// Scopes of a consent.
+const (
+	ScopeMachine = "machine"
+	ScopeNamed   = "named-drives"
+)
+
+func (c *Consent) validate() error {
+	if c.Scope != ScopeMachine && c.Scope != ScopeNamed {
+		return fmt.Errorf("scope %q is unknown", c.Scope)
+	}
+	if c.Want != LevelClear && c.Want != LevelPurge {
+		return fmt.Errorf("level wanted %q is neither clear nor purge", c.Want)
+	}
+	for _, d := range c.Drives {
+		if err := d.Level.validate(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Removed says that a drive was taken out of the machine before or during the
+// visit: it is somewhere else, and not sanitised here.
+type Removed struct {
+	Drive DriveRef `json:"drive"`
+	Seal  string   `json:"seal"` // seal or bag number
+	By    string   `json:"by"`
+	Why   string   `json:"why"`
+}
+
+// Tested is one bench question and its answer.
+type Tested struct {
+	Question string `json:"question"` // stable id
+	Ask      string `json:"ask"`      // as it was put
+	Answer   string `json:"answer"`   // 'not-tested' is an answer, never a pass
+	Who      string `json:"who"`
+}
+
+// Graded is the decision on the machine's way. Nothing of it changes the verdict
+// on the drives.
+type Graded struct {
+	Policy      Policy   `json:"policy"`
+	Route       string   `json:"route"` // one of Routes
+	Role        string   `json:"role"`  // that a machine is redeployed as
+	Function    string   `json:"function"`
+	Condition   string   `json:"condition"`
+	Rule        string   `json:"rule"`
+	Why         string   `json:"why"`
+	Better      string   `json:"better"` // nearest better route and what it would take
+	Inputs      []Input  `json:"inputs"`
+	Hold        []string `json:"hold"`
+	LevelNeeded string   `json:"level_needed"`
+}
+
+// Routes of a machine.
+const (
+	RouteRedeploy      = "redeploy"
+	RouteRemanufacture = "remanufacture"
+	RouteDonate        = "donate"
+	RouteRecycle       = "recycle"
+	RouteHold          = "hold"
+)
+
+// Routes that Graded may name, best first; 'hold' is none of them taken.
+var Routes = []string{RouteRedeploy, RouteRemanufacture, RouteDonate, RouteRecycle, RouteHold}
+
+func (g *Graded) validate() error {
+	if !slices.Contains(Routes, g.Route) {
+		return fmt.Errorf("route %q is unknown", g.Route)
+	}
+	return nil
+}
+
+// Policy that a decision was made by.
+type Policy struct {
+	ID      string `json:"id"`
+	Version string `json:"version"`
+	SHA256  string `json:"sha256"`
+}
+
+// Input is one fact as the decision saw it.
+type Input struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+	Known bool   `json:"known"`
+}
+
+// Overruled is a person's word against the grade.
+type Overruled struct {
+	Route string `json:"route"`
+	By    string `json:"by"`
+	Why   string `json:"why"`
+}
+
+func (o *Overruled) validate() error {
+	if !slices.Contains(Routes, o.Route) {
+		return fmt.Errorf("route %q is unknown", o.Route)
+	}
+	return nil
+}
+
+// Decisions of a validation (NIST SP 800-88 Rev. 2, 4.5.2).
+const (
+	Accepted = "accepted"
+	Rejected = "rejected"
+	Awaiting = "awaiting"
+)
+
+// Validated is the accept or reject decision on the sanitisation. An unattended
+// visit is always awaiting.
+type Validated struct {
+	Decision string `json:"decision"`
+	By       string `json:"by"` // operator ID and role; empty while awaiting
+	Why      string `json:"why"`
+}
+
+func (v *Validated) validate() error {
+	switch v.Decision {
+	case Awaiting:
+		return nil
+	case Accepted, Rejected:
+		if v.By != "" {
+			return nil
+		}
+		return fmt.Errorf("decision %q has nobody who made it", v.Decision)
+	}
+	return fmt.Errorf("decision %q is unknown", v.Decision)
+}
+
+// Control is a known-bad check: the bench erased or checked a drive whose result
+// was known before, to show that it would notice a failure.
+type Control struct {
+	What   string `json:"what"`
+	Expect string `json:"expect"`
+	Result string `json:"result"`
+	By     string `json:"by"`
+}
+
+// Certified names every paper of the visit by its SHA-256.
+type Certified struct {
+	Papers []Paper `json:"papers"`
+}
+
+// Paper is one file as it was written.
+type Paper struct {
+	Name   string `json:"name"` // 'S01-000412-erasure.pdf'
+	SHA256 string `json:"sha256"`
+}
+
+func (c *Certified) validate() error {
+	for _, p := range c.Papers {
+		if p.Name == "" || !ValidHash(p.SHA256) {
+			return fmt.Errorf("paper %q has no name or no SHA-256", p.Name)
+		}
+	}
+	return nil
+}
+
+// Transferred says that the device was given to somebody.
+type Transferred struct {
+	To  string `json:"to"`
+	How string `json:"how"`
+	By  string `json:"by"`
+}
+
+// Received is the receiver's word that the device arrived, and what becomes of it.
+type Received struct {
+	By       string `json:"by"`
+	Place    string `json:"place"`
+	Declared string `json:"declared"`
+}

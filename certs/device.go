@@ -1,0 +1,131 @@
+package certs
+
+import (
+	"fmt"
+	"slices"
+)
+
+// What a fact with two answers may say. The empty string is unknown, too.
+const (
+	Yes     = "yes"
+	No      = "no"
+	On      = "on"
+	Off     = "off"
+	Unknown = "unknown"
+)
+
+// Facts are what inspection found before anything was changed. Text is clean
+// (printable ASCII as the seam gives it); empty text is unknown.
+type Facts struct {
+	Machine Machine  `json:"machine"`
+	CPU     string   `json:"cpu"`     // one line
+	Memory  string   `json:"memory"`  // one line
+	Battery []string `json:"battery"` // one line each
+	TPM     string   `json:"tpm"`     // 'present', 'absent' or 'unknown'
+	TPMName string   `json:"tpm_name"`
+	EKHash  string   `json:"ek_hash"` // SHA-256 of the EK's public area, hex
+	Drives  []Drive  `json:"drives"`
+	// NotHandled are media or controllers in the way of saying 'every drive'.
+	NotHandled []Finding `json:"not_handled"`
+	// LookedForOthers is Yes where hidden media were looked for at all.
+	LookedForOthers string   `json:"looked_for_others"`
+	NotKnown        []string `json:"not_known"` // what could not be read, for people
+	Tool            Tool     `json:"tool"`
+}
+
+// Machine as its SMBIOS names it.
+type Machine struct {
+	Maker      string `json:"maker"`
+	Model      string `json:"model"`
+	Serial     string `json:"serial"`
+	UUID       string `json:"uuid"`
+	Kind       string `json:"kind"` // laptop, desktop, ...
+	AssetTag   string `json:"asset_tag"`
+	BIOS       string `json:"bios"`
+	SecureBoot string `json:"secure_boot"` // On, Off or Unknown
+	Lockdown   string `json:"lockdown"`    // none, integrity, confidentiality
+	Hypervisor string `json:"hypervisor"`  // Yes, No or Unknown
+}
+
+// Tool that made the record, by its own word.
+type Tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Image   string `json:"image"` // SHA-256 of the booted image, self-reported; empty: unknown
+}
+
+// Drive is one drive as it was found.
+type Drive struct {
+	Name         string `json:"name"`  // 'A'
+	Bus          string `json:"bus"`   // nvme, sata, usb, ...
+	Media        string `json:"media"` // HDD, SSD, flash, file
+	Model        string `json:"model"`
+	Serial       string `json:"serial"`
+	Firmware     string `json:"firmware"`
+	WWN          string `json:"wwn"`
+	Namespace    int64  `json:"namespace"` // NVMe namespace, 0: none
+	SizeBytes    int64  `json:"size_bytes"`
+	NativeBytes  int64  `json:"native_bytes"` // native maximum, 0: unknown
+	LogicalBlock int    `json:"logical_block"`
+	RawModel     string `json:"raw_model"` // hex, as the device gave it
+	RawSerial    string `json:"raw_serial"`
+	RawFirmware  string `json:"raw_firmware"`
+	Boot         bool   `json:"boot"`  // the medium that the appliance was started from: never a target
+	Inner        bool   `json:"inner"` // the drive itself answered, not only a bridge before it
+	Health       string `json:"health"`
+	Holds        string `json:"holds"` // 'Windows', for the operator's check; never content
+}
+
+// Ref of the drive.
+func (d Drive) Ref() DriveRef {
+	return DriveRef{Name: d.Name, Bus: d.Bus, Model: d.Model, Serial: d.Serial, WWN: d.WWN,
+		Namespace: d.Namespace, SizeBytes: d.SizeBytes}
+}
+
+// DriveRef names a drive in a record by all that binds it.
+type DriveRef struct {
+	Name      string `json:"name"`
+	Bus       string `json:"bus"`
+	Model     string `json:"model"`
+	Serial    string `json:"serial"`
+	WWN       string `json:"wwn"`
+	Namespace int64  `json:"namespace"`
+	SizeBytes int64  `json:"size_bytes"`
+}
+
+// Finding is something that a person must know or mend.
+type Finding struct {
+	Code string `json:"code"`
+	What string `json:"what"`
+	Do   string `json:"do"`
+}
+
+// Results of the TPM.
+const (
+	TPMCleared    = "cleared"
+	TPMNotCleared = "not-cleared"
+	TPMPending    = "pending"
+	TPMNotPresent = "not-present"
+	TPMUnknown    = "unknown"
+)
+
+// TPM is what became of the machine's TPM.
+type TPM struct {
+	Result string `json:"result"` // TPMCleared, ...
+	// SRKChanged and EKKept are the evidence of a clear: Yes, No or Unknown.
+	SRKChanged string `json:"srk_changed"`
+	EKKept     string `json:"ek_kept"`
+	SRKBefore  string `json:"srk_before"` // the SRK's name, hex
+	SRKAfter   string `json:"srk_after"`
+	EKHash     string `json:"ek_hash"`
+	How        string `json:"how"` // 'TPM2_Clear', 'physical presence interface'
+	What       string `json:"what"`
+	Do         string `json:"do"`
+}
+
+func (t *TPM) validate() error {
+	if !slices.Contains([]string{TPMCleared, TPMNotCleared, TPMPending, TPMNotPresent, TPMUnknown}, t.Result) {
+		return fmt.Errorf("result %q is unknown", t.Result)
+	}
+	return nil
+}

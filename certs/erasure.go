@@ -1,0 +1,177 @@
+package certs
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Level of sanitisation (NIST SP 800-88 Rev. 2). The empty Level is none.
+type Level string
+
+// Levels, weakest first.
+const (
+	LevelNone  Level = "none"
+	LevelClear Level = "clear"
+	LevelPurge Level = "purge"
+)
+
+func (l Level) rank() int { return slices.Index([]Level{LevelNone, LevelClear, LevelPurge}, l) }
+
+// AtLeast reports whether l is want or stronger. No level is at least none.
+func (l Level) AtLeast(want Level) bool { return l.rank() > 0 && l.rank() >= want.rank() }
+
+func (l Level) validate() error {
+	if l != "" && l.rank() < 0 {
+		return fmt.Errorf("level %q is unknown", l)
+	}
+	return nil
+}
+
+// Verdict of the engine on one drive, and of Summarise on a machine.
+type Verdict string
+
+// Verdicts. The words are those of the commands' contract.
+const (
+	Sanitised      Verdict = "sanitised"
+	Failed         Verdict = "failed"
+	Interrupted    Verdict = "interrupted"
+	Unverified     Verdict = "unverified"
+	RefusedVerdict Verdict = "refused"
+	BelowLevel     Verdict = "below-level" // machines only
+	NoMedia        Verdict = "no-media"    // machines only
+)
+
+// Evidence grades: what the verdict on a drive rests on.
+const (
+	EvidenceMeasured     = "measured"
+	EvidenceSampled      = "sampled"
+	EvidenceCanaries     = "device-claimed with canaries"
+	EvidenceDeviceClaims = "device-claimed only"
+)
+
+// Started is on disk before the first destructive command to a drive.
+type Started struct {
+	Drive      DriveRef `json:"drive"`
+	Technique  string   `json:"technique"`
+	Level      Level    `json:"level"` // intended
+	PlanDigest string   `json:"plan_digest"`
+	Resumed    bool     `json:"resumed"` // an erasure that an earlier boot had begun
+}
+
+func (s *Started) validate() error { return s.Level.validate() }
+
+// Finished is the end of one drive's erasure, whatever it is.
+type Finished struct {
+	Drive     DriveRef `json:"drive"`
+	Verdict   Verdict  `json:"verdict"`
+	Level     Level    `json:"level"` // none unless sanitised
+	Technique string   `json:"technique"`
+	Standard  string   `json:"standard"` // standard and clause of the level
+	Evidence  string   `json:"evidence"` // grade; empty unless sanitised
+	NotShown  string   `json:"not_shown"`
+	What      string   `json:"what"` // one sentence
+	Do        string   `json:"do"`
+
+	Commands     []Command    `json:"commands"`
+	Verification Verification `json:"verification"`
+	BadRanges    []Range      `json:"bad_ranges"`
+	BytesWritten int64        `json:"bytes_written"`
+	StartedAt    string       `json:"started_at"` // RFC 3339, UTC
+	FinishedAt   string       `json:"finished_at"`
+	ElapsedNS    int64        `json:"elapsed_ns"` // monotonic
+	Before       State        `json:"before"`
+	After        State        `json:"after"`
+}
+
+// State of a drive as it answered before and after.
+type State struct {
+	Model         string `json:"model"`
+	Serial        string `json:"serial"`
+	Firmware      string `json:"firmware"`
+	WWN           string `json:"wwn"`
+	Namespace     int64  `json:"namespace"`
+	SizeBytes     int64  `json:"size_bytes"`
+	LogicalBlock  int    `json:"logical_block"`
+	PhysicalBlock int    `json:"physical_block"`
+}
+
+// Command is one destructive command as sent and as answered.
+type Command struct {
+	Operation  string `json:"operation"`
+	Frame      string `json:"frame"`  // hex
+	Status     string `json:"status"` // hex of the final status and sense
+	Error      string `json:"error"`
+	DurationNS int64  `json:"duration_ns"`
+}
+
+// Results of a verification.
+const (
+	Passed    = "passed"
+	NotPassed = "failed"
+	NotDone   = "not done"
+)
+
+// Verification of one drive. Blocks are logical blocks.
+type Verification struct {
+	Method     string `json:"method"` // 'full read-back'
+	BytesRead  int64  `json:"bytes_read"`
+	Compared   int64  `json:"blocks_compared"`
+	Counted    int64  `json:"blocks_counted"` // pre-sampled blocks that said something before
+	Survivors  int64  `json:"survivors"`
+	Unreadable int64  `json:"unreadable"`
+	Seed       string `json:"seed"`
+	Result     string `json:"result"` // Passed, NotPassed, NotDone
+}
+
+// Range of logical blocks.
+type Range struct {
+	First int64  `json:"first"`
+	Count int64  `json:"count"`
+	What  string `json:"what"`
+}
+
+func (f *Finished) validate() error {
+	if !slices.Contains([]Verdict{Sanitised, Failed, Interrupted, Unverified, RefusedVerdict}, f.Verdict) {
+		return fmt.Errorf("verdict %q is unknown", f.Verdict)
+	}
+	return f.Level.validate()
+}
+
+// Contradiction says why a 'sanitised' can't stand beside the rest of its own
+// record; empty where it can, and for every other verdict. Summarise counts such
+// a drive as unverified: the rule is here so that no paper can print a success
+// that its own figures deny.
+func (f *Finished) Contradiction() string {
+	v := f.Verification
+	if f.Verdict != Sanitised {
+		return ""
+	}
+	switch {
+	case !f.Level.AtLeast(LevelClear):
+		return "sanitised without a level"
+	case v.Survivors != 0:
+		return fmt.Sprintf("sanitised, yet %d blocks survived", v.Survivors)
+	case v.Unreadable != 0:
+		return fmt.Sprintf("sanitised, yet %d blocks could not be read back", v.Unreadable)
+	case len(f.BadRanges) != 0:
+		return fmt.Sprintf("sanitised, yet %d bad ranges are listed", len(f.BadRanges))
+	case f.Evidence == EvidenceDeviceClaims && v.Result != NotPassed:
+		return ""
+	case v.Result != Passed:
+		return "sanitised, yet the verification did not pass"
+	case f.Evidence == EvidenceSampled && f.Level.AtLeast(LevelPurge):
+		return "sampled evidence carries Clear at most"
+	case !slices.Contains([]string{EvidenceMeasured, EvidenceSampled, EvidenceCanaries}, f.Evidence):
+		return "sanitised without an evidence grade"
+	}
+	return ""
+}
+
+// Refused says that nothing destructive was sent to a drive. A refusal of the
+// whole machine names no drive.
+type Refused struct {
+	Drive  DriveRef `json:"drive"`
+	Code   string   `json:"code"`
+	Reason string   `json:"reason"`
+	Do     string   `json:"do"`
+}
