@@ -1,0 +1,213 @@
+package sign
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Signer is a stick that can sign: its certificate, the root over it, and a key
+// that may live in a file or in a token.
+type Signer struct {
+	Root  *x509.Certificate
+	Cert  *x509.Certificate
+	Class Class
+	Stick string // 'S01'
+	key   crypto.Signer
+}
+
+// NewSigner puts a stick's key and certificates together and refuses what does
+// not belong together. Validity is not judged here: see CheckClock.
+func NewSigner(root, cert *x509.Certificate, key crypto.Signer) (*Signer, error) {
+	pub, ok := cert.PublicKey.(*ecdsa.PublicKey)
+	switch {
+	case !ok || pub.Curve != elliptic.P256():
+		return nil, errors.New("the stick's certificate is not for a P-256 key: enrol the stick again")
+	case !pub.Equal(key.Public()):
+		return nil, errors.New("the stick's key does not belong to its certificate: enrol the stick again")
+	}
+	class, err := CheckStick(root, cert, cert.NotBefore)
+	if err != nil {
+		return nil, err
+	}
+	stick, err := StickOf(cert)
+	if err != nil {
+		return nil, err
+	}
+	return &Signer{Root: root, Cert: cert, Class: class, Stick: stick, key: key}, nil
+}
+
+// StickOf is the name of the stick that a certificate was issued to.
+func StickOf(cert *x509.Certificate) (string, error) {
+	name, ok := strings.CutPrefix(cert.Subject.CommonName, stickPrefix)
+	if !ok || name == "" {
+		return "", fmt.Errorf("the certificate of %q names no stick", cert.Subject.CommonName)
+	}
+	return name, nil
+}
+
+// CheckClock says whether a signature made now would be inside the certificate's
+// validity. A bench whose clock is wrong must not mint certificates.
+func (s *Signer) CheckClock(now time.Time) error {
+	if now.Before(s.Cert.NotBefore) || now.After(s.Cert.NotAfter) {
+		return fmt.Errorf("the clock says %s, but stick %s may sign from %s to %s only: set the clock, or have the stick enrolled again",
+			now.UTC().Format(time.RFC3339), s.Stick, s.Cert.NotBefore.Format(time.RFC3339), s.Cert.NotAfter.Format(time.RFC3339))
+	}
+	return nil
+}
+
+// Public key of the stick.
+func (s *Signer) Public() crypto.PublicKey { return s.key.Public() }
+
+// Sign makes Signer a crypto.Signer.
+func (s *Signer) Sign(r io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	return s.key.Sign(r, digest, opts)
+}
+
+// LoadStick reads what `handback-image build --settings` puts on a stick.
+func LoadStick(rootPEM, stickPEM, keyPEM []byte) (*Signer, error) {
+	root, err := ParseCert(rootPEM)
+	if err != nil {
+		return nil, fmt.Errorf("root.pem: %w", err)
+	}
+	cert, err := ParseCert(stickPEM)
+	if err != nil {
+		return nil, fmt.Errorf("stick.pem: %w", err)
+	}
+	key, err := ParseKey(keyPEM)
+	if err != nil {
+		return nil, fmt.Errorf("stick.key: %w", err)
+	}
+	return NewSigner(root, cert, key)
+}
+
+// NotEnrolled makes a signer for an image without keys. Its papers say NOT
+// ENROLLED; no verifier calls them genuine.
+func NotEnrolled(stick string) (*Signer, error) {
+	return fresh(Unenrolled, "Handback, not enrolled", stick, time.Now().Add(-24*time.Hour), 48*time.Hour)
+}
+
+// fresh root and stick, in memory only.
+func fresh(class Class, name, stick string, from time.Time, validity time.Duration) (*Signer, error) {
+	root, rootKey, err := NewRoot(class, name, from, validity)
+	if err != nil {
+		return nil, err
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := IssueStick(root, rootKey, stick, key.Public(), from, validity)
+	if err != nil {
+		return nil, err
+	}
+	return NewSigner(root, cert, key)
+}
+
+// Times of a demonstration: a clock that is a day slow must not stop one.
+const (
+	demoSlack    = 48 * time.Hour
+	demoValidity = 5 * 365 * 24 * time.Hour
+)
+
+// Demonstration makes a root and a stick of the demonstration class.
+func Demonstration(stick string) (rootPEM, rootKeyPEM, stickPEM, stickKeyPEM []byte, err error) {
+	root, key, err := NewRoot(Demonstrating, "Handback demonstration root", time.Now().Add(-demoSlack), demoValidity)
+	if err != nil {
+		return nil, nil, nil, nil, err
+	}
+	if rootKeyPEM, err = KeyPEM(key); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	rootPEM = CertPEM(root)
+	stickPEM, stickKeyPEM, err = Enrol(rootPEM, rootKeyPEM, stick)
+	return rootPEM, rootKeyPEM, stickPEM, stickKeyPEM, err
+}
+
+// Enrol makes a key and a certificate for one more stick of an existing root.
+// The certificate never outlives the root.
+func Enrol(rootPEM, rootKeyPEM []byte, stick string) (stickPEM, stickKeyPEM []byte, err error) {
+	root, err := ParseCert(rootPEM)
+	if err != nil {
+		return nil, nil, fmt.Errorf("root certificate: %w", err)
+	}
+	rootKey, err := ParseKey(rootKeyPEM)
+	if err != nil {
+		return nil, nil, fmt.Errorf("root key: %w", err)
+	}
+	if !root.PublicKey.(*ecdsa.PublicKey).Equal(rootKey.Public()) {
+		return nil, nil, errors.New("the root's key does not belong to its certificate")
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	from := time.Now().Add(-demoSlack)
+	if from.Before(root.NotBefore) {
+		from = root.NotBefore
+	}
+	cert, err := IssueStick(root, rootKey, stick, key.Public(), from, root.NotAfter.Sub(from))
+	if err != nil {
+		return nil, nil, err
+	}
+	stickKeyPEM, err = KeyPEM(key)
+	return CertPEM(cert), stickKeyPEM, err
+}
+
+// CertPEM writes a certificate.
+func CertPEM(c *x509.Certificate) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
+}
+
+// ParseCert reads the one certificate of a PEM file.
+func ParseCert(b []byte) (*x509.Certificate, error) {
+	block, rest := pem.Decode(b)
+	if block == nil || block.Type != "CERTIFICATE" {
+		return nil, errors.New("no PEM certificate in it")
+	}
+	if next, _ := pem.Decode(rest); next != nil {
+		return nil, errors.New("more than one PEM block in it")
+	}
+	c, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := c.PublicKey.(*ecdsa.PublicKey); !ok {
+		return nil, errors.New("its key is not an ECDSA key")
+	}
+	return c, nil
+}
+
+// KeyPEM writes a key as PKCS #8.
+func KeyPEM(k *ecdsa.PrivateKey) ([]byte, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(k)
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
+
+// ParseKey reads a PKCS #8 key.
+func ParseKey(b []byte) (*ecdsa.PrivateKey, error) {
+	block, _ := pem.Decode(b)
+	if block == nil || block.Type != "PRIVATE KEY" {
+		return nil, errors.New("no PEM private key in it")
+	}
+	k, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	key, ok := k.(*ecdsa.PrivateKey)
+	if !ok || key.Curve != elliptic.P256() {
+		return nil, errors.New("not a P-256 key")
+	}
+	return key, nil
+}

@@ -1,0 +1,196 @@
+// Package sign seals records and holds what trust rests on: a root (the hub's)
+// that signs one X.509 certificate per stick, and the stick's P-256 key that
+// signs records (DSSE over RFC 8785) and papers.
+//
+// The class of a key stands in its certificate's policies (RFC 5280, 4.2.1.4):
+// production, demonstration, practice, or not enrolled. Nothing that is asked for
+// at run time can change it.
+//
+// The package never draws, never judges what a record says, and reads no file.
+package sign
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+	"time"
+)
+
+// Class of a key: what its signatures may be taken for. The zero Class is none.
+type Class string
+
+const (
+	Production    Class = "production"
+	Demonstrating Class = "demonstration"
+	Practice      Class = "practice"
+	// Unenrolled keys are made by an image that was built without any: they live
+	// for one visit and prove nothing.
+	Unenrolled Class = "not enrolled"
+)
+
+// policyArc is a UUID-based arc (ITU-T X.667: 2.25.<UUID as an integer>), so it
+// needs no registration. Its children are the classes.
+const policyArc = "2.25.243009771029140295830984101201957880411"
+
+var classPolicies = []struct {
+	class Class
+	oid   string
+}{
+	{Production, policyArc + ".1"},
+	{Demonstrating, policyArc + ".2"},
+	{Practice, policyArc + ".3"},
+	{Unenrolled, policyArc + ".4"},
+}
+
+func (c Class) policy() (x509.OID, error) {
+	for _, p := range classPolicies {
+		if p.class == c {
+			return x509.ParseOID(p.oid)
+		}
+	}
+	return x509.OID{}, fmt.Errorf("class %q is unknown", string(c))
+}
+
+// ClassOf reads the class from a certificate: exactly one of ours must be there.
+func ClassOf(cert *x509.Certificate) (Class, error) {
+	var found []Class
+	for _, p := range classPolicies {
+		oid, err := x509.ParseOID(p.oid)
+		if err != nil {
+			return "", err
+		}
+		if slices.ContainsFunc(cert.Policies, oid.Equal) {
+			found = append(found, p.class)
+		}
+	}
+	if len(found) != 1 {
+		return "", fmt.Errorf("the certificate of %q is not one of Handback's: it names %d of its policies", cert.Subject.CommonName, len(found))
+	}
+	return found[0], nil
+}
+
+// NewRoot makes a root of one class. Its subject key identifier is the SHA-256 of
+// its public key, so that every stick's certificate names the root in full.
+func NewRoot(class Class, name string, from time.Time, validity time.Duration) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+	policy, err := class.policy()
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	id, err := KeyID(key.Public())
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := template(name, from, validity)
+	if err != nil {
+		return nil, nil, err
+	}
+	t.IsCA, t.MaxPathLenZero, t.BasicConstraintsValid = true, true, true
+	t.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
+	t.Policies = []x509.OID{policy}
+	t.SubjectKeyId = id
+	cert, err := create(t, t, key.Public(), key)
+	return cert, key, err
+}
+
+// IssueStick signs the certificate of a stick's key. The class is the root's.
+func IssueStick(root *x509.Certificate, rootKey crypto.Signer, stick string, pub crypto.PublicKey, from time.Time, validity time.Duration) (*x509.Certificate, error) {
+	class, err := ClassOf(root)
+	if err != nil {
+		return nil, err
+	}
+	policy, err := class.policy()
+	if err != nil {
+		return nil, err
+	}
+	id, err := KeyID(pub)
+	if err != nil {
+		return nil, err
+	}
+	t, err := template(stickPrefix+stick, from, validity)
+	if err != nil {
+		return nil, err
+	}
+	t.BasicConstraintsValid = true
+	t.KeyUsage = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
+	t.Policies = []x509.OID{policy}
+	t.SubjectKeyId = id
+	return create(t, root, pub, rootKey)
+}
+
+// stickPrefix stands before a stick's name in its certificate's common name.
+const stickPrefix = "Handback stick "
+
+func template(name string, from time.Time, validity time.Duration) (*x509.Certificate, error) {
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		return nil, err
+	}
+	return &x509.Certificate{
+		SerialNumber: serial.Add(serial, big.NewInt(1)),
+		Subject:      pkix.Name{CommonName: name},
+		NotBefore:    from.UTC().Truncate(time.Second),
+		NotAfter:     from.Add(validity).UTC().Truncate(time.Second),
+	}, nil
+}
+
+func create(t, parent *x509.Certificate, pub crypto.PublicKey, key crypto.Signer) (*x509.Certificate, error) {
+	der, err := x509.CreateCertificate(rand.Reader, t, parent, pub, key)
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(der)
+}
+
+// KeyID is the SHA-256 of a public key's SubjectPublicKeyInfo.
+func KeyID(pub crypto.PublicKey) ([]byte, error) {
+	der, err := x509.MarshalPKIXPublicKey(pub)
+	if err != nil {
+		return nil, err
+	}
+	h := sha256.Sum256(der)
+	return h[:], nil
+}
+
+func keyIDHex(pub crypto.PublicKey) (string, error) {
+	id, err := KeyID(pub)
+	return hex.EncodeToString(id), err
+}
+
+// CheckStick says whether a stick's certificate is good under a root at a claimed
+// time, and gives its class. Both must be of that class.
+func CheckStick(root, cert *x509.Certificate, at time.Time) (Class, error) {
+	class, err := ClassOf(cert)
+	if err != nil {
+		return "", err
+	}
+	rootClass, err := ClassOf(root)
+	if err != nil {
+		return "", fmt.Errorf("the root: %w", err)
+	}
+	if class != rootClass {
+		return "", fmt.Errorf("the key's class is %s, the root's is %s", class, rootClass)
+	}
+	if !root.IsCA || cert.IsCA {
+		return "", errors.New("root and stick certificate are in the wrong places")
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(root)
+	_, err = cert.Verify(x509.VerifyOptions{Roots: pool, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	if err != nil {
+		return "", fmt.Errorf("the key of %q is not vouched for by this root at %s: %w", cert.Subject.CommonName, at.UTC().Format(time.RFC3339), err)
+	}
+	return class, nil
+}
