@@ -1,0 +1,160 @@
+package vmtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// escape a value of a QEMU option list, where a comma ends the value.
+func escape(s string) string { return strings.ReplaceAll(s, ",", ",,") }
+
+// Node and device name of the stick, and the port that it is always put into.
+const stickID = "stick"
+
+// stickDevice as QMP's device_add takes it and -device by JSON.
+func stickDevice() map[string]any {
+	return map[string]any{
+		"driver": "usb-storage", "id": stickID, "bus": "xhci.0", "port": "1", "drive": stickID,
+		"bootindex": 0, "removable": true, "serial": "HANDBACK-STICK", "werror": "report", "rerror": "report",
+	}
+}
+
+// stickBlock is the stick's medium. A node made by -blockdev stays when its
+// device is pulled out; one made by -drive would go with it.
+func stickBlock(path string, readOnly bool) map[string]any {
+	return map[string]any{
+		"driver": "raw", "node-name": stickID, "read-only": readOnly,
+		"file": map[string]any{"driver": "file", "filename": path},
+	}
+}
+
+func jsonArg(v any) (string, error) {
+	b, err := json.Marshal(v)
+	return string(b), err
+}
+
+// args of the whole machine but its accelerator; dir is the folder of its sockets.
+func (c Config) args(dir string, fw firmware) ([]string, error) {
+	a := []string{"-nodefaults", "-no-user-config", "-display", "none", "-vga", "std",
+		"-name", "handback", "-cpu", cpu, "-smp", "2", "-m", strconv.Itoa(c.MemoryMiB)}
+	if c.has(BusVhost) {
+		// A vhost-user back end maps the guest's memory: it must be shared.
+		a = append(a, "-object", fmt.Sprintf("memory-backend-memfd,id=m0,size=%dM,share=on", c.MemoryMiB))
+		a = append(a, fw.args("memory-backend=m0")...)
+	} else {
+		a = append(a, fw.args()...)
+	}
+	a = append(a, "-chardev", "socket,id=qmp,path="+escape(filepath.Join(dir, "qmp")), "-mon", "chardev=qmp,mode=control")
+	for _, tty := range []string{"ttyS0", "ttyS1"} {
+		a = append(a, "-chardev", "socket,id="+tty+",path="+escape(filepath.Join(dir, tty)), "-serial", "chardev:"+tty)
+	}
+	a = append(a, "-device", fmt.Sprintf("qemu-xhci,id=xhci,p2=%d,p3=%d", usbPorts, usbPorts))
+	if c.TPM != "" {
+		a = append(a, "-chardev", "socket,id=tpm,path="+escape(filepath.Join(dir, "tpm.sock")),
+			"-tpmdev", "emulator,id=tpm,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm")
+	}
+	if c.Stick != "" {
+		block, err := jsonArg(stickBlock(c.Stick, c.StickReadOnly))
+		if err != nil {
+			return nil, err
+		}
+		device, err := jsonArg(stickDevice())
+		if err != nil {
+			return nil, err
+		}
+		a = append(a, "-blockdev", block, "-device", device)
+	}
+	if c.Kernel != "" {
+		a = append(a, "-kernel", c.Kernel, "-initrd", c.Initrd, "-append", c.Append)
+	}
+	a = append(a, laptop(c.AssetTag, dir)...)
+	return append(a, driveArgs(c.Drives)...), nil
+}
+
+// cpu: every instruction that the accelerator has but five-level page tables,
+// which cost TCG a walk more on each miss.
+const cpu = "max,la57=off"
+
+// driveArgs of all drives. An error of the file is the guest's error: it never
+// stops the machine (werror=report).
+func driveArgs(drives []Drive) []string {
+	var a []string
+	sata, network := 0, false
+	port := 1 // of the stick
+	for i, d := range drives {
+		id := fmt.Sprintf("d%d", i)
+		serial := ""
+		if s := d.Serial(); s != "" {
+			serial = ",serial=" + escape(s)
+		}
+		const report = ",werror=report,rerror=report"
+		if d.file() != "" {
+			a = append(a, "-drive", "if=none,id="+id+",format=raw"+driveReport(d.Bus)+",file="+escape(d.Target))
+		}
+		switch d.Bus {
+		case BusNVMe:
+			a = append(a, "-device", "nvme,drive="+id+serial)
+		case BusSATA:
+			a = append(a, "-device", fmt.Sprintf("ide-hd,bus=ide.%d,drive=%s%s%s", sata, id, serial, report))
+			sata++
+		case BusUSB:
+			port++
+			a = append(a, "-device", fmt.Sprintf("usb-storage,bus=xhci.0,port=%d,drive=%s%s%s", port, id, serial, report))
+		case BusSD:
+			a = append(a, "-device", "sdhci-pci,id=sdhci"+id, "-device", "sd-card,bus=pcie.0/sdhci"+id+"/sd-bus,drive="+id)
+		case BusVhost:
+			a = append(a, "-chardev", "socket,id="+id+",path="+escape(d.Target),
+				"-device", "vhost-user-scsi-pci,num_queues=1,chardev="+id)
+		case BusUSBRedir:
+			port++
+			a = append(a, "-chardev", "socket,id="+id+",path="+escape(d.Target),
+				"-device", fmt.Sprintf("usb-redir,bus=xhci.0,port=%d,chardev=%s", port, id))
+		case BusNVMeTCP:
+			a = append(a, "-smbios", "type=11,value="+escape(guestTarget(d.Target)))
+			network = true
+		}
+	}
+	if !network {
+		return append(a, "-nic", "none") // a bench works offline
+	}
+	return append(a, "-nic", "user,model=e1000e")
+}
+
+// driveReport is the policy on the drive itself, for the devices that have none.
+func driveReport(b Bus) string {
+	if b == BusSD || b == BusNVMe {
+		return ",werror=report,rerror=report"
+	}
+	return ""
+}
+
+// NVMeTCPKey begins the SMBIOS type 11 string (OEM Strings, DSP0134 clause 7.12)
+// that tells the guest of an NVMe/TCP drive; ADDRESS:PORT as the guest reaches it
+// follows. Only images built for tests honour it.
+const NVMeTCPKey = "handback-test:nvme-tcp="
+
+// guestTarget is the string for one target; this computer is 10.0.2.2 in QEMU's
+// user network.
+func guestTarget(hostPort string) string {
+	host, port, err := net.SplitHostPort(hostPort)
+	if err != nil {
+		return NVMeTCPKey + hostPort
+	}
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		host = "10.0.2.2"
+	}
+	return NVMeTCPKey + net.JoinHostPort(host, port)
+}
+
+func (c Config) has(b Bus) bool {
+	for _, d := range c.Drives {
+		if d.Bus == b {
+			return true
+		}
+	}
+	return false
+}
