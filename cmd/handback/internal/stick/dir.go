@@ -1,0 +1,180 @@
+package stick
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// Dir is a Store in a plain folder: 'wipe --out', and tests. What the folder
+// lies on is the caller's to know.
+type Dir struct {
+	path string
+	gate gate
+}
+
+var _ Store = (*Dir)(nil)
+
+// NewDir makes the folder where it isn't there.
+func NewDir(path string) (*Dir, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, err
+	}
+	// The folder's own name must survive too.
+	above, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer above.Close()
+	if err := (&osFolder{above}).Sync(); err != nil {
+		return nil, err
+	}
+	return &Dir{path: path, gate: newGate()}, nil
+}
+
+// Path of the folder.
+func (d *Dir) Path() string { return d.path }
+
+func (d *Dir) with(ctx context.Context, f func(v *osVolume) error) error {
+	return d.gate.run(ctx, func() error {
+		v, err := openVolume(d.path)
+		if err != nil {
+			return err
+		}
+		defer v.Close()
+		return f(v)
+	})
+}
+
+// Write implements Store.
+func (d *Dir) Write(ctx context.Context, name string, b []byte) error {
+	return d.WriteAll(ctx, []File{{Name: name, Data: b}})
+}
+
+// Create implements Store.
+func (d *Dir) Create(ctx context.Context, name string, b []byte) error {
+	return d.WriteAll(ctx, []File{{Name: name, Data: b, New: true}})
+}
+
+// WriteAll implements Store.
+func (d *Dir) WriteAll(ctx context.Context, files []File) error {
+	return writeAll(files, func(f func(v *osVolume) error) error { return d.with(ctx, f) })
+}
+
+// Read implements Store.
+func (d *Dir) Read(ctx context.Context, name string) ([]byte, error) {
+	return readOne(name, func(f func(v *osVolume) error) error { return d.with(ctx, f) })
+}
+
+// List implements Store.
+func (d *Dir) List(ctx context.Context, dir string) ([]string, error) {
+	return listOne(dir, func(f func(v *osVolume) error) error { return d.with(ctx, f) })
+}
+
+// Present implements Store.
+func (d *Dir) Present() bool {
+	i, err := os.Stat(d.path)
+	return err == nil && i.IsDir()
+}
+
+// Free implements Store.
+func (d *Dir) Free() (int64, error) { return freeBytes(d.path) }
+
+func freeBytes(path string) (int64, error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(path, &s); err != nil {
+		return 0, &os.PathError{Op: "statfs", Path: path, Err: err}
+	}
+	return int64(s.Bavail) * s.Bsize, nil
+}
+
+// gate lets one operation through at a time. An operation whose context ends is
+// left to finish by itself and keeps the gate until then: a stick that doesn't
+// answer blocks in the kernel, and nothing may be mounted over it.
+type gate chan struct{}
+
+func newGate() gate { return make(gate, 1) }
+
+func (g gate) run(ctx context.Context, f func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case g <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	done := make(chan error, 1)
+	go func() {
+		err := f()
+		<-g
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Each of these returns results through a copy of its own: an operation that was
+// given up must not write into what its caller has gone on to use.
+
+func writeAll(files []File, with func(func(v *osVolume) error) error) error {
+	for _, f := range files {
+		if err := checkName("write", f.Name); err != nil {
+			return err
+		}
+	}
+	own := make([]File, len(files))
+	for i, f := range files {
+		own[i] = File{f.Name, append([]byte(nil), f.Data...), f.New}
+	}
+	return with(func(v *osVolume) error {
+		for _, f := range own {
+			if err := writeDurable(v, f); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func readOne(name string, with func(func(v *osVolume) error) error) ([]byte, error) {
+	if err := checkName("read", name); err != nil {
+		return nil, err
+	}
+	got := make(chan []byte, 1)
+	if err := with(func(v *osVolume) error {
+		b, err := v.read(name)
+		got <- b
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	return <-got, nil
+}
+
+func listOne(dir string, with func(func(v *osVolume) error) error) ([]string, error) {
+	if dir != "." {
+		if err := checkName("list", dir); err != nil {
+			return nil, err
+		}
+	}
+	got := make(chan []string, 1)
+	if err := with(func(v *osVolume) error {
+		l, err := v.list(dir)
+		got <- l
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	return <-got, nil
+}
