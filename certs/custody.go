@@ -9,13 +9,13 @@ import (
 // Intake is what was said about a device when it was taken in. It never names a
 // former user.
 type Intake struct {
-	Tag            string `json:"tag"`            // asset tag, or the generated intake number
+	Tag            string `json:"tag"`            // asset tag, or the generated intake number; empty where none was asked for (handback wipe)
 	Generated      bool   `json:"generated"`      // Tag is an intake number: the device carried no label
 	Operator       string `json:"operator"`       // operator ID as entered, not authenticated
 	Role           string `json:"role"`           // 'technician', 'trainee', 'unattended'
 	Source         string `json:"source"`         // locker, post, desk, amnesty, partner
 	Classification string `json:"classification"` // 'official'
-	DIAL           int    `json:"dial"`           // the controller's rating, 1 to 3 (ADISA 8.0)
+	DIAL           int    `json:"dial"`           // the controller's rating, 1 to 3 (ADISA 8.0); 0: not given
 	Organisation   string `json:"organisation"`
 	Place          string `json:"place"`
 	Bench          string `json:"bench"`
@@ -26,11 +26,9 @@ type Intake struct {
 
 func (i *Intake) validate() error {
 	switch {
-	case i.Tag == "":
-		return errors.New("the tag is empty")
 	case i.Operator == "":
 		return errors.New("the operator is empty")
-	case i.DIAL < 1 || i.DIAL > 3:
+	case i.DIAL < 0 || i.DIAL > 3:
 		return fmt.Errorf("DIAL rating %d is not 1, 2 or 3", i.DIAL)
 	case i.Previous != "" && !ValidHash(i.Previous):
 		return errors.New("the hash of the visit before is not a SHA-256")

@@ -1,0 +1,237 @@
+// Package seal is the container of a paper: a PDF of one revision with one
+// signature over all of it, written one way only.
+//
+// It writes the file from a list of objects (Sign) and it says whether a file is
+// exactly what such a list gives (Match): headers, objects, cross-reference table
+// and trailer are rebuilt and compared byte for byte, so there is no room in a
+// genuine file for anything that was not rendered from the records. Compressed
+// streams are compared by content, because the compressor may change with the
+// language's library. The package decides nothing about trust.
+//
+// ISO 32000-1 (PDF 1.7), 7.5 (file structure) and 12.8 (signatures); ETSI EN 319
+// 142-1 (PAdES B-B); ETSI EN 319 122-1 (CAdES).
+package seal
+
+import (
+	"bytes"
+	"compress/zlib"
+	"crypto"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// Header of every paper: version 1.7 and four bytes above 127 (ISO 19005-3,
+// 6.1.2).
+const Header = "%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
+
+// Object is one indirect object: a dictionary, or a stream with its dictionary.
+// Dict stands without its brackets and without /Length and /Filter, which are the
+// container's.
+type Object struct {
+	Dict   string
+	Stream []byte
+	Kind   Kind
+}
+
+// Kind of an object.
+type Kind uint8
+
+const (
+	Dictionary Kind = iota
+	Compressed      // a stream, written with FlateDecode
+	Plain           // a stream, written as it is (XMP must be readable: ISO 19005)
+	Signature       // the signature dictionary
+)
+
+// Document is a paper before it is signed. Objects are numbered from 1.
+type Document struct {
+	Objects    []Object
+	Root, Info int
+	ID         [16]byte
+}
+
+// Reserve is the room for the signature in bytes: a B-B signature with one P-256
+// certificate takes about 1,200.
+const Reserve = 2560
+
+// rangeRoom holds '[0 a b c]' with numbers of ten digits.
+const rangeRoom = 40
+
+// layout is a written file and where its signature goes.
+type layout struct {
+	file []byte
+	gap  int // offset of '<' of /Contents
+	at   int // offset of the /ByteRange array
+}
+
+// gapLen is the length of /Contents with its brackets.
+const gapLen = 2*Reserve + 2
+
+// assemble writes the file around an empty signature. streams holds the bytes of
+// each compressed object as they stand in the file.
+func (d *Document) assemble(streams [][]byte) layout {
+	var l layout
+	var b bytes.Buffer
+	b.WriteString(Header)
+	offsets := make([]int, len(d.Objects))
+	for i, o := range d.Objects {
+		offsets[i] = b.Len()
+		fmt.Fprintf(&b, "%d 0 obj\n<<%s", i+1, o.Dict)
+		switch o.Kind {
+		case Dictionary:
+			b.WriteString(">>\n")
+		case Signature:
+			b.WriteString(" /ByteRange ")
+			l.at = b.Len()
+			b.Write(bytes.Repeat([]byte{' '}, rangeRoom))
+			b.WriteString(" /Contents ")
+			l.gap = b.Len()
+			fmt.Fprintf(&b, "<%s>>>\n", bytes.Repeat([]byte{'0'}, 2*Reserve))
+		default:
+			s := streams[i]
+			fmt.Fprintf(&b, "%s /Length %d>>\nstream\n", filters[o.Kind], len(s))
+			b.Write(s)
+			b.WriteString("\nendstream\n")
+		}
+		b.WriteString("endobj\n")
+	}
+	xref := b.Len()
+	fmt.Fprintf(&b, "xref\n0 %d\n0000000000 65535 f \n", len(d.Objects)+1)
+	for _, o := range offsets {
+		fmt.Fprintf(&b, "%010d 00000 n \n", o)
+	}
+	fmt.Fprintf(&b, "trailer\n<</Size %d /Root %d 0 R /Info %d 0 R /ID [<%x> <%x>]>>\nstartxref\n%d\n%%%%EOF\n",
+		len(d.Objects)+1, d.Root, d.Info, d.ID, d.ID, xref)
+	l.file = b.Bytes()
+	copy(l.file[l.at:], byteRange(l.gap, len(l.file)))
+	return l
+}
+
+var filters = map[Kind]string{Compressed: " /Filter /FlateDecode", Plain: ""}
+
+// byteRange covers the whole file but the signature between its brackets and the
+// brackets themselves (ISO 32000-1, 12.8.1).
+func byteRange(gap, size int) string {
+	end := gap + gapLen
+	return fmt.Sprintf("%-*s", rangeRoom, fmt.Sprintf("[0 %d %d %d]", gap, end, size-end))
+}
+
+// Sign writes the file and signs it.
+func (d *Document) Sign(cert *x509.Certificate, key crypto.Signer) ([]byte, error) {
+	streams := make([][]byte, len(d.Objects))
+	for i, o := range d.Objects {
+		streams[i] = o.Stream
+		if o.Kind == Compressed {
+			c, err := deflate(o.Stream)
+			if err != nil {
+				return nil, err
+			}
+			streams[i] = c
+		}
+	}
+	l := d.assemble(streams)
+	cms, err := signCMS(cert, key, l.digest())
+	if err != nil {
+		return nil, err
+	}
+	return l.fill(cms)
+}
+
+func (l layout) digest() []byte {
+	h := sha256.New()
+	h.Write(l.file[:l.gap])
+	h.Write(l.file[l.gap+gapLen:])
+	return h.Sum(nil)
+}
+
+// fill puts the signature into its gap: lower-case hex, then zeros.
+func (l layout) fill(cms []byte) ([]byte, error) {
+	if len(cms) > Reserve {
+		return nil, fmt.Errorf("the signature takes %d bytes, and there is room for %d", len(cms), Reserve)
+	}
+	hex.Encode(l.file[l.gap+1:], cms)
+	return l.file, nil
+}
+
+func deflate(b []byte) ([]byte, error) {
+	var out bytes.Buffer
+	w, err := zlib.NewWriterLevel(&out, zlib.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(b); err != nil {
+		return nil, err
+	}
+	err = w.Close()
+	return out.Bytes(), err
+}
+
+// maxStream bounds what a hostile stream may grow to.
+const maxStream = 16 << 20
+
+// inflate reads a stream whose every byte belongs to it.
+func inflate(b []byte) ([]byte, error) {
+	r := bytes.NewReader(b)
+	z, err := zlib.NewReader(r)
+	if err != nil {
+		return nil, err
+	}
+	out, err := io.ReadAll(io.LimitReader(z, maxStream+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(out) > maxStream:
+		return nil, errors.New("a stream is larger than any of ours")
+	case r.Len() != 0:
+		return nil, errors.New("bytes stand behind a stream")
+	}
+	return out, nil
+}
+
+// Match says whether the file is this document, signed: byte for byte, but for
+// the way that streams are compressed and for the signature itself, which
+// ReadSignature has judged.
+func (d *Document) Match(f File) error {
+	if len(f.Objects) != len(d.Objects) {
+		return fmt.Errorf("the file has %d objects, and the records give %d", len(f.Objects), len(d.Objects))
+	}
+	streams := make([][]byte, len(d.Objects))
+	for i, o := range d.Objects {
+		got := f.Objects[i]
+		streams[i] = got.Raw
+		want := o.Stream
+		if o.Kind == Compressed {
+			var err error
+			if got.Raw, err = inflate(got.Raw); err != nil {
+				return fmt.Errorf("object %d: %w", i+1, err)
+			}
+		}
+		if !bytes.Equal(got.Raw, want) {
+			return &Difference{Object: i + 1, Dict: o.Dict}
+		}
+	}
+	l := d.assemble(streams)
+	if len(l.file) != len(f.Bytes) {
+		return errors.New("the file is built in another way than ours")
+	}
+	copy(l.file[l.gap:l.gap+gapLen], f.Bytes[l.gap:])
+	if !bytes.Equal(l.file, f.Bytes) {
+		return errors.New("the file is built in another way than ours")
+	}
+	return nil
+}
+
+// Difference is a stream that says something else than the records give.
+type Difference struct {
+	Object int
+	Dict   string
+}
+
+func (d *Difference) Error() string {
+	return "object " + strconv.Itoa(d.Object) + " says something else than the records give"
+}

@@ -1,0 +1,252 @@
+package pdf
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"handback.example/certs"
+	"handback.example/certs/sign"
+)
+
+// known says a value, or that nobody knows it.
+func known(s string) string {
+	if s == "" {
+		return "unknown"
+	}
+	return s
+}
+
+// given says a value that a person enters, or that it was not entered.
+func given(s string) string {
+	if s == "" {
+		return "not given"
+	}
+	return s
+}
+
+// number with thousands apart.
+func number(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// bytesOf a drive: exact, and as printed on its label (powers of ten). Integers
+// only: see the package's doc.
+func bytesOf(n int64) string {
+	unit, name := int64(1), ""
+	switch {
+	case n >= 1e12:
+		unit, name = 1e11, "TB"
+	case n >= 1e9:
+		unit, name = 1e9, "GB"
+	case n >= 1e6:
+		unit, name = 1e6, "MB"
+	default:
+		return number(n) + " bytes"
+	}
+	v := (n + unit/2) / unit
+	if name == "TB" {
+		return fmt.Sprintf("%s bytes (%d.%d TB)", number(n), v/10, v%10)
+	}
+	return fmt.Sprintf("%s bytes (%d %s)", number(n), v, name)
+}
+
+// count of things: '1 drive', '2 drives'.
+func count(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + one + "s"
+}
+
+// date as people in the United Kingdom write it, with its zone.
+func date(wall string) string {
+	t, err := time.Parse(time.RFC3339, wall)
+	if err != nil {
+		return known(wall)
+	}
+	return t.UTC().Format("2 January 2006, 15:04:05") + " UTC"
+}
+
+func clock(t certs.Time) string {
+	if t.Source == certs.SourceHub {
+		return date(t.Wall) + " (clock set by the hub)"
+	}
+	return date(t.Wall) + " (the machine's own clock)"
+}
+
+// span of a monotonic duration.
+func span(ns int64) string {
+	d := time.Duration(ns)
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < 10*time.Minute:
+		return fmt.Sprintf("%d s", int64(d/time.Second))
+	}
+	return fmt.Sprintf("%d h %02d min", int64(d/time.Hour), int64(d/time.Minute)%60)
+}
+
+func levelWord(l certs.Level) string {
+	switch l {
+	case certs.LevelClear:
+		return "Clear"
+	case certs.LevelPurge:
+		return "Purge"
+	}
+	return "none"
+}
+
+// verdictWord is what stands in the largest letters of an erasure certificate.
+func verdictWord(f *facts) string {
+	switch f.Verdict {
+	case certs.Sanitised:
+		return "SANITISED: " + strings.ToUpper(levelWord(f.Level))
+	case certs.BelowLevel:
+		return "SANITISED BELOW THE LEVEL WANTED"
+	case certs.NoMedia:
+		return "NO DRIVE FOUND: NOTHING SANITISED"
+	case certs.Interrupted:
+		return "NOT SANITISED: INTERRUPTED"
+	case certs.Unverified:
+		return "NOT SANITISED: UNVERIFIED"
+	case certs.RefusedVerdict:
+		return "NOT SANITISED: NOT EVERY DRIVE ERASED"
+	}
+	return "NOT SANITISED: FAILED"
+}
+
+// verdictSentence says the verdict as one would say it aloud.
+func verdictSentence(f *facts) string {
+	n := len(f.Media)
+	good := f.Sanitised + f.BelowLevel
+	of := fmt.Sprintf("%d of %s", n-good, count(n, "drive"))
+	switch f.Verdict {
+	case certs.Sanitised:
+		if f.Named {
+			return fmt.Sprintf("%s named for erasure, and each was sanitised to %s. Other drives of this machine are not covered.", wasWere(n), levelWord(f.Level))
+		}
+		return fmt.Sprintf("%s found in this device, and each was sanitised to %s.", wasWere(n), levelWord(f.Level))
+	case certs.BelowLevel:
+		return fmt.Sprintf("Each drive was sanitised, but %d of %s only below the level wanted (%s); the lowest level reached is %s.",
+			f.BelowLevel, count(n, "drive"), levelWord(f.Want), levelWord(f.Level))
+	case certs.NoMedia:
+		return "No drive was found in this device, so nothing was sanitised. If a drive was removed or hidden, it may still hold data."
+	case certs.Interrupted:
+		return of + " not sanitised: an erasure was interrupted or has no end on record. Treat the device as holding data."
+	case certs.Unverified:
+		return of + " not shown to be sanitised: the result could not be verified. Treat the device as holding data."
+	case certs.RefusedVerdict:
+		if n == good {
+			return "Storage in this device could not be reached or was refused. Treat the device as holding data."
+		}
+		return of + " not erased. Treat the device as holding data."
+	}
+	return of + " not sanitised: the erasure failed. Treat the device as holding data."
+}
+
+func wasWere(n int) string {
+	if n == 1 {
+		return "1 drive was"
+	}
+	return strconv.Itoa(n) + " drives were"
+}
+
+// mediumWord is one drive's verdict in capitals.
+func mediumWord(m certs.Medium) string {
+	switch {
+	case m.Verdict == certs.Sanitised && m.Below:
+		return "SANITISED: " + strings.ToUpper(levelWord(m.Level)) + ", BELOW THE LEVEL WANTED"
+	case m.Verdict == certs.Sanitised:
+		return "SANITISED: " + strings.ToUpper(levelWord(m.Level))
+	case m.Verdict == certs.Interrupted:
+		return "INTERRUPTED"
+	case m.Verdict == certs.Unverified:
+		return "UNVERIFIED"
+	case m.Verdict == certs.RefusedVerdict:
+		return "NOT ERASED"
+	}
+	return "FAILED"
+}
+
+var tpmWords = map[string]string{
+	certs.TPMCleared:    "cleared",
+	certs.TPMNotCleared: "NOT CLEARED",
+	certs.TPMPending:    "PENDING: to be confirmed at the next start",
+	certs.TPMNotPresent: "this device has none",
+	certs.TPMUnknown:    "UNKNOWN: nothing is on record",
+}
+
+var routeWords = map[string]string{
+	certs.RouteRedeploy:      "REDEPLOY",
+	certs.RouteRemanufacture: "REMANUFACTURE",
+	certs.RouteDonate:        "DONATE",
+	certs.RouteRecycle:       "RECYCLE",
+	certs.RouteHold:          "HOLD",
+}
+
+// bannerText stands on every page of papers that are no evidence.
+func bannerText(f *facts) string {
+	switch f.class {
+	case sign.Production:
+		return ""
+	case sign.Demonstrating:
+		return "DEMONSTRATION - made with a demonstration key: no evidence about any real device"
+	case sign.Practice:
+		return "PRACTICE - simulated drives: nothing real was erased"
+	}
+	return "NOT ENROLLED - made without a hub's key: proves nothing"
+}
+
+func titleOf(kind Kind, f *facts) string {
+	switch kind {
+	case KindDisposal:
+		return "Certificate of disposal " + f.Visit
+	case KindHold:
+		return "Notice of HOLD " + f.Visit
+	}
+	return erasureTitle(f) + " " + f.Visit
+}
+
+func erasureTitle(f *facts) string {
+	switch f.Verdict {
+	case certs.Sanitised, certs.BelowLevel:
+		return "Certificate of media sanitisation"
+	case certs.NoMedia:
+		return "Record of a device without a drive"
+	}
+	return "Record of a sanitisation that was not achieved"
+}
+
+// validationWords of NIST SP 800-88 Rev. 2, 4.5.2.
+func validationWords(f *facts) string {
+	v := f.Validated
+	switch {
+	case v == nil || v.Decision == certs.Awaiting:
+		return "Awaiting: nobody has accepted or rejected this result yet."
+	case v.Decision == certs.Accepted:
+		return "Accepted by " + v.By + because(v.Why) + "."
+	}
+	return "REJECTED by " + v.By + because(v.Why) + "."
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + strings.TrimSuffix(why, ".")
+}
+
+// grouped hex digits, which two people can compare aloud.
+func grouped(hex string, groups int) string {
+	var out []string
+	for len(hex) >= 4 && len(out) < groups {
+		out, hex = append(out, hex[:4]), hex[4:]
+	}
+	return strings.Join(out, " ")
+}
