@@ -38,7 +38,7 @@ func kvmWorks(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	f.Close()
+	_ = f.Close() // nothing was written
 	note := kvmNote()
 	if b, err := os.ReadFile(note); err == nil {
 		return string(b) == "works\n"
@@ -76,7 +76,7 @@ func bootProbe(ctx context.Context, accel string, limit time.Duration) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer removeAll(dir)
 	fw, err := copyFirmware(true, dir)
 	if err != nil {
 		return err

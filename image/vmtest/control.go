@@ -126,7 +126,7 @@ func (vm *VM) Screendump(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp)
+	defer removeAll(tmp)
 	if err := vm.mon.do(ctx, "screendump", map[string]any{"filename": tmp, "format": "png"}, nil); err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ type slot struct{ f *os.File }
 
 func (s *slot) free() {
 	if s != nil && s.f != nil {
-		s.f.Close() // closing frees the flock; there is nothing else to do if it fails
+		_ = s.f.Close() // closing frees the flock; there is nothing else to do if it fails
 		s.f = nil
 	}
 }
@@ -70,10 +70,10 @@ func tryLock(path string) (*os.File, error) {
 	case err == nil:
 		return f, nil
 	case errors.Is(err, syscall.EWOULDBLOCK), errors.Is(err, syscall.EINTR):
-		f.Close()
+		_ = f.Close()
 		return nil, nil
 	default:
-		f.Close()
+		_ = f.Close()
 		return nil, fmt.Errorf("lock for virtual machines: %s: %w", path, err)
 	}
 }

@@ -49,7 +49,7 @@ func newMonitor(ctx context.Context, conn io.ReadWriteCloser, events func(qmpEve
 	m := &monitor{conn: conn, wait: map[uint64]chan qmpMessage{}, events: events, done: make(chan struct{})}
 	go m.read()
 	if err := m.do(ctx, "qmp_capabilities", nil, nil); err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, err
 	}
 	return m, nil
@@ -84,7 +84,7 @@ func (m *monitor) read() {
 		close(c)
 	}
 	m.wait = nil
-	m.conn.Close()
+	_ = m.conn.Close()
 }
 
 // do runs one command and reads its answer into out, where out is not nil.

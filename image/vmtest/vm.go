@@ -100,7 +100,7 @@ func Start(ctx context.Context, c Config) (*VM, error) {
 		vm.qemu.end(0)
 		vm.tpm.end(time.Second)
 		if vm.dir != "" {
-			os.RemoveAll(vm.dir)
+			removeAll(vm.dir)
 		}
 		s.free()
 		return nil, err
@@ -153,7 +153,7 @@ func (vm *VM) start(ctx context.Context) error {
 	}
 	conns, err := vm.launch(ctx, append([]string{"-accel", accelerator(ctx)}, args...), "qmp", "ttyS0", "ttyS1")
 	if err != nil {
-		log.Close()
+		_ = log.Close()
 		return err
 	}
 	vm.serial, vm.screen = newSerial(log, vm.cfg.OnEvent), conns["ttyS1"]
@@ -168,7 +168,7 @@ func (vm *VM) start(ctx context.Context) error {
 		return fmt.Errorf("the virtual laptop does not start: %w: %s", err, vm.qemu.fault())
 	}
 	vm.mu.Lock()
-	vm.stop = context.AfterFunc(ctx, func() { vm.Close() })
+	vm.stop = context.AfterFunc(ctx, vm.Close)
 	vm.mu.Unlock()
 	return nil
 }
@@ -181,6 +181,9 @@ func runDir() (string, error) {
 	}
 	return os.MkdirTemp(base, "handback-vm-")
 }
+
+// removeAll of our own temporary files; one that stays harms nobody.
+func removeAll(path string) { _ = os.RemoveAll(path) }
 
 func openLog(path string) (io.WriteCloser, error) {
 	if path == "" {
@@ -199,7 +202,7 @@ func (vm *VM) launch(ctx context.Context, args []string, sockets ...string) (map
 	listeners := map[string]net.Listener{}
 	closeAll := func() {
 		for _, l := range listeners {
-			l.Close()
+			_ = l.Close()
 		}
 	}
 	defer closeAll()
@@ -234,7 +237,7 @@ func (vm *VM) launch(ctx context.Context, args []string, sockets ...string) (map
 			continue
 		}
 		for _, c := range conns {
-			c.Close()
+			_ = c.Close()
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -324,9 +327,9 @@ func (vm *VM) told(e qmpEvent) {
 func (vm *VM) reap() {
 	<-vm.qemu.done
 	vm.readers.Wait()
-	vm.screen.Close()
+	_ = vm.screen.Close()
 	vm.tpm.end(5 * time.Second)
-	os.RemoveAll(vm.dir)
+	removeAll(vm.dir)
 	vm.slot.free()
 	vm.mu.Lock()
 	vm.stop()
@@ -357,18 +360,17 @@ func (vm *VM) Done() <-chan struct{} { return vm.done }
 
 // Close ends the machine as pulling its plug would, and everything that was
 // started for it. What the guest wrote to its drives is in their files.
-func (vm *VM) Close() error {
+func (vm *VM) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if !vm.qemu.ended() && vm.mon.do(ctx, "quit", nil, nil) == nil {
 		select {
 		case <-vm.done:
-			return nil
+			return
 		case <-ctx.Done():
 		}
 	}
 	vm.Kill()
-	return nil
 }
 
 // Kill ends QEMU by SIGKILL: a power cut with no chance to write anything.
