@@ -1,0 +1,116 @@
+package stick
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"handback.example/cmd/internal/settings"
+)
+
+// ESP is what the boot partition holds of ours, read into memory.
+type ESP struct {
+	Settings []byte            // settings.toml; nil: the stick has none
+	Keys     map[string][]byte // by file name: settings.RootPEM and others
+}
+
+// espFileMax bounds a settings file or a key, in bytes.
+const espFileMax = 1 << 20
+
+const espMountPoint = "/run/handback/esp"
+
+// ReadESP mounts the boot partition read-only, reads settings and keys, and
+// unmounts it: nothing on it is changed.
+func ReadESP(ctx context.Context, d Disk) (ESP, error) {
+	e, ok := d.table.find(settings.ESPGUID)
+	if !ok {
+		return ESP{}, because(ErrGone, "%s has no boot partition of ours", d.Path)
+	}
+	got := make(chan ESP, 1)
+	err := stickGate.run(ctx, func() error {
+		esp, err := linux.readESP(d, e)
+		got <- esp
+		return classify(err, func() bool { return exists(d.Path) }, d.ReadOnly)
+	})
+	if err != nil {
+		return ESP{}, fmt.Errorf("read settings from the stick: %w", err)
+	}
+	return <-got, nil
+}
+
+func (y system) readESP(d Disk, e gptEntry) (esp ESP, err error) {
+	f, err := os.Open(d.Path)
+	if err != nil {
+		return ESP{}, err
+	}
+	defer f.Close()
+	device, err := y.showPartition(f, d, e)
+	if err != nil {
+		return ESP{}, err
+	}
+	if err := os.MkdirAll(espMountPoint, 0o700); err != nil {
+		return ESP{}, err
+	}
+	if err := os.Chmod(filepath.Dir(espMountPoint), 0o700); err != nil {
+		return ESP{}, err
+	}
+	flags := uintptr(unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC)
+	if err := unix.Mount(device, espMountPoint, "vfat", flags, "codepage=437,iocharset=ascii,utf8,umask=0077"); err != nil {
+		return ESP{}, fmt.Errorf("mount %s: %w", device, err)
+	}
+	defer func() {
+		if e := unmount(espMountPoint); e != nil && err == nil {
+			err = e
+		}
+	}()
+	root, err := os.OpenRoot(espMountPoint)
+	if err != nil {
+		return ESP{}, err
+	}
+	defer root.Close()
+	return readOurs(root.FS())
+}
+
+// readOurs reads the folder of ours. What isn't there is nil; what is there and
+// can't be read is an error: unknown settings are not default settings.
+func readOurs(tree fs.FS) (ESP, error) {
+	esp := ESP{Keys: map[string][]byte{}}
+	b, err := readSmall(tree, settings.ESPFolder+"/"+settings.File)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return ESP{}, err
+	}
+	esp.Settings = b
+	dir := settings.ESPFolder + "/" + settings.KeysDir
+	entries, err := fs.ReadDir(tree, dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return ESP{}, err
+	}
+	for _, e := range entries {
+		if e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		b, err := readSmall(tree, dir+"/"+e.Name())
+		if err != nil {
+			return ESP{}, err
+		}
+		esp.Keys[e.Name()] = b
+	}
+	return esp, nil
+}
+
+func readSmall(tree fs.FS, name string) ([]byte, error) {
+	i, err := fs.Stat(tree, name)
+	if err != nil {
+		return nil, err
+	}
+	if i.Size() > espFileMax {
+		return nil, fmt.Errorf("%s on the stick is %d bytes: at most %d are read", name, i.Size(), espFileMax)
+	}
+	return fs.ReadFile(tree, name)
+}
