@@ -62,7 +62,7 @@ func (v *osVolume) read(name string) ([]byte, error) {
 	defer f.Close()
 	if i, err := f.Stat(); err != nil {
 		return nil, err
-	} else if !i.Mode().IsRegular() {
+	} else if !i.Mode().IsRegular() || i.Size() > MaxFile {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: fs.ErrInvalid}
 	}
 	b, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
