@@ -33,6 +33,27 @@ type Facts struct {
 	Tool            Tool     `json:"tool"`
 }
 
+func (f *Facts) validate() error {
+	if err := oneOf("tpm", f.TPM, "", "present", "absent", Unknown); err != nil {
+		return err
+	}
+	if err := oneOf("looked_for_others", f.LookedForOthers, "", Yes, No, Unknown); err != nil {
+		return err
+	}
+	if err := oneOf("secure_boot", f.Machine.SecureBoot, "", On, Off, Unknown); err != nil {
+		return err
+	}
+	return oneOf("hypervisor", f.Machine.Hypervisor, "", Yes, No, Unknown)
+}
+
+// oneOf says that a field holds a word that it may not.
+func oneOf(field, v string, may ...string) error {
+	if !slices.Contains(may, v) {
+		return fmt.Errorf("%s is %q: it must be one of %q", field, v, may)
+	}
+	return nil
+}
+
 // Machine as its SMBIOS names it.
 type Machine struct {
 	Maker      string `json:"maker"`
@@ -124,8 +145,11 @@ type TPM struct {
 }
 
 func (t *TPM) validate() error {
-	if !slices.Contains([]string{TPMCleared, TPMNotCleared, TPMPending, TPMNotPresent, TPMUnknown}, t.Result) {
-		return fmt.Errorf("result %q is unknown", t.Result)
+	if err := oneOf("result", t.Result, TPMCleared, TPMNotCleared, TPMPending, TPMNotPresent, TPMUnknown); err != nil {
+		return err
 	}
-	return nil
+	if err := oneOf("srk_changed", t.SRKChanged, "", Yes, No, Unknown); err != nil {
+		return err
+	}
+	return oneOf("ek_kept", t.EKKept, "", Yes, No, Unknown)
 }

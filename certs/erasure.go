@@ -134,6 +134,12 @@ func (f *Finished) validate() error {
 	if !slices.Contains([]Verdict{Sanitised, Failed, Interrupted, Unverified, RefusedVerdict}, f.Verdict) {
 		return fmt.Errorf("verdict %q is unknown", f.Verdict)
 	}
+	if err := oneOf("evidence", f.Evidence, "", EvidenceMeasured, EvidenceSampled, EvidenceCanaries, EvidenceDeviceClaims); err != nil {
+		return err
+	}
+	if err := oneOf("verification result", f.Verification.Result, "", Passed, NotPassed, NotDone); err != nil {
+		return err
+	}
 	return f.Level.validate()
 }
 

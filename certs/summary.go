@@ -8,7 +8,7 @@ type Summary struct {
 	Stick string
 	// Verdict on the machine; its zero value is no verdict and no success.
 	Verdict Verdict
-	Level   Level // the lowest that any medium reached; none unless all are sanitised
+	Level   Level // the lowest that any medium reached; none unless the device is sanitised or below-level
 	Want    Level // level wanted, none where nobody consented
 	// Named: only named drives were asked for; the TPM does not count.
 	Named bool
@@ -107,7 +107,9 @@ func Summarise(records []Record) Summary {
 		s.Unhandled = len(s.Facts.NotHandled)
 	}
 	s.Verdict = s.verdict()
-	s.Level = s.lowest()
+	if s.Verdict == Sanitised || s.Verdict == BelowLevel {
+		s.Level = s.lowest()
+	}
 	return s
 }
 

@@ -205,3 +205,18 @@ func NoMedia(s *sign.Signer) *Visit {
 	r.Facts.LookedForOthers = certs.Unknown
 	return New(s, 414).Add(Intake(), r, TPM(certs.TPMNotPresent), Graded(certs.RouteHold), Validated(certs.Awaiting, ""))
 }
+
+// Rare visit: the kinds of record that the others lack.
+func Rare(s *sign.Signer) *Visit {
+	a := Drive(0)
+	return New(s, 415).Add(Intake(), Facts(a),
+		certs.Record{Kind: certs.KindControl, Control: &certs.Control{What: "known-bad drive", Expect: "failed", Result: "failed", By: "op17"}},
+		certs.Record{Kind: certs.KindRefused, Refused: &certs.Refused{Drive: a.Ref(), Code: "frozen", Reason: "drive A is frozen", Do: "suspend the machine and wake it"}},
+		certs.Record{Kind: certs.KindRemoved, Removed: &certs.Removed{Drive: a.Ref(), Seal: "SEAL-77", By: "op17", Why: "to be destroyed"}},
+		TPM(certs.TPMNotCleared), Graded(certs.RouteHold),
+		certs.Record{Kind: certs.KindOverruled, Overruled: &certs.Overruled{Route: certs.RouteRecycle, By: "sup02", Why: "beyond repair"}},
+		Validated(certs.Rejected, "sup02, supervisor"),
+		certs.Record{Kind: certs.KindCertified, Certified: &certs.Certified{Papers: []certs.Paper{{Name: "S01-000415-erasure.pdf", SHA256: digest}}}},
+		certs.Record{Kind: certs.KindTransferred, Transferred: &certs.Transferred{To: "partner", How: "van", By: "op17"}},
+		certs.Record{Kind: certs.KindReceived, Received: &certs.Received{By: "partner", Place: "Leeds", Declared: "received whole"}})
+}

@@ -77,15 +77,15 @@ func gradeSection(c *canvas, f *facts, name string) {
 		role = append(role, p("Fits the role", g.Role))
 	}
 	a := append(role, p("Function", known(g.Function)), p("Condition", known(g.Condition)), p("Level needed", known(g.LevelNeeded)))
-	b := []pair{p("Rule", known(g.Rule)), p("Policy", known(g.Policy.ID)+" "+known(g.Policy.Version)), {"Policy hash", known(g.Policy.SHA256), fine}}
+	b := []pair{p("Rule", known(g.Rule)), p("Policy", known(g.Policy.ID)+" "+known(g.Policy.Version))}
 	grid(c, left, inner, 6400, a, b)
-	grid(c, left, inner, 6400, []pair{p("Reason", sentence(g.Why)), p("Better route", sentence(g.Better))})
+	grid(c, left, inner, 6400, []pair{p("Reason", sentence(g.Why)), p("Better route", sentence(g.Better)), {"Policy hash", known(g.Policy.SHA256), fine}})
 	c.y += 700
 	if len(g.Inputs) == 0 {
 		return
 	}
-	section(c, "What the decision saw", 2500)
 	half := (len(g.Inputs) + 1) / 2
+	section(c, "What the decision saw", gridHeight(c, inner, 9800, inputPairs(g.Inputs[:half]), inputPairs(g.Inputs[half:])))
 	grid(c, left, inner, 9800, inputPairs(g.Inputs[:half]), inputPairs(g.Inputs[half:]))
 	c.y += 700
 }
@@ -100,7 +100,7 @@ func inputPairs(in []certs.Input) []pair {
 				v += ": " + i.Value
 			}
 		}
-		out = append(out, pair{clean(i.Name), v, small})
+		out = append(out, pair{i.Name, v, small})
 	}
 	return out
 }
@@ -115,7 +115,7 @@ func testsSection(c *canvas, f *facts) {
 		return
 	}
 	for _, t := range f.Tests {
-		grid(c, left, inner, 24000, []pair{{clean(given(t.Ask)), given(t.Answer) + " (" + given(t.Who) + ")", body}})
+		grid(c, left, inner, 24000, []pair{{given(t.Ask), given(t.Answer) + " (" + given(t.Who) + ")", body}})
 	}
 	c.y += 700
 }

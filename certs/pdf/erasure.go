@@ -29,8 +29,12 @@ func drawErasure(c *canvas, f *facts) error {
 		c.para(left, inner, bold, "None was found.")
 		c.y += 500
 	}
-	for _, m := range f.Media {
-		driveBlock(c, f, m)
+	for _, wanted := range []bool{false, true} { // what went wrong stands first
+		for _, m := range f.Media {
+			if (m.Verdict == certs.Sanitised) == wanted {
+				driveBlock(c, f, m)
+			}
+		}
 	}
 	residueSection(c, f)
 	peopleSection(c, f)
@@ -67,8 +71,7 @@ func driveBlock(c *canvas, f *facts, m certs.Medium) {
 	a, b := driveColumns(f, m)
 	wide := driveLines(m)
 	const labelW pt = 6000
-	colW := (w - 1600) / 2
-	h := max(colHeight(c, colW-labelW, a), colHeight(c, colW-labelW, b)) + colHeight(c, w-labelW, wide) + 3800
+	h := gridHeight(c, w, labelW, a, b) + colHeight(c, w, labelW, wide) + 3800
 	if h <= bottom-c.top-2900 {
 		c.room(h)
 	} else {
@@ -83,9 +86,12 @@ func driveBlock(c *canvas, f *facts, m certs.Medium) {
 	c.fill(left, y, inner, 2100, head)
 	word := mediumWord(m)
 	c.textRight(right-pad, y+1400, style{"b", 940, ink}, word)
-	name := "Drive " + known(m.Drive.Name) + "   " + known(m.Drive.Model)
 	nameStyle := style{"b", 940, ink}
-	c.text(left+pad, y+1400, nameStyle, c.wrap(nameStyle, w-c.width(nameStyle, word)-1000, name)[0])
+	letter := clean("Drive " + known(m.Drive.Name))
+	c.text(left+pad, y+1400, nameStyle, letter)
+	// What does not fit here stands in full under 'Model'.
+	x := c.width(nameStyle, letter) + 900
+	c.text(left+pad+x, y+1400, style{"r", 940, ink}, c.wrap(style{"r", 940, ink}, w-x-c.width(nameStyle, word)-1000, known(m.Drive.Model))[0])
 	c.y = y + 2100 + 600
 	grid(c, left+pad, w, labelW, a, b)
 	for _, e := range wide {
@@ -220,7 +226,6 @@ func changeWords(before, after certs.State) string {
 
 // residueSection: no clause of NIST SP 800-88 covers it, so it claims none.
 func residueSection(c *canvas, f *facts) {
-	section(c, "Platform residue (no NIST conformance is claimed for it)", 2500)
 	state := tpmWords[f.TPMResult]
 	if f.Named {
 		state = "not dealt with: only named drives were asked for"
@@ -250,12 +255,12 @@ func residueSection(c *canvas, f *facts) {
 		pairs = append(pairs, pair{"EK (SHA-256)", ek, fine})
 	}
 	pairs = append(pairs, p("Not looked at", "firmware settings, stored Wi-Fi networks, eSIM profiles"))
+	section(c, "Platform residue (no NIST conformance is claimed for it)", gridHeight(c, inner, 7000, pairs))
 	grid(c, left, inner, 7000, pairs)
 	c.y += 700
 }
 
 func peopleSection(c *canvas, f *facts) {
-	section(c, "People, place and tool", 4000)
 	i := f.Intake
 	who := i.Operator
 	if i.Role != "" {
@@ -268,20 +273,26 @@ func peopleSection(c *canvas, f *facts) {
 	a := []pair{p("Operator", who), p("Organisation", given(i.Organisation)), p("Place", given(i.Place)),
 		p("Bench", given(i.Bench)), p("Media source", given(i.Source)), p("Classification", strings.ToUpper(given(i.Classification))+"; DIAL "+dial)}
 	b := []pair{p("Began", clock(f.First)), p("Last record", clock(f.Last))}
+	wide := []pair{{"Validation", validationWords(f), bold}}
 	if con := f.Consent; con != nil {
-		b = append(b, p("Consent", con.Who+", "+con.How), pair{"Plan (SHA-256)", con.PlanDigest, fine})
+		b = append(b, p("Consent", con.Who+", "+con.How))
+		wide = append(wide, pair{"Plan (SHA-256)", con.PlanDigest, fine})
 	} else {
 		b = append(b, p("Consent", "none on record"))
 	}
 	if f.Facts != nil {
 		t := f.Facts.Tool
-		b = append(b, p("Tool", known(t.Name)+" "+known(t.Version)), pair{"Image", known(t.Image), fine})
+		b = append(b, p("Tool", known(t.Name)+" "+known(t.Version)))
+		wide = append(wide, pair{"Image (SHA-256)", known(t.Image), fine})
 	}
-	grid(c, left, inner, 6400, a, b)
+	section(c, "People, place and tool", gridHeight(c, inner, peopleLabel, a, b)+gridHeight(c, inner, peopleLabel, wide)+200)
+	grid(c, left, inner, peopleLabel, a, b)
 	c.y += 200
-	grid(c, left, inner, 6400, []pair{{"Validation", validationWords(f), bold}})
+	grid(c, left, inner, peopleLabel, wide)
 	c.y += 700
 }
+
+const peopleLabel pt = 6600
 
 // exceptionsSection lists all that an auditor must not overlook.
 func exceptionsSection(c *canvas, f *facts) {

@@ -14,11 +14,13 @@ const bannerH pt = 1900
 // start draws what stands on every page, and the letterhead of the first.
 func start(c *canvas, f *facts, title, under string, alarm bool) {
 	c.onPage = func(page int) {
+		top := pt(1400)
 		if b := bannerText(f); b != "" {
 			banner(c, b)
+			top += bannerH + 800
 		}
 		if alarm {
-			c.frame(1400, 1400, pageW-2800, pageH-2800, 220, red)
+			c.frame(1400, top, pageW-2800, pageH-1400-top, 220, red)
 		}
 		if page > 1 {
 			running(c, f, title)
@@ -173,17 +175,12 @@ func pm(label, value string) pair { return pair{label, value, mono} }
 // split.
 func grid(c *canvas, x, w pt, labelW pt, columns ...[]pair) {
 	n := pt(len(columns))
-	gap := pt(1600)
-	colW := (w - gap*(n-1)) / n
-	h := pt(0)
-	for _, col := range columns {
-		h = max(h, colHeight(c, colW-labelW, col))
-	}
-	c.room(h)
+	colW := (w - colGap*(n-1)) / n
+	c.room(gridHeight(c, w, labelW, columns...))
 	y, end, pages := c.y, c.y, len(c.pages)
 	for i, col := range columns {
 		c.y = y
-		cx := x + (colW+gap)*pt(i)
+		cx := x + (colW+colGap)*pt(i)
 		for _, e := range col {
 			drawPair(c, cx, colW, labelW, e)
 		}
@@ -194,20 +191,45 @@ func grid(c *canvas, x, w pt, labelW pt, columns ...[]pair) {
 	}
 }
 
-func colHeight(c *canvas, w pt, col []pair) pt {
+// gridHeight is what grid will take, at most what a page has.
+func gridHeight(c *canvas, w pt, labelW pt, columns ...[]pair) pt {
+	n := pt(len(columns))
+	h := pt(0)
+	for _, col := range columns {
+		h = max(h, colHeight(c, (w-colGap*(n-1))/n, labelW, col))
+	}
+	return min(h, bottom-c.top-6000)
+}
+
+func colHeight(c *canvas, w, labelW pt, col []pair) pt {
 	h := pt(0)
 	for _, e := range col {
-		h += c.height(w, e.style, e.value) + pairGap
+		h += pairHeight(c, w, labelW, e)
 	}
 	return h
 }
 
-const pairGap pt = 170
+func pairHeight(c *canvas, w, labelW pt, e pair) pt {
+	return max(c.height(w-labelW, e.style, e.value), c.height(labelW-300, label, e.label)) + pairGap
+}
+
+const (
+	pairGap pt = 170
+	colGap  pt = 1600
+)
 
 func drawPair(c *canvas, x, w, labelW pt, e pair) {
-	c.room(e.style.lead())
-	c.text(x, c.y+e.style.size, label, e.label)
+	c.room(min(pairHeight(c, w, labelW, e), 12000))
+	y, page := c.y, len(c.pages)
+	ly := y + e.style.size
+	for _, l := range c.wrap(label, labelW-300, e.label) {
+		c.text(x, ly, label, l)
+		ly += label.lead()
+	}
 	c.para(x+labelW, w-labelW, e.style, e.value)
+	if len(c.pages) == page {
+		c.y = max(c.y, ly-e.style.size)
+	}
 	c.y += pairGap
 }
 

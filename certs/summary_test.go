@@ -1,0 +1,112 @@
+package certs_test
+
+import (
+	"testing"
+
+	"handback.example/certs"
+	"handback.example/certs/certstest"
+)
+
+// visit of two drives, cut and changed by each case.
+func visit(change ...func(*[]certs.Record)) certs.Summary {
+	a, b := certstest.Drive(0), certstest.Drive(1)
+	rs := []certs.Record{certstest.Intake(), certstest.Facts(a, b), certstest.Consent(certs.LevelClear, a, b),
+		certstest.Started(a, certs.LevelClear), certstest.Started(b, certs.LevelClear),
+		certstest.Finished(a, certs.LevelClear), certstest.Finished(b, certs.LevelClear), certstest.TPM(certs.TPMCleared)}
+	for _, c := range change {
+		c(&rs)
+	}
+	return certs.Summarise(rs)
+}
+
+func drop(n int) func(*[]certs.Record) {
+	return func(rs *[]certs.Record) { *rs = append((*rs)[:n:n], (*rs)[n+1:]...) }
+}
+
+func add(r certs.Record) func(*[]certs.Record) {
+	return func(rs *[]certs.Record) { *rs = append(*rs, r) }
+}
+
+func finished(change func(*certs.Finished)) func(*[]certs.Record) {
+	return func(rs *[]certs.Record) { change((*rs)[6].Finished) }
+}
+
+func TestSummarise(t *testing.T) {
+	b := certstest.Drive(1)
+	boot := certstest.Drive(2)
+	boot.Boot = true
+	for name, c := range map[string]struct {
+		got  certs.Summary
+		want certs.Verdict
+		good bool
+	}{
+		"no record":               {certs.Summarise(nil), certs.RefusedVerdict, false},
+		"all well":                {visit(), certs.Sanitised, true},
+		"no facts":                {visit(drop(1), drop(2), drop(2), drop(2), drop(2)), certs.RefusedVerdict, false},
+		"no consent":              {visit(drop(2)), certs.Unverified, false},
+		"no STARTED":              {visit(drop(4)), certs.Unverified, false},
+		"orphan STARTED":          {visit(drop(6)), certs.Interrupted, false},
+		"nothing on a drive":      {visit(drop(6), drop(4)), certs.RefusedVerdict, false},
+		"STARTED once more":       {visit(add(certstest.Started(b, certs.LevelClear))), certs.Interrupted, false},
+		"again, and well":         {visit(add(certstest.Started(b, certs.LevelClear)), add(certstest.Finished(b, certs.LevelClear))), certs.Sanitised, true},
+		"failed":                  {visit(drop(6), add(certstest.FailedAt(b))), certs.Failed, false},
+		"failed, then FINISHED":   {visit(drop(6), add(certstest.FailedAt(b)), add(certstest.Finished(b, certs.LevelClear))), certs.Failed, false},
+		"well, then failed":       {visit(add(certstest.FailedAt(b))), certs.Failed, false},
+		"survivors":               {visit(finished(func(f *certs.Finished) { f.Verification.Survivors = 1 })), certs.Unverified, false},
+		"unreadable":              {visit(finished(func(f *certs.Finished) { f.Verification.Unreadable = 1 })), certs.Unverified, false},
+		"bad range":               {visit(finished(func(f *certs.Finished) { f.BadRanges = []certs.Range{{First: 1, Count: 1}} })), certs.Unverified, false},
+		"not verified":            {visit(finished(func(f *certs.Finished) { f.Verification.Result = "" })), certs.Unverified, false},
+		"no level":                {visit(finished(func(f *certs.Finished) { f.Level = "" })), certs.Unverified, false},
+		"no evidence":             {visit(finished(func(f *certs.Finished) { f.Evidence = "" })), certs.Unverified, false},
+		"sampled Purge":           {visit(finished(func(f *certs.Finished) { f.Evidence, f.Level = certs.EvidenceSampled, certs.LevelPurge })), certs.Unverified, false},
+		"below the level":         {visit(func(rs *[]certs.Record) { (*rs)[2].Consent.Want = certs.LevelPurge }), certs.BelowLevel, false},
+		"TPM pending":             {visit(add(certstest.TPM(certs.TPMPending))), certs.Sanitised, false},
+		"TPM not on record":       {visit(drop(7)), certs.Sanitised, false},
+		"something unhandled":     {visit(func(rs *[]certs.Record) { (*rs)[1].Facts.NotHandled = []certs.Finding{{Code: "raid-mode"}} }), certs.RefusedVerdict, false},
+		"boot medium":             {visit(func(rs *[]certs.Record) { (*rs)[1].Facts.Drives = append((*rs)[1].Facts.Drives, boot) }), certs.Sanitised, true},
+		"a third drive":           {visit(func(rs *[]certs.Record) { (*rs)[1].Facts.Drives = append((*rs)[1].Facts.Drives, certstest.Drive(2)) }), certs.RefusedVerdict, false},
+		"gone in the second look": {visit(drop(6), drop(4), add(certstest.Facts(certstest.Drive(0)))), certs.RefusedVerdict, false},
+		"no drive at all":         {certs.Summarise([]certs.Record{certstest.Intake(), certstest.Facts(), certstest.TPM(certs.TPMNotPresent)}), certs.NoMedia, false},
+		"only a boot medium":      {certs.Summarise([]certs.Record{certstest.Intake(), certstest.Facts(boot)}), certs.NoMedia, false},
+	} {
+		if c.got.Verdict != c.want || c.got.Good() != c.good {
+			t.Errorf("%s: %s, good %v; want %s, %v", name, c.got.Verdict, c.got.Good(), c.want, c.good)
+		}
+		if c.got.Verdict != certs.Sanitised && c.got.Verdict != certs.BelowLevel && c.got.Level != certs.LevelNone {
+			t.Errorf("%s: level %s without a sanitised machine", name, c.got.Level)
+		}
+	}
+}
+
+// Two drives that answer alike: the end of one must not stand for the other.
+func TestSummariseTwins(t *testing.T) {
+	a, b := certstest.Drive(0), certstest.Drive(0)
+	b.Name = "B"
+	s := certs.Summarise([]certs.Record{certstest.Intake(), certstest.Facts(a, b), certstest.Consent(certs.LevelClear, a),
+		certstest.Started(a, certs.LevelClear), certstest.Finished(a, certs.LevelClear)})
+	if s.Verdict != certs.RefusedVerdict || len(s.Media) != 2 {
+		t.Errorf("verdict %s over %d drives, want refused over 2", s.Verdict, len(s.Media))
+	}
+}
+
+// The letter of a drive may change with the boot: the drive is the same.
+func TestSummariseNewLetter(t *testing.T) {
+	a := certstest.Drive(0)
+	later := a
+	later.Name = "C"
+	s := certs.Summarise([]certs.Record{certstest.Intake(), certstest.Facts(a), certstest.Consent(certs.LevelClear, a),
+		certstest.Started(a, certs.LevelClear), certstest.Facts(later), certstest.Finished(later, certs.LevelClear)})
+	if s.Verdict != certs.Sanitised || len(s.Media) != 1 || len(s.Orphans) != 0 {
+		t.Errorf("verdict %s, %d drives, orphans %v", s.Verdict, len(s.Media), s.Orphans)
+	}
+}
+
+func TestSummariseNamed(t *testing.T) {
+	a, b := certstest.Drive(0), certstest.Drive(1)
+	c := certstest.Consent(certs.LevelClear, a)
+	c.Consent.Scope = certs.ScopeNamed
+	s := certs.Summarise([]certs.Record{certstest.Intake(), certstest.Facts(a, b), c, certstest.Started(a, certs.LevelClear), certstest.Finished(a, certs.LevelClear)})
+	if s.Verdict != certs.Sanitised || !s.Good() || len(s.Media) != 1 {
+		t.Errorf("verdict %s, good %v, %d drives: want the named one only", s.Verdict, s.Good(), len(s.Media))
+	}
+}
