@@ -24,6 +24,18 @@ func (vm *VM) WaitText(ctx context.Context, text string) error {
 	return vm.serial.waitText(ctx, text)
 }
 
+// Panicked tells whether the guest's kernel has given up.
+func (vm *VM) Panicked() bool {
+	vm.serial.mu.Lock()
+	defer vm.serial.mu.Unlock()
+	for _, l := range vm.serial.lines {
+		if strings.Contains(l, "Kernel panic - not syncing") {
+			return true
+		}
+	}
+	return false
+}
+
 // Events that have come.
 func (vm *VM) Events() []Event {
 	vm.serial.mu.Lock()
