@@ -130,6 +130,9 @@ func try(ctx context.Context, o tryOptions, stdin *os.File, stdout io.Writer) (i
 	}
 	// Whatever became of the machine, what is on the stick is taken out.
 	papers, err := takePapers(stick, o.out)
+	if v.left && !v.started && errors.Is(err, errNoPartition) {
+		err = nil // left before the first boot could make it: there are no papers
+	}
 	for _, p := range papers {
 		fmt.Fprintln(stdout, p)
 	}

@@ -47,7 +47,7 @@ func openTerminal(in *os.File, out io.Writer) *terminal {
 
 // start takes the terminal over: keys go to w, the leaving key calls leave.
 func (t *terminal) start(w io.Writer, leave func()) error {
-	fmt.Fprintln(t.out, "leave with Ctrl-] (that is a power cut for the virtual laptop); everything that was started ends with it")
+	fmt.Fprintln(t.out, "leave with Ctrl-]: it cuts the laptop's power and ends all that was started")
 	state, err := term.MakeRaw(int(t.in.Fd()))
 	if err != nil {
 		return fmt.Errorf("the terminal cannot be used: %w", err)
