@@ -283,7 +283,13 @@ func TestDiesWithParent(t *testing.T) {
 		return
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestDiesWithParent$")
-	cmd.Env = append(os.Environ(), "VMTEST_PARENT=1")
+	// What is killed tidies nothing up: its folders go where the test removes them.
+	tmp, err := os.MkdirTemp("", "vmtest-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(tmp) })
+	cmd.Env = append(os.Environ(), "VMTEST_PARENT=1", "TMPDIR="+tmp)
 	out := &buffer{}
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
