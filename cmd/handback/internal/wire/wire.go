@@ -188,7 +188,8 @@ type Intent struct {
 	Digest   string  `json:"digest,omitempty"`
 	Yes      bool    `json:"yes,omitempty"`
 	Question string  `json:"question,omitempty"`
-	Choice   int     `json:"choice,omitempty"`
+	// Choice is the index of an answer; 0, the first one, is sent like any other.
+	Choice int `json:"choice"`
 }
 
 // Request is one line from a screen. Without an Intent it only pulls.

@@ -1,0 +1,147 @@
+package tui
+
+import (
+	"fmt"
+
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+
+	"handback.example/cmd/handback/internal/wire"
+)
+
+// questions of the bench: one at a time, numbered answers.
+type questions struct {
+	list []wire.Question
+	at   int
+	open string // the question that is shown
+	left bool   // it was answered: go on to the next open one
+}
+
+// show keeps to the question on the screen, and goes on when it was answered.
+func (q *questions) show(list []wire.Question) {
+	q.list = list
+	q.at = min(q.at, max(0, len(list)-1))
+	for i, x := range list {
+		if x.ID == q.open {
+			q.at = i
+		}
+	}
+	if len(list) == 0 {
+		return
+	}
+	if q.open == "" || q.left && answered(list[q.at]) {
+		q.toOpen()
+	}
+	q.left = false
+	q.open = list[q.at].ID
+}
+
+// toOpen goes to the next question without an answer; there may be none.
+func (q *questions) toOpen() {
+	for i := range q.list {
+		if n := (q.at + i) % len(q.list); !answered(q.list[n]) {
+			q.at = n
+			return
+		}
+	}
+}
+
+func answered(x wire.Question) bool { return x.Answer >= 0 && x.Answer < len(x.Choices) }
+
+func (q *questions) press(k tea.KeyPressMsg) (action, bool) {
+	if len(q.list) == 0 {
+		return action{}, false
+	}
+	now := q.list[q.at]
+	s := k.String()
+	switch {
+	case s == "tab":
+		q.at = (q.at + 1) % len(q.list)
+		q.open = q.list[q.at].ID
+		return action{}, true
+	case s == "shift+tab":
+		q.at = (q.at + len(q.list) - 1) % len(q.list)
+		q.open = q.list[q.at].ID
+		return action{}, true
+	case len(s) == 1 && s[0] >= '1' && s[0] <= '9' && int(s[0]-'1') < len(now.Choices):
+		q.left = true
+		return want(wire.Intent{Kind: wire.IntentAnswer, Question: now.ID, Choice: int(s[0] - '1')}), true
+	}
+	return action{}, false
+}
+
+func (q *questions) keys() []key.Binding {
+	if len(q.list) == 0 {
+		return nil
+	}
+	n := min(len(q.list[q.at].Choices), 9)
+	ks := []key.Binding{}
+	if n > 0 {
+		ks = append(ks, bind(fmt.Sprintf("1-%d", n), "answer", "1"))
+	}
+	return append(ks, keyOther)
+}
+
+func (q *questions) count() (done, all int) {
+	for _, x := range q.list {
+		if answered(x) {
+			done++
+		}
+	}
+	return done, len(q.list)
+}
+
+// rows: how far the questions are, and the one that is asked.
+func (q *questions) rows(w int) []row {
+	if len(q.list) == 0 {
+		return nil
+	}
+	done, all := q.count()
+	head := newRow(2).add(strong, fmt.Sprintf("Questions: %d of %d answered   ", done, all))
+	if all <= w-head.width-2 {
+		for _, x := range q.list {
+			if answered(x) {
+				head.add(good, "●")
+			} else {
+				head.add(plain, "○")
+			}
+		}
+	}
+	if done == all {
+		head.add(good, "  all done")
+	}
+	x := q.list[q.at]
+	rows := []row{gap(), *head, gap()}
+	for i, l := range wrapMost(x.Ask, w-10, 3) {
+		r := newRow(3)
+		if i == 0 {
+			r.add(info, "▸")
+		}
+		rows = append(rows, *r.to(5).add(strong, l))
+	}
+	return append(rows, q.choices(x, w)...)
+}
+
+// choices side by side where they fit, else one below the other.
+func (q *questions) choices(x wire.Question, w int) []row {
+	label := func(i int) (string, style) {
+		if i == x.Answer {
+			return fmt.Sprintf("%d ● %s", i+1, x.Choices[i]), good
+		}
+		return fmt.Sprintf("%d ○ %s", i+1, x.Choices[i]), plain
+	}
+	r := newRow(5)
+	for i := range min(len(x.Choices), 9) {
+		s, st := label(i)
+		r.add(st, s).add(plain, "    ")
+	}
+	if r.width <= w {
+		return []row{*r}
+	}
+	var rows []row
+	for i := range min(len(x.Choices), 9) {
+		s, st := label(i)
+		rows = append(rows, *newRow(5).add(st, cut(s, w-7)))
+	}
+	return rows
+}
