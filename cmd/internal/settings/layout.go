@@ -16,10 +16,15 @@ const (
 	// the data partition.
 	File      = "settings.toml"
 	KeysDir   = "keys"
-	RootPEM   = "root.pem"   // keys/root.pem: the hub's root certificate
-	StickPEM  = "stick.pem"  // keys/stick.pem: the stick's certificate
-	StickKey  = "stick.key"  // keys/stick.key: PKCS #8, PEM
-	ESPFolder = "handback"   // folder of ours on the ESP: kernel, initrd, settings.toml, keys/
+	RootPEM   = "root.pem"  // keys/root.pem: the hub's root certificate
+	StickPEM  = "stick.pem" // keys/stick.pem: the stick's certificate
+	StickKey  = "stick.key" // keys/stick.key: PKCS #8, PEM
+	ESPFolder = "handback"  // folder of ours on the ESP: kernel, initrd, settings.toml, keys/
+
+	// Beside them: what the boot loader starts. InitrdFile holds the appliance, and
+	// its SHA-256 is what papers call the image's.
+	KernelFile = "vmlinuz"
+	InitrdFile = "initrd.img"
 
 	// Folders of the data partition.
 	SpoolDir        = "spool"

@@ -77,4 +77,6 @@ func sums(b []byte) bool {
 
 // Below: the normalised value is at or under a threshold that means something
 // (00h always passes, FFh always fails by design of a test).
-func (a Attribute) Below() bool { return a.Threshold != 0 && a.Threshold != 0xff && a.Value <= a.Threshold }
+func (a Attribute) Below() bool {
+	return a.Threshold != 0 && a.Threshold != 0xff && a.Value <= a.Threshold
+}

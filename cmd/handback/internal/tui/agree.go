@@ -15,7 +15,7 @@ import (
 var (
 	keyAgree   = bind("Enter", "agree", "enter")
 	keyNoBack  = bind("Esc", "no, go back", "esc")
-	keyDetails = bind("F3", "details of the plan", "f3")
+	keyDetails = bind("F3", "details", "f3")
 )
 
 // agreePage is the one gate before anything is destroyed. Only the label of the
@@ -102,7 +102,7 @@ func (p *agreePage) keys() []key.Binding {
 	if p.details {
 		return []key.Binding{bind("F3", "back to the plan", "f3"), keyScroll}
 	}
-	ks := []key.Binding{keyNoBack, keyDetails, bind("Up Down", "scroll", "up", "down", "pgup", "pgdown")}
+	ks := []key.Binding{keyNoBack, keyDetails, keyPage}
 	if p.v.Plan.Ready {
 		ks = append([]key.Binding{keyAgree}, ks...)
 	}
@@ -143,7 +143,13 @@ func (p *agreePage) body(w, h int) body {
 	if len(pl.Rows) == 0 {
 		b.middle = append(b.middle, *newRow(2).add(warn, "! ").add(strong, "No drive was found."))
 	}
+	rest := p.rest(w)
 	b.bottom = p.ending(w)
+	if len(b.top)+len(rest)+len(b.bottom)+6 <= h {
+		b.bottom = append(rest, b.bottom...)
+	} else {
+		b.middle = append(b.middle, rest...) // too little room: it scrolls with the drives
+	}
 	return b
 }
 
@@ -231,12 +237,11 @@ func expect(d time.Duration) string {
 	return "days"
 }
 
-// ending is what stays in sight while the drives scroll.
-func (p *agreePage) ending(w int) []row {
-	pl := p.v.Plan
+// rest is what goes with the drives.
+func (p *agreePage) rest(w int) []row {
 	rows := []row{gap()}
-	named := func(name, text string, most int) {
-		for i, l := range wrapMost(text, w-12, most) {
+	named := func(name, text string) {
+		for i, l := range wrapMost(text, w-12, 2) {
 			r := newRow(2)
 			if i == 0 {
 				r.add(strong, name)
@@ -244,11 +249,17 @@ func (p *agreePage) ending(w int) []row {
 			rows = append(rows, *r.to(9).add(plain, l))
 		}
 	}
-	named("TPM", orUnknown(pl.TPM), 2)
-	if len(pl.Also) > 0 {
-		named("Also", strings.Join(pl.Also, "; "), 2)
+	named("TPM", orUnknown(p.v.Plan.TPM))
+	if also := p.v.Plan.Also; len(also) > 0 {
+		named("Also", strings.Join(also, "; "))
 	}
-	rows = append(rows, mains(pl.Mains)...)
+	return rows
+}
+
+// ending is what never scrolls away: what is accepted, and the field.
+func (p *agreePage) ending(w int) []row {
+	pl := p.v.Plan
+	rows := mains(pl.Mains)
 	if pl.NeedsAcceptance != "" {
 		for i, l := range wrapMost("By agreeing you accept: "+pl.NeedsAcceptance, w-6, 3) {
 			r := newRow(2)
@@ -262,9 +273,7 @@ func (p *agreePage) ending(w int) []row {
 	if !pl.Ready {
 		return append(rows, *newRow(2).add(strong, "Esc goes back. Ask your supervisor if you are not sure."))
 	}
-	ask := "To agree, scan or type the asset label again: "
-	r := newRow(2).add(strong, ask)
-	r.focus = true
+	r := newRow(2).add(strong, "To agree, scan or type the asset label again: ")
 	drawInput(r, p.text, min(28, w-r.width-1), true)
 	return append(rows, *r)
 }
@@ -296,6 +305,9 @@ func (p *agreePage) detailBody(w int) body {
 			}
 		}
 		b.middle = append(b.middle, gap())
+	}
+	if a := p.v.Plan.NeedsAcceptance; a != "" {
+		b.middle = append(b.middle, paragraph(warn, "By agreeing you accept: "+a, 2, w-1)...)
 	}
 	b.bottom = []row{*newRow(2).add(dim, "Plan "+cut(orUnknown(p.v.Plan.Digest), w-8))}
 	return b

@@ -13,47 +13,43 @@ const (
 	dotted              // NO DRIVE
 )
 
-// letters of five by seven dots.
+// letters of five by seven dots (I: three). No two dots of a letter touch by
+// their corners only: an outline could not go between them.
 var letters = map[rune][7]string{
-	'A': {".###.", "#...#", "#...#", "#####", "#...#", "#...#", "#...#"},
-	'D': {"####.", "#...#", "#...#", "#...#", "#...#", "#...#", "####."},
+	'A': {"#####", "#...#", "#...#", "#####", "#...#", "#...#", "#...#"},
+	'D': {"####.", "#..##", "#...#", "#...#", "#...#", "#..##", "####."},
 	'E': {"#####", "#....", "#....", "####.", "#....", "#....", "#####"},
 	'F': {"#####", "#....", "#....", "####.", "#....", "#....", "#...."},
 	'H': {"#...#", "#...#", "#...#", "#####", "#...#", "#...#", "#...#"},
-	'I': {"###..", ".#...", ".#...", ".#...", ".#...", ".#...", "###.."},
-	'K': {"#...#", "#..#.", "#.#..", "##...", "#.#..", "#..#.", "#...#"},
+	'I': {"###", ".#.", ".#.", ".#.", ".#.", ".#.", "###"},
+	'K': {"#..##", "#.##.", "###..", "##...", "###..", "#.##.", "#..##"},
 	'L': {"#....", "#....", "#....", "#....", "#....", "#....", "#####"},
-	'N': {"#...#", "##..#", "##..#", "#.#.#", "#..##", "#..##", "#...#"},
-	'O': {".###.", "#...#", "#...#", "#...#", "#...#", "#...#", ".###."},
-	'P': {"####.", "#...#", "#...#", "####.", "#....", "#....", "#...."},
-	'R': {"####.", "#...#", "#...#", "####.", "#.#..", "#..#.", "#...#"},
-	'S': {".####", "#....", "#....", ".###.", "....#", "....#", "####."},
+	'N': {"#...#", "##..#", "###.#", "#.#.#", "#.###", "#..##", "#...#"},
+	'O': {"#####", "#...#", "#...#", "#...#", "#...#", "#...#", "#####"},
+	'P': {"#####", "#...#", "#...#", "#####", "#....", "#....", "#...."},
+	'R': {"#####", "#...#", "#...#", "#####", "###..", "#.##.", "#..##"},
+	'S': {"#####", "#....", "#....", "#####", "....#", "....#", "#####"},
 	'T': {"#####", "..#..", "..#..", "..#..", "..#..", "..#..", "..#.."},
-	'U': {"#...#", "#...#", "#...#", "#...#", "#...#", "#...#", ".###."},
-	'V': {"#...#", "#...#", "#...#", "#...#", ".#.#.", ".#.#.", "..#.."},
-	'W': {"#...#", "#...#", "#...#", "#.#.#", "#.#.#", "##.##", "#...#"},
+	'U': {"#...#", "#...#", "#...#", "#...#", "#...#", "#...#", "#####"},
+	'V': {"#...#", "#...#", "#...#", "#...#", "##.##", ".###.", "..#.."},
+	'W': {"#...#", "#...#", "#...#", "#.#.#", "#.#.#", "#.#.#", "#####"},
+	' ': {"...", "...", "...", "...", "...", "...", "..."},
 }
 
-// bitmap of a word, or nil for one with a letter that is not drawn.
-func bitmap(word string) []string {
+// bitmap of a word, its letters apart by so many dots; nil for one with a letter
+// that is not drawn.
+func bitmap(word string, apart int) []string {
 	lines := make([]string, 7)
 	for n, r := range []rune(word) {
 		l, ok := letters[r]
-		if r == ' ' {
-			l, ok = [7]string{"...", "...", "...", "...", "...", "...", "..."}, true
-		}
 		if !ok {
 			return nil
 		}
-		wide := 5
-		if r == 'I' {
-			wide = 3
-		}
 		for i := range lines {
 			if n > 0 {
-				lines[i] += "."
+				lines[i] += repeat('.', apart)
 			}
-			lines[i] += l[i][:min(wide, len(l[i]))]
+			lines[i] += l[i]
 		}
 	}
 	return lines
@@ -62,18 +58,17 @@ func bitmap(word string) []string {
 // bigWord draws a word as large as fits w by h, in a box of one line of letters
 // where there is no room or no letter for it.
 func bigWord(word string, f fill, w, h int) []row {
-	dots := bitmap(word)
+	dots := bitmap(word, 1)
 	if len(dots) == 0 || len(dots[0]) == 0 {
 		return boxWord(word, f, w)
 	}
-	extra := 0
-	if f == hollow {
-		extra = 1 // outlines run round the dots
-	}
-	sx := min((w-extra)/len(dots[0]), 6)
+	extra := boolInt(f == hollow) // outlines run round the dots
 	sy := min((h-extra)/7, 3)
-	sx = min(sx, 2*sy) // a dot is a square: a cell is twice as high as wide
-	if sx < 1 || sy < 1 {
+	sx := min((w-extra)/len(dots[0]), 3*sy)
+	if sx == 1 && f == hollow {
+		dots = bitmap(word, 2) // thin outlines need more room between them
+	}
+	if sx < 1 || sy < 1 || sx*len(dots[0])+extra > w {
 		return boxWord(word, f, w)
 	}
 	if f == hollow {

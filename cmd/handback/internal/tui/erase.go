@@ -106,7 +106,7 @@ func (p *erasePage) body(w, h int) body {
 	if p.log {
 		return logBody(p.v.Log, w)
 	}
-	b := body{bottom: p.q.rows(w)}
+	b := body{bottom: p.q.rows(w, len(p.v.Drives) > 3)}
 	foot := "Leave the power lead in."
 	if p.v.StickMayGo {
 		foot += " The stick may be pulled now."

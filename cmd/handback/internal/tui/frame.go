@@ -63,7 +63,7 @@ func (c *canvas) head(v *wire.View) int {
 	}
 	c.rows(0, y, []row{*r})
 	c.put(w-1-width(right), y, plain, right)
-	c.put(0, y+1, dim, repeat('─', w))
+	c.put(0, y+1, rule, repeat('─', w))
 	return y + 2
 }
 
@@ -113,22 +113,24 @@ func (c *canvas) railAt(left, y int, s wire.Stage) int {
 }
 
 // foot draws the rule and the keys on the last two lines; it gives the line
-// above them.
+// above them. The last key always has its place.
 func (c *canvas) foot(keys []key.Binding) int {
 	w, h := c.size()
-	c.put(0, h-2, dim, repeat('─', w))
-	help := " " + keyHelp.Help().Key + " " + keyHelp.Help().Desc
+	c.put(0, h-2, rule, repeat('─', w))
+	room := func(k key.Binding) int { return width(k.Help().Key) + 1 + width(k.Help().Desc) + 3 }
 	x := 1
-	for _, k := range keys {
-		name, desc := k.Help().Key, k.Help().Desc
-		if n := width(name) + 1 + width(desc) + 3; k.Enabled() && x+n+width(help) <= w {
-			c.put(x, h-1, strong, name)
-			c.put(x+width(name)+1, h-1, plain, desc)
-			x += n
+	for i, k := range keys {
+		left := w - x
+		if i < len(keys)-1 {
+			left -= room(keys[len(keys)-1])
 		}
+		if !k.Enabled() || room(k) > left+2 {
+			continue
+		}
+		c.put(x, h-1, strong, k.Help().Key)
+		c.put(x+width(k.Help().Key)+1, h-1, plain, k.Help().Desc)
+		x += room(k)
 	}
-	c.put(x, h-1, strong, "?")
-	c.put(x+2, h-1, plain, keyHelp.Help().Desc)
 	return h - 2
 }
 

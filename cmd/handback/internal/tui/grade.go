@@ -59,6 +59,6 @@ func (p *gradePage) body(w, h int) body {
 	for _, d := range p.v.Drives {
 		b.middle = append(b.middle, driveRows(d, w, len(p.v.Drives) > 3)...)
 	}
-	b.bottom = p.q.rows(w)
+	b.bottom = p.q.rows(w, len(p.v.Drives) > 3)
 	return b
 }

@@ -29,7 +29,7 @@ type guardMsg struct{ turn int }
 // take gives a command that ends the wait, if the key is held back. Enter ends a
 // scan and is part of it.
 func (g *guard) take(k tea.KeyPressMsg) (held bool, cmd tea.Cmd) {
-	letter := utf8.RuneCountInString(k.Text) == 1 && k.Text != " "
+	letter := utf8.RuneCountInString(k.Text) == 1 && (k.Text != " " || len(g.held) > 0)
 	if !letter && (len(g.held) == 0 || k.String() != "enter") {
 		return false, nil
 	}

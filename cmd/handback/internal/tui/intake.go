@@ -253,11 +253,11 @@ func (p *intakePage) options(field int) (opts []option, now string) {
 }
 
 func (p *intakePage) keys() []key.Binding {
-	ks := []key.Binding{keyNext, keyNoLabel, keyField, keyFieldUp}
+	ks := []key.Binding{keyNext, keyNoLabel, keyField}
 	if !p.typing() {
 		ks = append(ks, keyPick)
 	}
-	return ks
+	return append(ks, keyFieldUp)
 }
 
 func (p *intakePage) about() []string {

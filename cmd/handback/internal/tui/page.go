@@ -59,9 +59,8 @@ func bind(label, desc string, keys ...string) key.Binding {
 
 var (
 	keyHelp   = bind("?", "help", "?", "f1")
-	keyUp     = bind("Up", "scroll", "up")
-	keyDown   = bind("Down", "scroll", "down")
 	keyScroll = bind("Up Down", "scroll", "up", "down", "pgup", "pgdown", "home", "end")
+	keyPage   = bind("Up Down", "scroll", "up", "down", "pgup", "pgdown")
 )
 
 // scrollBy tells how far a key scrolls, 0: it doesn't.

@@ -92,7 +92,7 @@ func (q *questions) count() (done, all int) {
 }
 
 // rows: how far the questions are, and the one that is asked.
-func (q *questions) rows(w int) []row {
+func (q *questions) rows(w int, tight bool) []row {
 	if len(q.list) == 0 {
 		return nil
 	}
@@ -119,29 +119,28 @@ func (q *questions) rows(w int) []row {
 		}
 		rows = append(rows, *r.to(5).add(strong, l))
 	}
-	return append(rows, q.choices(x, w)...)
+	return append(rows, q.choices(x, w, tight)...)
 }
 
-// choices side by side where they fit, else one below the other.
-func (q *questions) choices(x wire.Question, w int) []row {
-	label := func(i int) (string, style) {
-		if i == x.Answer {
-			return fmt.Sprintf("%d ● %s", i+1, x.Choices[i]), good
-		}
-		return fmt.Sprintf("%d ○ %s", i+1, x.Choices[i]), plain
-	}
+// choices side by side where they fit, else one below the other, or as many a
+// line as fit where room is tight.
+func (q *questions) choices(x wire.Question, w int, tight bool) []row {
+	rows, one := []row{}, []row{}
 	r := newRow(5)
 	for i := range min(len(x.Choices), 9) {
-		s, st := label(i)
+		shape, st := "○", plain
+		if i == x.Answer {
+			shape, st = "●", good
+		}
+		s := cut(fmt.Sprintf("%d %s %s", i+1, shape, x.Choices[i]), w-7)
+		one = append(one, *newRow(5).add(st, s))
+		if r.width+width(s) > w-2 && r.width > 5 {
+			rows, r = append(rows, *r), newRow(5)
+		}
 		r.add(st, s).add(plain, "    ")
 	}
-	if r.width <= w {
-		return []row{*r}
+	if rows = append(rows, *r); tight || len(rows) == 1 {
+		return rows
 	}
-	var rows []row
-	for i := range min(len(x.Choices), 9) {
-		s, st := label(i)
-		rows = append(rows, *newRow(5).add(st, cut(s, w-7)))
-	}
-	return rows
+	return one
 }

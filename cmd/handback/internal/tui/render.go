@@ -35,13 +35,13 @@ func (m *root) draw() *canvas {
 func (m *root) drawWaiting(c *canvas) {
 	w, h := c.size()
 	c.put(1, 0, strong, "HANDBACK")
-	c.put(0, 1, dim, repeat('─', w))
+	c.put(0, 1, rule, repeat('─', w))
 	y := h/2 - 2
 	for i, l := range []string{"Waiting for the engine.", "", "It starts by itself. Nothing is changed meanwhile.",
 		"Still here after two minutes? Switch off and on, and tell your supervisor."} {
 		c.put((w-width(l))/2, y+i, []style{strong, plain}[min(i, 1)], l)
 	}
-	c.put(0, h-2, dim, repeat('─', w))
+	c.put(0, h-2, rule, repeat('─', w))
 }
 
 func (m *root) drawPage(c *canvas) {
@@ -91,13 +91,13 @@ func (m *root) body(w, h int) body {
 func (m *root) footKeys() []key.Binding {
 	switch {
 	case m.help:
-		return []key.Binding{bind("Any key", "closes help")}
+		return []key.Binding{bind("Any key", "closes help", "esc")}
 	case m.ask != nil:
 		return m.ask.keys()
 	case m.confirm != nil:
 		return m.confirm.keys()
 	}
-	return m.page.keys()
+	return append(m.page.keys(), keyHelp)
 }
 
 // notices above the page: the engine's, and that it is away.
@@ -124,6 +124,9 @@ func (m *root) troubles(w int) []row {
 			}
 			rows = append(rows, *r.to(4).add(bad, l))
 		}
+	}
+	if m.sending && m.now().Sub(m.asked) > away {
+		rows = append(rows, *newRow(4).add(warn, "The engine is still at what you asked for. Please wait."))
 	}
 	if m.hint != "" && !m.help {
 		for _, l := range wrapMost(m.hint, w-6, 2) {

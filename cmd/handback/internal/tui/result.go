@@ -25,8 +25,10 @@ func (p *resultPage) result() wire.Result {
 		return wire.Result{Word: "UNKNOWN", Do: "Ask your supervisor. Do not pass this machine on."}
 	}
 	r := *p.v.Result
-	if r.Word == "" || r.Word == "PASS" && !r.Pass {
-		r.Word = "UNKNOWN"
+	if r.Word == "" || (r.Word == "PASS") != r.Pass {
+		// What contradicts itself is no result and sends no machine anywhere.
+		r.Word, r.Route, r.Grade, r.Why, r.Better = "UNKNOWN", "", "", "the result contradicts itself", ""
+		r.Do = "Ask your supervisor. Do not pass this machine on."
 	}
 	return r
 }
@@ -117,7 +119,7 @@ func (p *resultPage) lines(r wire.Result, w int) []row {
 	rows = append(rows, labelled("why", r.Why, w)...)
 	rows = append(rows, labelled("better", r.Better, w)...)
 	rows = append(rows, gap())
-	papers := strings.Join(r.Papers, "   ")
+	papers := strings.Join(r.Papers, ", ")
 	if len(r.Papers) == 0 {
 		papers = "none"
 	}

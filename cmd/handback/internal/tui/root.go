@@ -45,8 +45,9 @@ type root struct {
 	view    *wire.View // nil: the engine has not spoken yet
 	since   time.Time  // no answer since, zero: it answers
 	fresh   bool       // the engine may have started again: any revision is taken
-	sent    time.Time
 	sending bool
+	asked   time.Time // when what is being sent was sent
+	sent    time.Time // when the last answer to an intent came
 
 	page    page
 	stage   wire.Stage
@@ -78,7 +79,7 @@ func (m *root) send(i wire.Intent) tea.Cmd {
 	if m.sending || m.gone() {
 		return nil // one at a time: a second Enter must not be a second order
 	}
-	m.sending, m.hint = true, ""
+	m.sending, m.hint, m.asked = true, "", m.now()
 	return func() tea.Msg {
 		v, err := m.client.Send(m.ctx, i)
 		return sentMsg{v, err}
@@ -135,23 +136,23 @@ func (m *root) answered(msg sentMsg) {
 		m.problem = "Nobody knows whether that was taken: look at the screen, then press the key again."
 		return
 	}
-	m.problem = clean(msg.view.Problem)
+	problem := msg.view.Problem
+	msg.view.Problem = "" // the next Pull does not repeat it, and it stays till the next try
 	m.show(msg.view)
+	m.problem = clean(problem)
 }
 
 func (m *root) show(v wire.View) {
 	c := cleanView(v)
-	if m.view == nil || m.page == nil || c.Stage != m.stage {
-		if m.view != nil && c.Stage != m.stage {
-			m.problem = clean(v.Problem)
-		}
+	if m.page == nil || c.Stage != m.stage {
+		m.problem = ""
 		m.stage, m.page, m.entered = c.Stage, newPage(c.Stage), m.now()
 		m.scroll, m.hint, m.ask, m.help = 0, "", nil, false
 	}
-	m.view = &c
-	if c.Problem != "" {
+	if c.Problem != "" || m.view != nil && m.view.Problem != "" {
 		m.problem = c.Problem
 	}
+	m.view = &c
 	m.page.show(m.view)
 	m.engineAsks(c.Intake.Confirm)
 }
@@ -220,6 +221,7 @@ func (m *root) deliver(k tea.KeyPressMsg) tea.Cmd {
 	if m.settling() {
 		return nil
 	}
+	m.entered = time.Time{} // who has pressed a key here has seen the page
 	for _, d := range []**dialog{&m.ask, &m.confirm} {
 		if *d == nil {
 			continue

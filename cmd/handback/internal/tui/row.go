@@ -136,14 +136,11 @@ func dropGaps(rows []row, n int) []row {
 // window cuts rows to h of them. The first and the last line tell how many are
 // hidden. A focused row is always inside.
 func window(rows []row, h, scroll int) (seen []row, most int) {
-	if h <= 0 {
-		return nil, 0
-	}
 	if len(rows) <= h {
 		return rows, 0
 	}
-	if h < 3 {
-		return rows[:h], 0
+	if h < 3 { // no room to scroll in: something stays hidden
+		return rows[:max(h, 0)], len(rows)
 	}
 	inner := h - 2
 	most = len(rows) - inner

@@ -106,6 +106,5 @@ func (p *stoppedPage) body(w, h int) body {
 	b.middle = append(b.middle, paragraph(strong, n.What, 4, w-2)...)
 	b.middle = append(b.middle, gap())
 	b.middle = append(b.middle, paragraph(plain, n.Do, 4, w-2)...)
-	b.bottom = []row{gap(), *newRow(4).add(strong, "Nothing was erased.")}
 	return b
 }

@@ -16,6 +16,7 @@ const (
 	plain style = iota
 	strong
 	dim
+	rule
 	good
 	warn
 	bad
@@ -29,6 +30,7 @@ const (
 var look = [styles]uv.Style{
 	strong:  {Attrs: uv.AttrBold},
 	dim:     {Fg: ansi.BasicColor(6)},
+	rule:    {Fg: ansi.BasicColor(8)},
 	good:    {Fg: ansi.BasicColor(10), Attrs: uv.AttrBold},
 	warn:    {Fg: ansi.BasicColor(11), Attrs: uv.AttrBold},
 	bad:     {Fg: ansi.BasicColor(9), Attrs: uv.AttrBold},

@@ -1,0 +1,180 @@
+package tui
+
+import (
+	"time"
+
+	"handback.example/cmd/handback/internal/wire"
+)
+
+// base is a visit at bench 4, as the engine describes it.
+func base(s wire.Stage) wire.View {
+	return wire.View{
+		Revision: 7, Stage: s, Class: "demonstration", Bench: "4", Visit: "S01-000412",
+		Machine: "Dell Latitude 5400", Service: "7HQ2XY2",
+		Clock: time.Date(2026, 11, 24, 14, 2, 0, 0, time.UTC),
+		Intake: wire.Intake{
+			Sources: []string{"locker", "post", "desk", "amnesty", "partner"}, SuggestedTag: "DEF-048213",
+		},
+	}
+}
+
+func tagged(s wire.Stage) wire.View {
+	v := base(s)
+	v.Tag = "DEF-048213"
+	return v
+}
+
+func twoDrives() []wire.PlanRow {
+	return []wire.PlanRow{
+		{Name: "A", Drive: "Samsung PM981 512 GB", Serial: "S4GENX0M512345", Holds: "Windows, locked",
+			How: "Purge  NVMe Format, user data; checked by samples and a read-back", Expect: 14 * time.Second,
+			Detail: []string{"nvme-format-user-data: Purge by IEEE 2883, 2 s; taken: the best that the drive offers", "overwrite-zero: Clear, 12 min"}},
+		{Name: "B", Drive: "WD Blue 1 TB", Serial: "WX41A7712345", Holds: "Windows",
+			How: "Clear  overwrite, zeros; read back", Expect: 110 * time.Minute,
+			Warnings: []string{"3 sectors were moved by the drive: they can't be reached"},
+			Detail:   []string{"overwrite-zero: Clear, 1 h 50; taken: nothing better is offered"}},
+	}
+}
+
+func checkView() wire.View {
+	v := tagged(wire.StageCheck)
+	v.Plan = wire.PlanView{Rows: twoDrives(), Ready: true, Mains: wire.MarkOK}
+	v.Facts = []wire.Fact{
+		{Name: "Processor", Value: "Intel Core i5-8265U, 4 cores", Mark: wire.MarkOK},
+		{Name: "Memory", Value: "16 GB", Mark: wire.MarkOK},
+		{Name: "Battery", Value: "unknown: the battery gives no design capacity", Mark: wire.MarkUnknown},
+		{Name: "TPM", Value: "2.0, Infineon, owned", Mark: wire.MarkWarn},
+		{Name: "Firmware lock", Value: "a password is set: ask your supervisor", Mark: wire.MarkBad},
+		{Name: "Secure Boot", Value: "on", Mark: wire.MarkOK},
+		{Name: "Power lead", Value: "in", Mark: wire.MarkOK},
+	}
+	return v
+}
+
+func agreeView() wire.View {
+	v := tagged(wire.StageAgree)
+	v.Plan = wire.PlanView{
+		Digest: "4f1c9a0277be01d2", Rows: twoDrives(), TPM: "Infineon 2.0, owned: cleared after the drives",
+		Also: []string{"3 boot entries of the last owner: removed"}, Ready: true, Mains: wire.MarkUnknown,
+		NeedsAcceptance: "drive B is cleared, not purged.",
+	}
+	v.Plan.Rows = append(v.Plan.Rows, wire.PlanRow{Name: "C", Drive: "SanDisk Ultra 32 GB", Serial: "4C530001", Holds: "unknown",
+		Refused: "it is write-protected. Slide its lock, then look again"})
+	return v
+}
+
+func bench() []wire.Question {
+	return []wire.Question{
+		{ID: "keyboard", Ask: "Does every key of the keyboard work?", Choices: []string{"yes, all", "some do not", "not tested"}, Answer: 0},
+		{ID: "screen", Ask: "Look at the screen. Is it whole, without cracks, lines or dark spots?", Choices: []string{"it is whole", "small marks", "cracked or lines", "not tested"}, Answer: -1},
+		{ID: "case", Ask: "Is the case whole?", Choices: []string{"yes", "scratched", "broken", "not tested"}, Answer: -1},
+	}
+}
+
+func eraseView() wire.View {
+	v := tagged(wire.StageErase)
+	v.StickMayGo = true
+	v.Drives = []wire.DriveProgress{
+		{Name: "A", Drive: "Samsung PM981 512 GB", Serial: "S4GENX0M512345", State: "DONE", Mark: wire.MarkOK, Fraction: 1, Time: "Purge, checked, 14 s"},
+		{Name: "B", Drive: "WD Blue 1 TB", Serial: "WX41A7712345", State: "ERASING", Mark: wire.MarkBusy, Fraction: 0.2655, Rate: "142 MB/s", Time: "29 min so far, 78 to 90 min to go", CanStop: true},
+		{Name: "C", Drive: "SanDisk Ultra 32 GB", Serial: "4C530001", State: "FAILED", Mark: wire.MarkBad, Fraction: 0.5, Time: "after 3 min", Note: "3 blocks can't be written. Take the drive out at the end."},
+	}
+	v.Questions = bench()
+	v.Log = []string{"14:02:11 A STARTED", "14:02:25 A FINISHED sanitised, Purge"}
+	return v
+}
+
+func manyDrives(v wire.View, n int) wire.View {
+	v.Drives, v.Plan.Rows = nil, nil
+	states := []wire.DriveProgress{
+		{State: "DONE", Mark: wire.MarkOK, Fraction: 1, Time: "Clear, read back"},
+		{State: "ERASING", Mark: wire.MarkBusy, Fraction: 0.4, Rate: "180 MB/s", Time: "1 h 10 so far"},
+		{State: "CHECKING", Mark: wire.MarkBusy, Fraction: 0.9, Rate: "190 MB/s", Time: "2 h so far"},
+		{State: "WAITING"},
+	}
+	for i := range n {
+		d := states[i%len(states)]
+		if i == 20 {
+			d = wire.DriveProgress{State: "FAILED", Mark: wire.MarkBad, Note: "12 blocks can't be written."}
+		}
+		d.Name, d.Drive, d.Serial = string(rune('A'+i)), "Seagate Exos 12 TB", "ZL20000"+itoa(10+i)
+		v.Drives = append(v.Drives, d)
+		v.Plan.Rows = append(v.Plan.Rows, wire.PlanRow{Name: d.Name, Drive: d.Drive, Serial: d.Serial, Holds: "no file system",
+			How: "Clear  overwrite, zeros; read back", Expect: 20 * time.Hour})
+	}
+	return v
+}
+
+func resultView(word string, pass bool) wire.View {
+	v := tagged(wire.StageResult)
+	r := &wire.Result{Pass: pass, Word: word, CanPowerOff: true, Stored: "on the stick", Record: "4f1c 9a02 77be"}
+	switch word {
+	case "PASS":
+		r.Lines = []string{"2 of 2 drives sanitised (Purge)", "TPM cleared", "nothing unhandled"}
+		r.Route, r.Grade = "REDEPLOY", "function F4   condition C4   battery 87 %"
+		r.Why, r.Better = "all gates pass; fits Office; Windows 11 ready", "nothing above this route"
+		r.Papers = []string{"S01-000412-erasure.pdf", "S01-000412-disposal.pdf"}
+		r.Do = "Put the machine in bin R."
+	case "FAIL":
+		r.Lines = []string{"drive B  WD Blue 1 TB  WX41A7712345  bay 2: 3 blocks can't be written", "1 of 2 drives sanitised (Purge)", "TPM cleared"}
+		r.Route, r.Why, r.Better = "HOLD", "a drive is not sanitised", "REMANUFACTURE: with drive B taken out and destroyed"
+		r.Papers = []string{"S01-000412-erasure.pdf", "S01-000412-hold.pdf"}
+		r.Do = "Take out drive B and put it in the red-striped crate. Record its seal."
+	case "HOLD":
+		r.Lines = []string{"2 of 2 drives sanitised (Clear)", "TPM not cleared: it asks at the next start"}
+		r.Route, r.Why, r.Do = "HOLD", "the TPM clear is pending", "Switch on again with the stick in. Press F12 when asked."
+		r.Stored, r.CanPowerOff = "waiting in memory: put the stick back", false
+	case "NO DRIVE":
+		r.Lines = []string{"no drive was found: nothing was erased"}
+		r.Route, r.Why, r.Do = "HOLD", "a machine without a drive may hide one", "Ask your supervisor: was the drive taken out?"
+	}
+	v.Result = r
+	return v
+}
+
+func stoppedView() wire.View {
+	v := tagged(wire.StageStopped)
+	v.Notice = &wire.Notice{Mark: wire.MarkBad, What: "This machine is under legal hold.", Do: "Nothing was erased. Seal it and give it to your supervisor."}
+	return v
+}
+
+func stickGone(v wire.View) wire.View {
+	v.Notice = &wire.Notice{Mark: wire.MarkBad, What: "The stick is gone.", Do: "Put the stick back. The records wait in memory meanwhile."}
+	return v
+}
+
+// pages are all that a screen can show, by name.
+func pages() map[string]wire.View {
+	production := tagged(wire.StageIntake)
+	production.Class = "production"
+	production.Intake.Tag, production.Intake.Operator = "DEF-048213", "jb"
+	production.Intake.Source, production.Intake.Classification, production.Intake.DIAL = "amnesty", "official", 2
+	production.Intake.Stolen = true
+	problem := base(wire.StageIntake)
+	problem.Problem = "the asset tag is empty: scan the label, or press F2 for an intake number"
+	confirm := base(wire.StageIntake)
+	confirm.Intake.Confirm = "This machine carries tag DEF-048213, you scanned DEF-048214. Is DEF-048214 right?"
+	notReady := agreeView()
+	notReady.Plan.Ready, notReady.Plan.NeedsAcceptance = false, ""
+	notReady.Plan.Rows = notReady.Plan.Rows[2:]
+	grading := eraseView()
+	grading.Stage = wire.StageGrade
+	noDrive := checkView()
+	noDrive.Plan.Rows = nil
+	unknown := base("a-new-stage")
+	unknown.Class = ""
+	contradiction := resultView("PASS", false)
+	noResult := tagged(wire.StageResult)
+	return map[string]wire.View{
+		"starting": base(wire.StageStarting), "intake": base(wire.StageIntake), "intake-filled": production,
+		"intake-problem": problem, "intake-confirm": confirm, "intake-stick-gone": stickGone(base(wire.StageIntake)),
+		"check": checkView(), "check-no-drive": noDrive,
+		"agree": agreeView(), "agree-refused": notReady, "agree-24": manyDrives(agreeView(), 24),
+		"erase": eraseView(), "erase-24": manyDrives(eraseView(), 24), "erase-stick-gone": stickGone(eraseView()),
+		"grade": grading, "papers": tagged(wire.StagePapers),
+		"result-pass": resultView("PASS", true), "result-fail": resultView("FAIL", false),
+		"result-hold": resultView("HOLD", false), "result-no-drive": resultView("NO DRIVE", false),
+		"result-contradiction": contradiction, "result-none": noResult, "result-stick-gone": stickGone(resultView("FAIL", false)),
+		"stopped": stoppedView(), "poweroff": tagged(wire.StagePowerOff), "unknown-stage": unknown,
+	}
+}

@@ -1,0 +1,292 @@
+package tui
+
+import (
+	"context"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"handback.example/cmd/handback/internal/wire"
+)
+
+// person presses keys on a root and sees what reaches the engine.
+type person struct {
+	t    *testing.T
+	m    *root
+	now  time.Time
+	sent []wire.Intent
+	view wire.View // what the engine answers
+}
+
+func (p *person) Pull(context.Context) (wire.View, error) { return p.view, nil }
+func (p *person) Send(_ context.Context, i wire.Intent) (wire.View, error) {
+	p.sent = append(p.sent, i)
+	return p.view, nil
+}
+
+func before(t *testing.T, v wire.View) *person {
+	p := &person{t: t, m: at(v, 80, 24), now: time.Date(2026, 11, 24, 15, 0, 0, 0, time.UTC), view: v}
+	p.m.client = p
+	p.m.entered = p.now.Add(-time.Hour)
+	p.m.now = func() time.Time { return p.now }
+	p.m.draw()
+	return p
+}
+
+// run a command and all that it leads to, but the next tick.
+func (p *person) run(cmd tea.Cmd) {
+	if cmd == nil {
+		return
+	}
+	msg := cmd()
+	if cmds := reflect.ValueOf(msg); cmds.Kind() == reflect.Slice {
+		for i := range cmds.Len() {
+			p.run(cmds.Index(i).Interface().(tea.Cmd))
+		}
+		return
+	}
+	_, next := p.m.Update(msg)
+	p.run(next)
+}
+
+// press keys one after the other, each with the time that a person takes.
+func (p *person) press(keys ...string) *person {
+	for _, k := range keys {
+		_, cmd := p.m.Update(key1(k))
+		p.run(cmd)
+		p.m.draw()
+	}
+	return p
+}
+
+func (p *person) types(s string) *person { return p.press(strings.Split(s, "")...) }
+
+// scan types as a label scanner does: faster than any person, with Enter at the
+// end.
+func (p *person) scan(s string) *person {
+	var last tea.Cmd
+	for _, k := range append(strings.Split(s, ""), "enter") {
+		_, cmd := p.m.Update(key1(k))
+		if cmd != nil {
+			last = cmd
+		}
+	}
+	p.run(last)
+	p.m.draw()
+	return p
+}
+
+func (p *person) wants(want ...wire.Intent) *person {
+	p.t.Helper()
+	if len(want) != len(p.sent) || len(want) > 0 && !reflect.DeepEqual(p.sent, want) {
+		p.t.Errorf("sent %+v, want %+v", p.sent, want)
+		for _, i := range p.sent {
+			p.t.Logf("form %+v", i.Form)
+		}
+	}
+	p.sent = nil
+	return p
+}
+
+func (p *person) sees(words ...string) *person {
+	p.t.Helper()
+	got := p.m.draw().plain()
+	for _, w := range words {
+		if !strings.Contains(got, w) {
+			p.t.Errorf("%q is not on the screen:\n%s", w, got)
+		}
+	}
+	return p
+}
+
+func TestIntakeByKeyboard(t *testing.T) {
+	p := before(t, base(wire.StageIntake))
+	p.types("n-1").press("enter").wants()            // the operator is missing
+	p.types("jb").press("enter").wants()             // the source is
+	p.press("right", "right", "enter").wants()       // post; the marking is
+	p.press(" ", "enter").wants()                    // official; the DIAL rating is
+	p.press("2", "down").sees("▸ Stop if", "(●) 2"). // a number picks
+								press("right", " ").sees("[x] legal hold"). // the second box
+								press("enter")
+	p.wants(wire.Intent{Kind: wire.IntentIntake, Form: &wire.Intake{
+		Tag: "n-1", Operator: "jb", Source: "post", Classification: "official", DIAL: 2, LegalHold: true}})
+}
+
+func TestNoLabelKeepsWhatWasTyped(t *testing.T) {
+	p := before(t, base(wire.StageIntake))
+	p.press("tab").types("jb")
+	p.view.Intake.Tag, p.view.Intake.Operator = "S01-000412", "jb"
+	p.press("f2").wants(wire.Intent{Kind: wire.IntentNoLabel, Form: &wire.Intake{Operator: "jb"}})
+	p.sees("S01-000412____", "jb____")
+}
+
+func TestAScanGoesIntoTheTagWhereverTheFocusIs(t *testing.T) {
+	v := base(wire.StageIntake)
+	v.Intake.Operator, v.Intake.Source, v.Intake.Classification, v.Intake.DIAL = "jb", "desk", "official", 1
+	p := before(t, v)
+	p.press("tab", "tab").scan("N123-S 1")
+	p.wants(wire.Intent{Kind: wire.IntentIntake, Form: &wire.Intake{
+		Tag: "N123-S 1", Operator: "jb", Source: "desk", Classification: "official", DIAL: 1}})
+}
+
+func TestQuestionOfTheEngineIsNoByDefault(t *testing.T) {
+	v := pages()["intake-confirm"]
+	yes, no := wire.Intent{Kind: wire.IntentConfirm, Yes: true}, wire.Intent{Kind: wire.IntentConfirm}
+	before(t, v).press("enter").wants(no)
+	before(t, v).press("esc").wants(no)
+	before(t, v).press("y").wants()
+	before(t, v).press("tab", "enter").wants(yes)
+	before(t, v).press("left", "right", "enter").wants(no)
+	before(t, v).scan("YYY-1").wants()
+}
+
+func TestOnlyTheLabelAgrees(t *testing.T) {
+	v := agreeView()
+	before(t, v).press("enter", "enter", "y", "backspace", "enter").wants()
+	before(t, v).types("d?").wants().sees("Help")
+	before(t, v).press("esc").wants(wire.Intent{Kind: wire.IntentBack})
+	before(t, v).press("f3", "enter", "x", "enter").wants()
+	p := before(t, v).types(" DEF-048213 ")
+	p.view.Problem = "that is not this machine's label: scan DEF-048213"
+	p.press("enter").wants(wire.Intent{Kind: wire.IntentConsent, Text: "DEF-048213", Digest: "4f1c9a0277be01d2"})
+	p.sees("✗ That is not this machine's label", "again: ____")
+}
+
+func TestConsentNeedsThePlanThatIsShown(t *testing.T) {
+	v := agreeView()
+	p := before(t, v).types("DEF-048213")
+	v.Plan.Digest, v.Revision = "another", 8
+	p.m.Update(pullMsg{view: v})
+	p.press("enter").wants()
+
+	v.Plan.Ready = false
+	before(t, v).types("DEF-048213").press("enter").wants()
+}
+
+func TestManyDrivesMustBeSeenBeforeConsent(t *testing.T) {
+	p := before(t, manyDrives(agreeView(), 24)).types("DEF-048213").press("enter").wants()
+	p.sees("There are more drives below")
+	p.press("pgdown", "pgdown", "pgdown", "pgdown", "pgdown", "pgup").press("enter")
+	p.wants(wire.Intent{Kind: wire.IntentConsent, Text: "DEF-048213", Digest: "4f1c9a0277be01d2"})
+}
+
+func TestStopAsksAndIsNoByDefault(t *testing.T) {
+	v := eraseView()
+	stop := wire.Intent{Kind: wire.IntentStop}
+	before(t, v).press("s", "enter").wants()
+	before(t, v).press("S", "y", "esc").wants()
+	before(t, v).press("s", "tab", "enter").wants(stop)
+	p := before(t, v).press("s", "tab").sees("Stop erasing?")
+	p.now = p.now.Add(patience + time.Second)
+	p.m.Update(tickMsg{})
+	p.press("enter").wants()
+}
+
+func TestAStrayScanDoesNothing(t *testing.T) {
+	before(t, eraseView()).scan("S1234").wants().sees("That was a scan")
+	before(t, resultView("PASS", true)).scan("DEF-048214").wants().sees("That was a scan")
+	before(t, checkView()).scan("RRR-1").wants()
+	before(t, stoppedView()).scan("DEF-048214").wants()
+	before(t, eraseView()).press("s").scan("YES-1").wants().sees("Stop erasing?")
+}
+
+func TestAnswersCarryQuestionAndChoice(t *testing.T) {
+	v := eraseView()
+	p := before(t, v).sees("Look at the screen") // the first open one
+	v.Questions[1].Answer = 0
+	p.view = v
+	p.press("1").wants(wire.Intent{Kind: wire.IntentAnswer, Question: "screen", Choice: 0}).sees("Is the case whole?")
+	p.press("9").wants()
+	p.press("4").wants(wire.Intent{Kind: wire.IntentAnswer, Question: "case", Choice: 3})
+	p.press("tab").sees("every key of the keyboard")
+	p.press("2").wants(wire.Intent{Kind: wire.IntentAnswer, Question: "keyboard", Choice: 1})
+}
+
+func TestGradeFinish(t *testing.T) {
+	v := pages()["grade"]
+	before(t, v).press("f", "enter").wants()
+	before(t, v).press("F", "tab", "enter").wants(wire.Intent{Kind: wire.IntentFinish})
+	v.Questions = nil
+	before(t, v).press("f").wants(wire.Intent{Kind: wire.IntentFinish})
+}
+
+func TestNextMachineAsksWhileRecordsWait(t *testing.T) {
+	next := wire.Intent{Kind: wire.IntentNext}
+	before(t, resultView("PASS", true)).press("enter").wants(next)
+	before(t, resultView("HOLD", false)).press("enter").sees("not safe yet").press("enter").wants()
+	before(t, resultView("HOLD", false)).press("enter", "tab", "enter").wants(next)
+}
+
+// A key for the page before does nothing on the one that has just come up.
+func TestKeysWaitForANewPage(t *testing.T) {
+	p := before(t, pages()["papers"])
+	v := resultView("PASS", true)
+	v.Revision = 9
+	p.m.Update(pullMsg{view: v})
+	p.press("enter").wants()
+	p.now = p.now.Add(2 * time.Second)
+	p.press("enter").wants(wire.Intent{Kind: wire.IntentNext})
+}
+
+func TestOneIntentAtATime(t *testing.T) {
+	p := before(t, checkView())
+	_, first := p.m.Update(key1("enter"))
+	_, second := p.m.Update(key1("enter"))
+	if first == nil || second != nil {
+		t.Error("a second Enter was taken while the first was under way")
+	}
+	p.now = p.now.Add(5 * time.Second)
+	p.sees("The engine is still at what you asked for")
+}
+
+func TestAnOldAnswerDoesNotReplaceANewOne(t *testing.T) {
+	p := before(t, checkView())
+	p.view = agreeView()
+	p.view.Revision = 20
+	p.press("enter")
+	old := checkView()
+	p.m.Update(pullMsg{view: old})
+	p.sees("To agree")
+	// An engine that has started again counts from the beginning.
+	p.m.Update(pullMsg{err: errStill})
+	p.m.Update(pullMsg{view: old})
+	p.sees("This is what the machine says")
+}
+
+func TestNothingIsSentWhileTheEngineIsAway(t *testing.T) {
+	p := before(t, checkView())
+	p.m.Update(pullMsg{err: errStill})
+	p.now = p.now.Add(2 * time.Second)
+	p.press("enter").wants().sees("Waiting for the engine")
+	p.m.Update(pullMsg{view: checkView()})
+	p.press("enter").wants(wire.Intent{Kind: wire.IntentToAgree})
+}
+
+func TestAFailedSendSaysSo(t *testing.T) {
+	p := before(t, checkView())
+	p.m.Update(sentMsg{err: errStill})
+	p.sees("Nobody knows whether that was taken")
+}
+
+// Nothing ends the screens: the keys that end or stop other programs do nothing.
+func TestNoKeyLeaves(t *testing.T) {
+	for _, msg := range []tea.Msg{tea.QuitMsg{}, tea.SuspendMsg{}, tea.InterruptMsg{}} {
+		if kiosk(nil, msg) != nil {
+			t.Errorf("%T comes through", msg)
+		}
+	}
+	for name, v := range pages() {
+		p := before(t, v)
+		for _, c := range "cdqz\\" {
+			_, cmd := p.m.Update(tea.KeyPressMsg{Code: c, Mod: tea.ModCtrl})
+			p.run(cmd)
+		}
+		p.wants()
+		if p.m.draw().plain() == "" {
+			t.Error(name)
+		}
+	}
+}
