@@ -1,0 +1,131 @@
+package evidence
+
+import (
+	"fmt"
+	"slices"
+
+	"handback.example/certs"
+	"handback.example/inspect/drive"
+	"handback.example/wipe"
+)
+
+// A record has an upper limit of length (certs.ParseRecord), and one that can't
+// be read again is lost: a drive that is bad all over must not make one.
+const (
+	maxRanges   = 2000
+	maxCommands = 200
+	maxText     = 1000
+)
+
+// Finished is the end of one drive's erasure as the engine gave it. Words that
+// the record doesn't know never become better ones: an unknown verdict is
+// 'failed', an unknown evidence grade none.
+func Finished(o wipe.Outcome) *certs.Finished {
+	before := o.Drive
+	f := &certs.Finished{Drive: Ref(before.Name, before.Identity), Verdict: verdict(o.Verdict), Level: Level(o.Level),
+		Technique: string(o.Technique), Standard: standard(o), NotShown: cut(o.NotShown), What: cut(o.What), Do: cut(o.Do),
+		Verification: verification(o.Verification), BadRanges: ranges(o.BadRanges), Commands: commands(o.Commands),
+		BytesWritten: fit(o.BytesWritten), StartedAt: stamp(o.Started), FinishedAt: stamp(o.Finished), ElapsedNS: fit(int64(o.Elapsed)),
+		Before: state(before.Identity, before.Geometry), After: state(o.After, o.GeometryAfter)}
+	if f.Verdict == certs.Sanitised {
+		f.Evidence = evidenceGrade(o.Evidence)
+	} else {
+		f.Level = certs.LevelNone
+	}
+	return f
+}
+
+func verdict(v wipe.Verdict) certs.Verdict {
+	switch v {
+	case wipe.Sanitised:
+		return certs.Sanitised
+	case wipe.Interrupted:
+		return certs.Interrupted
+	case wipe.Unverified:
+		return certs.Unverified
+	case wipe.Refused:
+		return certs.RefusedVerdict
+	}
+	return certs.Failed
+}
+
+func evidenceGrade(g wipe.EvidenceGrade) string {
+	switch g {
+	case wipe.EvidenceMeasured:
+		return certs.EvidenceMeasured
+	case wipe.EvidenceSampled:
+		return certs.EvidenceSampled
+	case wipe.EvidenceCanaries:
+		return certs.EvidenceCanaries
+	case wipe.EvidenceDeviceClaims:
+		return certs.EvidenceDeviceClaims
+	}
+	return ""
+}
+
+// standard stands in the step that was run.
+func standard(o wipe.Outcome) string {
+	for _, s := range o.Drive.Ladder {
+		if s.Technique == o.Technique {
+			return s.Standard
+		}
+	}
+	return ""
+}
+
+func verification(v wipe.Verification) certs.Verification {
+	out := certs.Verification{Method: v.Method, BytesRead: fit(v.BytesRead), Compared: fit(v.Compared), Counted: fit(v.Counted),
+		Survivors: fit(v.Survivors), Unreadable: fit(v.Unreadable), Seed: v.Seed, Result: v.Result}
+	if !slices.Contains([]string{certs.Passed, certs.NotPassed, certs.NotDone}, v.Result) {
+		out.Result = certs.NotDone
+	}
+	return out
+}
+
+// ranges lists the first of them; the last entry then stands for all the others.
+func ranges(rs []wipe.Range) []certs.Range {
+	var out []certs.Range
+	for i, r := range rs {
+		if i == maxRanges {
+			out = append(out, others(rs[i:]))
+			break
+		}
+		out = append(out, certs.Range{First: fit(r.First), Count: fit(r.Count), What: cut(r.What)})
+	}
+	return out
+}
+
+func others(rs []wipe.Range) certs.Range {
+	sum := certs.Range{First: fit(rs[0].First), What: fmt.Sprintf("%d more ranges from here on, not listed one by one; Count is all of their blocks", len(rs))}
+	for _, r := range rs {
+		sum.Count = fit(sum.Count + fit(r.Count))
+	}
+	return sum
+}
+
+// commands keeps the first and the last ones, where there are very many.
+func commands(cs []wipe.CommandTrace) []certs.Command {
+	var out []certs.Command
+	for i, c := range cs {
+		if n := len(cs) - maxCommands; n > 0 && i >= maxCommands/2 && i < maxCommands/2+n {
+			if i == maxCommands/2 {
+				out = append(out, certs.Command{Operation: fmt.Sprintf("%d more commands, not listed", n)})
+			}
+			continue
+		}
+		out = append(out, certs.Command{Operation: cut(c.Operation), Frame: cut(c.Frame), Status: cut(c.Status), Error: cut(c.Error), DurationNS: fit(int64(c.Duration))})
+	}
+	return out
+}
+
+func state(i drive.Identity, g drive.Geometry) certs.State {
+	return certs.State{Model: i.Model, Serial: i.Serial, Firmware: i.Firmware, WWN: i.WWN, Namespace: int64(i.Namespace),
+		SizeBytes: fit(i.Size), LogicalBlock: g.LogicalBlock, PhysicalBlock: g.PhysicalBlock}
+}
+
+func cut(s string) string {
+	if len(s) > maxText {
+		return s[:maxText] + " [cut]"
+	}
+	return s
+}
