@@ -2,8 +2,11 @@ package stick
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,6 +21,8 @@ import (
 type ESP struct {
 	Settings []byte            // settings.toml; nil: the stick has none
 	Keys     map[string][]byte // by file name: settings.RootPEM and others
+	// Image is the SHA-256 of settings.InitrdFile, hex; empty: unknown.
+	Image string
 }
 
 // espFileMax bounds a settings file or a key, in bytes.
@@ -74,7 +79,27 @@ func (y system) readESP(d Disk, e gptEntry) (esp ESP, err error) {
 		return ESP{}, err
 	}
 	defer root.Close()
-	return readOurs(root.FS())
+	if esp, err = readOurs(root.FS()); err != nil {
+		return ESP{}, err
+	}
+	esp.Image, err = hashOf(root.FS(), settings.ESPFolder+"/"+settings.InitrdFile)
+	return esp, err
+}
+
+// hashOf a file; one that isn't there has none.
+func hashOf(tree fs.FS, name string) (string, error) {
+	f, err := tree.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	} else if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // readOurs reads the folder of ours. What isn't there is nil; what is there and

@@ -16,6 +16,7 @@ var (
 	keyAgree   = bind("Enter", "agree", "enter")
 	keyNoBack  = bind("Esc", "no, go back", "esc")
 	keyDetails = bind("F3", "details", "f3")
+	keyWithout = bind("F", "finish without erasing", "f")
 )
 
 // agreePage is the one gate before anything is destroyed. Only the label of the
@@ -46,7 +47,7 @@ func (p *agreePage) show(v *wire.View) {
 	p.digest, p.shown = v.Plan.Digest, true
 }
 
-func (p *agreePage) typing() bool { return true }
+func (p *agreePage) typing() bool { return p.v == nil || p.v.Plan.Ready }
 
 // measured hears how many lines are hidden below.
 func (p *agreePage) measured(below int) {
@@ -75,6 +76,10 @@ func (p *agreePage) press(msg tea.Msg) action {
 		return action{}
 	case key.Matches(k, keyAgree):
 		return p.agree()
+	case !p.v.Plan.Ready && key.Matches(k, keyWithout):
+		return action{ask: &dialog{ask: "Finish this machine without erasing?",
+			more: []string{"The papers will say that it is not sanitised, and why."},
+			no:   "No, go back", yes: "Yes, finish", onYes: wire.Intent{Kind: wire.IntentFinish}}}
 	}
 	return p.edit(msg)
 }
@@ -104,9 +109,9 @@ func (p *agreePage) keys() []key.Binding {
 	}
 	ks := []key.Binding{keyNoBack, keyDetails, keyPage}
 	if p.v.Plan.Ready {
-		ks = append([]key.Binding{keyAgree}, ks...)
+		return append([]key.Binding{keyAgree}, ks...)
 	}
-	return ks
+	return append([]key.Binding{keyWithout}, ks...)
 }
 
 func (p *agreePage) about() []string {
@@ -271,7 +276,7 @@ func (p *agreePage) ending(w int) []row {
 	}
 	rows = append(rows, gap())
 	if !pl.Ready {
-		return append(rows, *newRow(2).add(strong, "Esc goes back. Ask your supervisor if you are not sure."))
+		return append(rows, *newRow(2).add(strong, "Esc goes back. F finishes this machine without erasing."))
 	}
 	r := newRow(2).add(strong, "To agree, scan or type the asset label again: ")
 	drawInput(r, p.text, min(28, w-r.width-1), true)
