@@ -1,0 +1,273 @@
+package evidence_test
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"handback.example/certs"
+	"handback.example/certs/certstest"
+	"handback.example/certs/sign"
+	"handback.example/certs/verify"
+	"handback.example/cmd/handback/internal/evidence"
+	"handback.example/cmd/handback/internal/stick"
+)
+
+var ctx = context.Background()
+
+func newSigner(t *testing.T) *sign.Signer {
+	t.Helper()
+	root, _, cert, key, err := sign.Demonstration("S01")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := sign.LoadStick(root, cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func newDir(t *testing.T, path string) *stick.Dir {
+	t.Helper()
+	d, err := stick.NewDir(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// steps of a whole visit of one drive after INTAKE.
+func steps() []certs.Record {
+	d := certstest.Drive(0)
+	return []certs.Record{certstest.Facts(d), certstest.Consent(certs.LevelClear, d), certstest.Started(d, certs.LevelClear),
+		certstest.Finished(d, certs.LevelClear), certstest.TPM(certs.TPMCleared), certstest.Graded(certs.RouteRedeploy), certstest.Validated(certs.Awaiting, "")}
+}
+
+func intake() certs.Intake { return *certstest.Intake().Intake }
+
+var errStore = errors.New("the test's own error")
+
+// faulty is a Store that fails when it is told to, and tells what reaches the
+// medium.
+type faulty struct {
+	*stick.Dir
+	mu     sync.Mutex
+	calls  int
+	fail   func(call int) fault
+	before func() // each call
+	order  []string
+}
+
+type fault int
+
+const (
+	noFault     fault = iota
+	failsBefore       // nothing is done
+	failsAfter        // it is done, and an error returned
+)
+
+func (f *faulty) do(op func() error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls++
+	if f.before != nil {
+		f.before()
+	}
+	switch f.fail(f.calls) {
+	case failsBefore:
+		return errStore
+	case failsAfter:
+		if err := op(); err != nil {
+			return err
+		}
+		return errStore
+	}
+	return op()
+}
+
+func (f *faulty) Write(ctx context.Context, name string, b []byte) error {
+	return f.do(func() error {
+		f.order = append(f.order, name)
+		return f.Dir.Write(ctx, name, b)
+	})
+}
+
+func (f *faulty) Create(ctx context.Context, name string, b []byte) error {
+	return f.do(func() error {
+		err := f.Dir.Create(ctx, name, b)
+		if err == nil {
+			f.order = append(f.order, name)
+		}
+		return err
+	})
+}
+
+// WriteAll fails between any two files.
+func (f *faulty) WriteAll(ctx context.Context, files []stick.File) error {
+	for _, file := range files {
+		write := f.Write
+		if file.New {
+			write = f.Create
+		}
+		if err := write(ctx, file.Name, file.Data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *faulty) Read(ctx context.Context, name string) (b []byte, err error) {
+	return b, f.do(func() error { b, err = f.Dir.Read(ctx, name); return err })
+}
+
+func (f *faulty) List(ctx context.Context, dir string) (l []string, err error) {
+	return l, f.do(func() error { l, err = f.Dir.List(ctx, dir); return err })
+}
+
+func (f *faulty) Free() (n int64, err error) {
+	return n, f.do(func() error { n, err = f.Dir.Free(); return err })
+}
+
+// onMedium reads the visits of a folder back and checks each: the chain verifies,
+// and what CERTIFIED names is there and genuine.
+func onMedium(t *testing.T, dir string, s *sign.Signer) map[string][]certs.Record {
+	t.Helper()
+	visits := map[string][]certs.Record{}
+	for name, envelopes := range stored(t, dir) {
+		records, err := sign.Verify(envelopes, s.Cert)
+		if err != nil {
+			t.Fatalf("visit %s: %v", name, err)
+		}
+		if records[0].Visit != name {
+			t.Fatalf("visit %s lies under the name of %s", records[0].Visit, name)
+		}
+		visits[name] = records
+		if last := records[len(records)-1]; last.Kind == certs.KindCertified {
+			checkPapers(t, dir, s, last.Certified.Papers, certs.Summarise(records[:len(records)-1]))
+		}
+	}
+	return visits
+}
+
+func stored(t *testing.T, dir string) map[string][][]byte {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "spool", "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(files)
+	visits := map[string][][]byte{}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		base := filepath.Base(f)
+		visit := base[:strings.LastIndex(base, "-")]
+		if want := fmt.Sprintf("%s-%04d.json", visit, len(visits[visit])+1); base != want {
+			t.Fatalf("%s stands where %s belongs", base, want)
+		}
+		visits[visit] = append(visits[visit], b)
+	}
+	return visits
+}
+
+func checkPapers(t *testing.T, dir string, s *sign.Signer, papers []certs.Paper, want certs.Summary) {
+	t.Helper()
+	if len(papers) == 0 {
+		t.Error("CERTIFIED names no paper")
+	}
+	for _, p := range papers {
+		b, err := os.ReadFile(filepath.Join(dir, "certificates", p.Name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := verify.File(b, []*x509.Certificate{s.Root}, verify.Options{})
+		if r.Verdict != verify.Genuine || r.SHA256 != p.SHA256 || r.Visit != want.Visit || r.Sanitised != string(want.Verdict) {
+			t.Errorf("%s: %s; SHA-256 %s, CERTIFIED says %s; it records %s, the records say %s", p.Name, r.Sentence, r.SHA256, p.SHA256, r.Sanitised, want.Verdict)
+		}
+	}
+}
+
+// goOn runs a visit to its end as the appliance does: what waits is tried again.
+func goOn(t *testing.T, b *evidence.Book, left []certs.Record, stored func([]certs.Record)) {
+	t.Helper()
+	ack := func(err error) {
+		if err == nil {
+			stored(b.Records())
+		} else if !errors.Is(err, evidence.ErrWaiting) {
+			t.Fatalf("%v: the record is lost", err)
+		}
+	}
+	for _, r := range left {
+		if r.Kind == certs.KindStarted {
+			err := b.AppendDurable(ctx, r)
+			for range 3 {
+				if err != nil {
+					ack(err)
+					err = b.Flush(ctx)
+				}
+			}
+			ack(err)
+			continue
+		}
+		ack(b.Append(ctx, r))
+	}
+	_, err := b.Certify(ctx)
+	ack(err)
+	for range 3 {
+		if b.Pending() > 0 {
+			ack(b.Flush(ctx))
+		}
+	}
+	if n := b.Pending(); n > 0 {
+		t.Fatalf("%d files still wait", n)
+	}
+}
+
+func begin(t *testing.T, st stick.Store, s *sign.Signer) *evidence.Book {
+	t.Helper()
+	var err error
+	for range 3 {
+		var b *evidence.Book
+		if b, err = evidence.Begin(ctx, st, s, intake(), clock()); err == nil {
+			return b
+		}
+		if b != nil {
+			t.Fatalf("a book was given with an error: %v", err)
+		}
+	}
+	t.Fatalf("the visit could not be begun: %v", err)
+	return nil
+}
+
+// clock goes ten seconds ahead at each look.
+func clock() evidence.Clock {
+	var mu sync.Mutex
+	now := time.Now()
+	return func() certs.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		now = now.Add(10 * time.Second)
+		return certs.At(now, certs.SourceRTC, 15*time.Second)
+	}
+}
+
+func copyDir(t *testing.T, from string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "copy")
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return to
+}
