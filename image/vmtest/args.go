@@ -94,7 +94,7 @@ func driveArgs(drives []Drive) []string {
 		}
 		const report = ",werror=report,rerror=report"
 		if d.file() != "" {
-			a = append(a, "-drive", "if=none,id="+id+",format=raw"+driveReport(d.Bus)+",file="+escape(d.Target))
+			a = append(a, "-drive", "if=none,id="+id+",format=raw"+driveReport(d.Bus)+throttle(d.BytesPerSecond)+",file="+escape(d.Target))
 		}
 		switch d.Bus {
 		case BusNVMe:
@@ -104,7 +104,7 @@ func driveArgs(drives []Drive) []string {
 			sata++
 		case BusUSB:
 			port++
-			a = append(a, "-device", fmt.Sprintf("usb-storage,bus=xhci.0,port=%d,drive=%s%s%s", port, id, serial, report))
+			a = append(a, "-device", fmt.Sprintf("usb-storage,id=%s,bus=xhci.0,port=%d,drive=%s%s%s", usbID(i), port, id, serial, report))
 		case BusSD:
 			a = append(a, "-device", "sdhci-pci,id=sdhci"+id, "-device", "sd-card,bus=pcie.0/sdhci"+id+"/sd-bus,drive="+id)
 		case BusVhost:
@@ -123,6 +123,16 @@ func driveArgs(drives []Drive) []string {
 		return append(a, "-nic", "none") // a bench works offline
 	}
 	return append(a, "-nic", "user,model=e1000e")
+}
+
+// usbID of a drive on USB, by its place among the drives.
+func usbID(i int) string { return fmt.Sprintf("usb%d", i) }
+
+func throttle(bytesPerSecond int64) string {
+	if bytesPerSecond <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(",throttling.bps-total=%d", bytesPerSecond)
 }
 
 // driveReport is the policy on the drive itself, for the devices that have none.

@@ -154,13 +154,20 @@ func (vm *VM) Screendump(ctx context.Context, path string) error {
 }
 
 // Pull takes the stick out, with no word to the guest before.
-func (vm *VM) Pull(ctx context.Context) error {
+func (vm *VM) Pull(ctx context.Context) error { return vm.unplug(ctx, "the stick", stickID) }
+
+// Unplug takes a drive on USB out, by its place among Config.Drives.
+func (vm *VM) Unplug(ctx context.Context, drive int) error {
+	return vm.unplug(ctx, "the drive", usbID(drive))
+}
+
+func (vm *VM) unplug(ctx context.Context, what, id string) error {
 	gone := make(chan struct{})
 	vm.mu.Lock()
-	vm.deleted = gone
+	vm.deleting, vm.deleted = id, gone
 	vm.mu.Unlock()
-	if err := vm.mon.do(ctx, "device_del", map[string]string{"id": stickID}, nil); err != nil {
-		return fmt.Errorf("pull the stick: %w", err)
+	if err := vm.mon.do(ctx, "device_del", map[string]string{"id": id}, nil); err != nil {
+		return fmt.Errorf("pull %s: %w", what, err)
 	}
 	select {
 	case <-gone:
@@ -168,7 +175,7 @@ func (vm *VM) Pull(ctx context.Context) error {
 	case <-vm.done:
 		return errGone
 	case <-ctx.Done():
-		return fmt.Errorf("pull the stick: %w", ctx.Err())
+		return fmt.Errorf("pull %s: %w", what, ctx.Err())
 	}
 }
 

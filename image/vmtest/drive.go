@@ -30,6 +30,9 @@ type Drive struct {
 	// for nvme, sata, usb and sd; a socket's path for vhost and usbredir;
 	// HOST:PORT for nvme-tcp.
 	Target string
+	// BytesPerSecond bounds how fast a drive that is a file reads and writes, so
+	// that something can be done to the machine meanwhile. 0: no bound.
+	BytesPerSecond int64
 }
 
 // ParseDrive reads 'nvme:PATH' and its siblings. It looks at no file.

@@ -99,7 +99,7 @@ func TestDriveArgs(t *testing.T) {
 }
 
 func TestMachineArgs(t *testing.T) {
-	c := Config{Stick: "/s/stick.img", SecureBoot: true, TPM: "/s/tpm", Drives: []Drive{{BusVhost, "/s1"}}, StickReadOnly: true}
+	c := Config{Stick: "/s/stick.img", SecureBoot: true, TPM: "/s/tpm", Drives: []Drive{{Bus: BusVhost, Target: "/s1"}}, StickReadOnly: true}
 	c.defaults()
 	args, err := c.args(t.TempDir(), firmware{code: "/fw/code.fd", vars: "/fw/va,rs.fd", secure: true})
 	if err != nil {

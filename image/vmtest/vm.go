@@ -71,11 +71,12 @@ type VM struct {
 	stop    func() bool
 	done    chan struct{} // everything is gone and tidied up
 
-	mu      sync.Mutex
-	reboots int
-	how     string // why the guest went down, as QEMU says it
-	fault   error  // why we ended it
-	deleted chan struct{}
+	mu       sync.Mutex
+	reboots  int
+	how      string // why the guest went down, as QEMU says it
+	fault    error  // why we ended it
+	deleting string // device that is being pulled out
+	deleted  chan struct{}
 }
 
 // ErrKilled: the machine did not power itself off.
@@ -316,7 +317,7 @@ func (vm *VM) told(e qmpEvent) {
 	case "SHUTDOWN":
 		vm.how = d.Reason
 	case "DEVICE_DELETED":
-		if d.Device == stickID && vm.deleted != nil {
+		if d.Device == vm.deleting && vm.deleted != nil {
 			close(vm.deleted)
 			vm.deleted = nil
 		}
