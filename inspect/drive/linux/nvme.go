@@ -1,0 +1,133 @@
+package linux
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"runtime"
+	"time"
+	"unsafe"
+
+	"handback.example/inspect/drive"
+)
+
+// nvmeCommand is struct nvme_passthru_cmd of linux/nvme_ioctl.h.
+type nvmeCommand struct {
+	opcode, flags uint8
+	reserved      uint16
+	nsid          uint32
+	cdw2, cdw3    uint32
+	metadata      uint64
+	addr          uint64
+	metadataLen   uint32
+	dataLen       uint32
+	cdw           [6]uint32 // 10 to 15
+	timeout       uint32    // ms
+	result        uint32    // completion queue entry, dword 0
+}
+
+const (
+	ioctlNVMeAdmin = 0xc0484e41 // NVME_IOCTL_ADMIN_CMD
+	ioctlNVMeID    = 0x4e40     // NVME_IOCTL_ID
+)
+
+// Status values that the kernel makes up where a command did not come to an end:
+// Base 2.0 figure 97, 'Host Pathing Error' and 'Command Aborted By Host'. The
+// drive never said them.
+const (
+	statusHostPath    = 0x370
+	statusHostAborted = 0x371
+)
+
+// nvmeTransport carries admin commands, by the controller's character device.
+type nvmeTransport struct{ port *port }
+
+func (t nvmeTransport) Do(ctx context.Context, c drive.Command) (drive.Completion, error) {
+	x, err := newNVMe(c)
+	if err != nil {
+		return drive.Completion{}, err
+	}
+	start := time.Now()
+	_, limit := timeouts(c.Timeout)
+	if err := t.port.call(ctx, limit, x.send); err != nil {
+		return drive.Completion{Duration: time.Since(start)}, fmt.Errorf("%s: %w", operation(c), err)
+	}
+	return x.finish(c, time.Since(start))
+}
+
+// nvmeCall is one admin command under way; it owns what the kernel writes to.
+type nvmeCall struct {
+	command nvmeCommand
+	data    []byte
+	status  int
+}
+
+func newNVMe(c drive.Command) (*nvmeCall, error) {
+	f := c.Frame
+	switch {
+	case c.Protocol != drive.ProtocolNVMe:
+		return nil, fmt.Errorf("a command of protocol %d can't be sent to an NVMe drive", c.Protocol)
+	case len(f) != 64:
+		return nil, fmt.Errorf("an NVMe command of %d bytes", len(f))
+	}
+	// Flags, identifier and pointers are the kernel's: bytes that would not be sent
+	// as they stand are refused.
+	for _, b := range [][]byte{f[1:4], f[16:40]} {
+		for _, v := range b {
+			if v != 0 {
+				return nil, fmt.Errorf("%s: an NVMe command with flags or pointers of its own", operation(c))
+			}
+		}
+	}
+	if err := checkData(c); err != nil {
+		return nil, err
+	}
+	// Bits 1:0 of the opcode say the way of the data (Base 2.0, figure 138), and the
+	// kernel goes by them.
+	if way := map[byte]drive.Direction{0: drive.DirectionNone, 1: drive.DirectionOut, 2: drive.DirectionIn}; len(c.Data) > 0 && way[f[0]&3] != c.Direction {
+		return nil, fmt.Errorf("%s: opcode %02xh doesn't go with data direction %d", operation(c), f[0], c.Direction)
+	}
+	le := binary.LittleEndian
+	x := &nvmeCall{command: nvmeCommand{opcode: f[0], nsid: le.Uint32(f[4:]), cdw2: le.Uint32(f[8:]), cdw3: le.Uint32(f[12:])}}
+	for i := range x.command.cdw {
+		x.command.cdw[i] = le.Uint32(f[40+4*i:])
+	}
+	x.command.timeout, _ = timeouts(c.Timeout)
+	if len(c.Data) > 0 {
+		x.data = drive.AlignedBuffer(len(c.Data))
+		x.command.dataLen = uint32(len(x.data))
+		if c.Direction == drive.DirectionOut {
+			copy(x.data, c.Data)
+		}
+	}
+	return x, nil
+}
+
+func (x *nvmeCall) send(fd uintptr) error {
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	pin.Pin(x)
+	if len(x.data) > 0 {
+		pin.Pin(&x.data[0])
+		x.command.addr = uint64(uintptr(unsafe.Pointer(&x.data[0])))
+	}
+	var err error
+	x.status, err = ioctl(fd, ioctlNVMeAdmin, unsafe.Pointer(&x.command))
+	return err
+}
+
+func (x *nvmeCall) finish(c drive.Command, took time.Duration) (drive.Completion, error) {
+	// The kernel gives the status field without its phase bit: SC 7:0, SCT 10:8,
+	// then retry delay, More and Do Not Retry.
+	done := drive.Completion{Status: uint16(x.status & 0x7ff), Result: x.command.result, Duration: took}
+	if c.Direction == drive.DirectionIn {
+		copy(c.Data, x.data)
+	}
+	switch done.Status {
+	case 0:
+		return done, nil
+	case statusHostPath, statusHostAborted:
+		return done, fmt.Errorf("%s: %w: the kernel gave the command up (status %03xh)", operation(c), ErrNoAnswer, done.Status)
+	}
+	return done, &drive.StatusError{Protocol: c.Protocol, Operation: operation(c), Completion: done}
+}
