@@ -1,0 +1,78 @@
+package platform
+
+import (
+	"fmt"
+	"strings"
+
+	"handback.example/inspect"
+	"handback.example/inspect/drive"
+)
+
+const globalVariable = "-8be4df61-93ca-11d2-aa0d-00e098032b8c" // EFI_GLOBAL_VARIABLE (UEFI 2.10, 3.3)
+
+func (s *survey) firmware() {
+	f := &s.r.Firmware
+	f.UEFI = s.uefi()
+	switch {
+	case !f.UEFI.Known:
+		f.SecureBoot = inspect.Unknown[bool]("efivarfs", f.UEFI.Why)
+		f.SetupMode = f.SecureBoot
+		s.missing("UEFI and Secure Boot", f.UEFI.Why)
+	case !f.UEFI.Value:
+		// A machine started the old way has Secure Boot off as it stands.
+		f.SecureBoot = inspect.Known(false, "not started by UEFI")
+		f.SetupMode = inspect.Unknown[bool]("efivarfs", "the machine was not started by UEFI")
+	default:
+		f.SecureBoot, f.SetupMode = s.efiBool("SecureBoot"), s.efiBool("SetupMode")
+		if !f.SecureBoot.Known {
+			s.missing("Secure Boot", f.SecureBoot.Why)
+		}
+	}
+	if f.Lockdown = s.lockdown(); !f.Lockdown.Known {
+		s.missing("kernel lockdown", f.Lockdown.Why)
+	}
+}
+
+// uefi: the kernel has the folder only where UEFI started it. That it is not there
+// counts only where its parent could be read.
+func (s *survey) uefi() inspect.Fact[bool] {
+	const source = "/sys/firmware/efi"
+	names, err := s.tree.List("sys/firmware")
+	if err != nil || len(names) == 0 {
+		return inspect.Unknown[bool](source, "/sys/firmware cannot be read")
+	}
+	has, err := s.tree.Has("sys/firmware/efi")
+	if err != nil {
+		return inspect.Unknown[bool](source, err.Error())
+	}
+	return inspect.Known(has, source)
+}
+
+// efiBool: efivarfs gives four bytes of attributes and then the value, one byte of
+// 0 or 1.
+func (s *survey) efiBool(name string) inspect.Fact[bool] {
+	source := "efivarfs " + name
+	b, err := s.tree.Bytes("sys/firmware/efi/efivars/"+name+globalVariable, 64)
+	switch {
+	case err != nil:
+		return inspect.Unknown[bool](source, because(err))
+	case len(b) != 5 || b[4] > 1:
+		return inspect.Unknown[bool](source, fmt.Sprintf("the firmware gives % x", b))
+	}
+	return inspect.Known(b[4] == 1, source)
+}
+
+// lockdown: the mode in use stands in brackets, 'none [integrity] confidentiality'.
+func (s *survey) lockdown() inspect.Fact[string] {
+	const source = "/sys/kernel/security/lockdown"
+	text, err := s.tree.Text("sys/kernel/security/lockdown")
+	if err != nil {
+		return inspect.Unknown[string](source, because(err))
+	}
+	for _, mode := range []string{"none", "integrity", "confidentiality"} {
+		if strings.Contains(text, "["+mode+"]") {
+			return inspect.Known(mode, source)
+		}
+	}
+	return inspect.Unknown[string](source, "the kernel gives '"+drive.Clean([]byte(text))+"'")
+}

@@ -1,0 +1,120 @@
+package platform
+
+import (
+	"github.com/jaypipes/ghw"
+
+	"handback.example/inspect"
+	"handback.example/inspect/drive"
+)
+
+// memoryKinds by SMBIOS 7.18.2.
+var memoryKinds = map[byte]string{
+	0x0f: "SDRAM", 0x12: "DDR", 0x13: "DDR2", 0x14: "DDR2 FB-DIMM", 0x18: "DDR3", 0x19: "FBD2", 0x1a: "DDR4", 0x1b: "LPDDR", 0x1c: "LPDDR2",
+	0x1d: "LPDDR3", 0x1e: "LPDDR4", 0x20: "HBM", 0x21: "HBM2", 0x22: "DDR5", 0x23: "LPDDR5", 0x24: "HBM3",
+}
+
+// Memory devices that are not the machine's working memory (7.18.2): ROM and
+// flash for its firmware.
+const (
+	memoryROM   = 0x08
+	memoryFlash = 0x09
+)
+
+// maxModuleBytes of one module: 1 TiB is above all that were built.
+const maxModuleBytes = 1 << 40
+
+func (s *survey) memory() {
+	fitted, err := int64(0), error(nil)
+	for _, t := range s.table {
+		if t.kind != typeMemory || t.byte(0x12) == memoryROM || t.byte(0x12) == memoryFlash {
+			continue
+		}
+		s.persistent(t)
+		m, known := module(t)
+		switch {
+		case !known:
+			err = errUnknownModule
+		case m.Bytes > 0:
+			s.r.Memory.Modules = append(s.r.Memory.Modules, m)
+			fitted += m.Bytes
+		}
+	}
+	seen := s.kernelMemory()
+	s.r.Memory.Bytes = fittedOrSeen(fitted, err, seen)
+	if !s.r.Memory.Bytes.Known {
+		s.missing("memory size", s.r.Memory.Bytes.Why)
+	} else if fitted > 0 && s.r.Memory.Bytes == seen {
+		s.missing("memory modules", "the firmware's list does not fit what the kernel sees")
+	}
+}
+
+type plainError string
+
+func (e plainError) Error() string { return string(e) }
+
+const errUnknownModule = plainError("the firmware does not know the size of a module")
+
+// fittedOrSeen: the modules' sum, if the kernel has at least half of it (graphics
+// may keep a good part, firmware some) and not much more (it counts in blocks).
+// Else what the kernel sees: modules that are not there are of no use.
+func fittedOrSeen(fitted int64, err error, seen inspect.Fact[int64]) inspect.Fact[int64] {
+	switch {
+	case err != nil, fitted == 0, seen.Known && (seen.Value > fitted+fitted/8 || seen.Value < fitted/2):
+		return seen
+	}
+	return inspect.Known(fitted, "SMBIOS type 17")
+}
+
+// kernelMemory is what the kernel was given.
+func (s *survey) kernelMemory() inspect.Fact[int64] {
+	const source = "kernel"
+	info, err := ask(s, ghw.Memory)
+	switch {
+	case err != nil:
+		return inspect.Unknown[int64](source, err.Error())
+	case info.TotalPhysicalBytes <= 0:
+		return inspect.Unknown[int64](source, "the kernel does not give it")
+	}
+	return inspect.Known(info.TotalPhysicalBytes, source)
+}
+
+// module from type 17 (7.18). An empty slot has 0 bytes; known is false where
+// the firmware does not know what is in it.
+func module(t structure) (m inspect.MemoryModule, known bool) {
+	m = inspect.MemoryModule{Slot: clean(t.text(0x10)), Kind: memoryKinds[t.byte(0x12)], Maker: clean(t.text(0x17)), Part: clean(t.text(0x1a))}
+	m.Speed = int(t.word(0x15))
+	if m.Speed == 0xffff {
+		m.Speed = int(min(t.dword(0x54)&0x7fffffff, 1<<20))
+	}
+	size := t.word(0x0c)
+	switch {
+	case size == 0xffff || len(t.data) < 0x0e:
+		return m, false
+	case size == 0x7fff:
+		m.Bytes = int64(t.dword(0x1c)&0x7fffffff) << 20
+	case size&0x8000 != 0:
+		m.Bytes = int64(size&0x7fff) << 10
+	default:
+		m.Bytes = int64(size) << 20
+	}
+	return m, m.Bytes <= maxModuleBytes
+}
+
+// persistent memory keeps data without power, and nothing here erases it
+// (7.18.6: NVDIMM-N, -F, -P, Intel Optane; 7.18.2, 1fh: logical non-volatile).
+func (s *survey) persistent(t structure) {
+	technology := t.byte(0x28)
+	if t.byte(0x12) != 0x1f && (technology < 0x04 || technology > 0x07) {
+		return
+	}
+	s.r.Unhandled = append(s.r.Unhandled, inspect.Finding{Code: "persistent-memory",
+		What: "a memory module that keeps its data without power is fitted in " + orSlot(drive.Clean(t.text(0x10))),
+		Do:   "take the module out and have it destroyed, or erase it with its maker's tool"})
+}
+
+func orSlot(slot string) string {
+	if slot == "" {
+		return "a slot without a name"
+	}
+	return "slot " + slot
+}
