@@ -117,16 +117,22 @@ type Outcome struct {
 	NotShown  string        `json:"not_shown,omitempty"`
 	What      string        `json:"what"` // what happened, one sentence, for people
 	Do        string        `json:"do,omitempty"`
+	// Code of a refusal, stable: that of the plan, or 'stopped', 'no-journal', …
+	Code string `json:"code,omitempty"`
 	// Before and After are the identities and geometries that the drive gave.
 	After         drive.Identity `json:"after"`
 	GeometryAfter drive.Geometry `json:"geometry_after"`
 	Commands      []CommandTrace `json:"commands,omitempty"`
 	Verification  Verification   `json:"verification"`
-	BadRanges     []Range        `json:"bad_ranges,omitempty"`
-	BytesWritten  int64          `json:"bytes_written"`
-	Started       time.Time      `json:"started"`
-	Finished      time.Time      `json:"finished"`
-	Elapsed       time.Duration  `json:"elapsed_ns"` // monotonic
+	// BadRanges is cut off where it grows long; BadBlocks counts on.
+	BadRanges    []Range       `json:"bad_ranges,omitempty"`
+	BadBlocks    int64         `json:"bad_blocks,omitempty"`
+	BytesWritten int64         `json:"bytes_written"`
+	Started      time.Time     `json:"started"`
+	Finished     time.Time     `json:"finished"`
+	Elapsed      time.Duration `json:"elapsed_ns"` // monotonic
+	// Log is for whoever mends this program, after an error in it.
+	Log string `json:"log,omitempty"`
 }
 
 // CommandTrace is one destructive command as sent and as answered.

@@ -1,11 +1,13 @@
 package sweep
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -35,6 +37,9 @@ type Narrower struct {
 	Bad   *Bad         // where they are listed
 	Alive func() error // asks the drive who it is; nil: it is there, and the same
 	Meter *meter.Meter
+	Ctx   context.Context // its end stops the narrowing too
+
+	lostBlocks atomic.Int64
 
 	mu       sync.Mutex
 	failures int
@@ -47,6 +52,9 @@ type Narrower struct {
 // tried again in halves down to the block: what fails alone is listed, and the
 // rest is done. An error says that it is no use to go on with this drive.
 func (r *Narrower) Try(off int64, n int, do func(off int64, n int) error) error {
+	if err := r.Ctx.Err(); err != nil {
+		return err
+	}
 	began := time.Now()
 	err := do(off, n)
 	r.Meter.Beat()
@@ -60,6 +68,8 @@ func (r *Narrower) Try(off int64, n int, do func(off int64, n int) error) error 
 		return fatal
 	case n <= r.Block || !patient:
 		r.Bad.Add(off/int64(r.Block), int64(n/r.Block), r.What+": "+reason(err))
+		r.lostBlocks.Add(int64(n / r.Block))
+		r.Meter.Add(int64(n))
 		return nil
 	}
 	half := n / 2 / r.Block * r.Block
@@ -68,6 +78,9 @@ func (r *Narrower) Try(off int64, n int, do func(off int64, n int) error) error 
 	}
 	return r.Try(off+int64(half), n-half, do)
 }
+
+// Blocks that were listed by this Narrower.
+func (r *Narrower) Blocks() int64 { return r.lostBlocks.Load() }
 
 func (r *Narrower) good() {
 	r.mu.Lock()

@@ -58,7 +58,18 @@ func Run(ctx context.Context, lanes int, n int64, lane func() (Work, func())) er
 		})
 	}
 	wg.Wait()
-	return errors.Join(errs...)
+	return worst(errs)
+}
+
+// worst of the lanes' errors: that ctx ended says less than any other.
+func worst(errs []error) error {
+	var out error
+	for _, err := range errs {
+		if err != nil && (out == nil || errors.Is(out, context.Canceled)) {
+			out = err
+		}
+	}
+	return out
 }
 
 // guard makes an error of a panic: one drive's accident is not its neighbours'.

@@ -1,0 +1,115 @@
+// Package job erases the drives of a plan, all at once, each on its own: one that
+// hangs, fails or panics holds up no other. It asks every drive who it is before
+// and after, has the journal keep what is about to be destroyed, and is the only
+// place where a verdict is made.
+//
+// Nothing destructive is sent to a drive that the plan refuses, that does not
+// answer as the one that was planned, or whose STARTED is not durable.
+package job
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"handback.example/inspect/drive"
+	"handback.example/wipe"
+	"handback.example/wipe/journal"
+	"handback.example/wipe/plan"
+)
+
+// Options of a job. Opener and Journal are needed: without either every drive is
+// refused.
+type Options struct {
+	Opener  drive.Opener
+	Journal journal.Journal
+	// Digest that a person or the settings agreed to. Where it is given and is not
+	// that of the plan, nothing is erased.
+	Digest string
+	// Resumed: an earlier start had begun to erase these drives. It is written
+	// down; the erasure begins anew.
+	Resumed bool
+	// Accepted says that somebody answered for the weaker level of a drive whose
+	// plan is below what is wanted. Nil accepts none.
+	Accepted func(wipe.DrivePlan) bool
+	// MayStart is asked before the first destructive command to each drive: is the
+	// stick still there? An error refuses the drive. Nil: nobody need be asked.
+	MayStart func() error
+	// StallAfter is the silence after which a drive is shown as stalled, and
+	// GiveUpAfter that after which it is given up. 0: 30 seconds and 10 minutes.
+	StallAfter, GiveUpAfter time.Duration
+}
+
+const (
+	stallAfter  = 30 * time.Second
+	giveUpAfter = 10 * time.Minute // the kernel itself tries a block five times, 30 s each
+)
+
+// Fleet is the running job. Its methods may be called from anywhere.
+type Fleet struct {
+	workers []*worker
+	stop    context.CancelFunc
+	done    chan struct{}
+}
+
+// Start begins to erase what p says and returns at once. The end of ctx stops it
+// as Stop does. Only the first step of each ladder is run.
+func Start(ctx context.Context, p wipe.Plan, o Options) *Fleet {
+	if o.Journal == nil {
+		o.Journal = journal.None{}
+	}
+	if o.StallAfter <= 0 {
+		o.StallAfter = stallAfter
+	}
+	if o.GiveUpAfter <= 0 {
+		o.GiveUpAfter = giveUpAfter
+	}
+	ctx, stop := context.WithCancel(ctx)
+	f := &Fleet{stop: stop, done: make(chan struct{})}
+	digest := plan.Digest(p)
+	var wg sync.WaitGroup
+	for _, dp := range p.Drives {
+		dp.Ladder, dp.Warnings = slices.Clone(dp.Ladder), slices.Clone(dp.Warnings)
+		w := newWorker(dp, digest, o)
+		f.workers = append(f.workers, w)
+		wg.Go(func() { w.supervise(ctx) })
+	}
+	go func() {
+		wg.Wait()
+		stop()
+		close(f.done)
+	}()
+	return f
+}
+
+// Stop ends what can be ended: an overwrite ends as Interrupted, a drive to which
+// nothing was sent as Refused. A firmware command runs to its end.
+func (f *Fleet) Stop() { f.stop() }
+
+// Done is closed when every drive has its outcome.
+func (f *Fleet) Done() <-chan struct{} { return f.done }
+
+// Status of every drive of the plan, in its order.
+func (f *Fleet) Status() []wipe.Status {
+	out := make([]wipe.Status, len(f.workers))
+	for i, w := range f.workers {
+		out[i] = w.status()
+	}
+	return out
+}
+
+// Outcomes of every drive of the plan, refused ones too, in its order; nil before
+// Done.
+func (f *Fleet) Outcomes() []wipe.Outcome {
+	select {
+	case <-f.done:
+	default:
+		return nil
+	}
+	out := make([]wipe.Outcome, len(f.workers))
+	for i, w := range f.workers {
+		out[i] = *w.outcome.Load()
+	}
+	return out
+}

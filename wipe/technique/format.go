@@ -1,0 +1,159 @@
+package technique
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"handback.example/inspect/drive"
+	"handback.example/inspect/drive/nvme"
+	"handback.example/wipe"
+	"handback.example/wipe/internal/frame"
+	"handback.example/wipe/verify"
+)
+
+// formatTimeout: most drives answer in seconds, some erase all of their flash
+// first. When it runs out the kernel resets the controller.
+const formatTimeout = time.Hour
+
+// appliesToAll: FNA bits 0 (format) and 1 (erase) say that the command reaches
+// every namespace (Base 2.0, figure 275, byte 524).
+const appliesToAll = 0x03
+
+// format has the drive erase its user data by Format NVM.
+type format struct {
+	d        *Drive
+	index    uint8 // of the LBA format in use
+	canaries *verify.Canaries
+}
+
+// Prepare asks for the LBA format in use, which is kept, and reads blocks to be
+// looked for afterwards.
+func (f *format) Prepare(ctx context.Context) error {
+	f.d.Meter.Enter(wipe.PhaseSampling, true)
+	if err := f.alone(ctx); err != nil {
+		return err
+	}
+	ns, err := f.namespace(ctx)
+	if err != nil {
+		return err
+	}
+	if ns.Metadata != 0 {
+		return fmt.Errorf("the namespace keeps %d bytes of metadata with each block", ns.Metadata)
+	}
+	if ns.Bytes() != f.d.Plan.Geometry.Size {
+		return fmt.Errorf("the namespace has %d bytes, and %d were planned for", ns.Bytes(), f.d.Plan.Geometry.Size)
+	}
+	f.index = ns.Format
+	f.canaries, err = verify.ReadCanaries(ctx, f.d.reader())
+	return err
+}
+
+// alone makes sure that the command reaches no other namespace than the one that
+// it names: what the plan saw is asked again just before.
+func (f *format) alone(ctx context.Context) error {
+	c := nvme.IdentifyController()
+	if _, err := f.d.Target.Do(ctx, c); err != nil {
+		return fmt.Errorf("Identify Controller: %w", err)
+	}
+	ctrl, err := nvme.ParseController(c.Data)
+	if err != nil {
+		return err
+	}
+	if !ctrl.Format() {
+		return errors.New("the controller does not support Format NVM")
+	}
+	if ctrl.FNA&appliesToAll == 0 {
+		return nil
+	}
+	l := nvme.ActiveNamespaces(0)
+	if _, err := f.d.Target.Do(ctx, l); err != nil {
+		return fmt.Errorf("active namespaces: %w", err)
+	}
+	ids, err := nvme.ParseNamespaceList(l.Data)
+	if err != nil {
+		return err
+	}
+	if len(ids) != 1 || ids[0] != f.d.Plan.Identity.Namespace {
+		return fmt.Errorf("Format NVM would reach all namespaces of the controller, and it has %d", len(ids))
+	}
+	return nil
+}
+
+func (f *format) namespace(ctx context.Context) (nvme.Namespace, error) {
+	c := nvme.IdentifyNamespace(f.d.Plan.Identity.Namespace)
+	if _, err := f.d.Target.Do(ctx, c); err != nil {
+		return nvme.Namespace{}, fmt.Errorf("Identify Namespace: %w", err)
+	}
+	return nvme.ParseNamespace(c.Data)
+}
+
+// CanStop: once sent, Format NVM runs to its end.
+func (f *format) CanStop() bool { return false }
+
+// Erase sends Format NVM and waits for its answer. Nothing can stop it.
+func (f *format) Erase(context.Context) Report {
+	f.d.Meter.Enter(wipe.PhaseErasing, false)
+	c, err := frame.FormatUserData(f.d.Plan.Identity.Namespace, f.index, formatTimeout)
+	if err != nil {
+		return Report{Err: err}
+	}
+	over := f.d.Meter.Quiet(formatTimeout)
+	began := time.Now()
+	done, err := f.d.Target.Do(context.Background(), c)
+	over()
+	r := Report{Sent: true, Commands: []wipe.CommandTrace{trace("Format NVM", c, done, err, time.Since(began))}}
+	var status *drive.StatusError
+	switch {
+	case err == nil:
+		r.Complete = true
+	case errors.Is(err, drive.ErrRefused):
+		r = Report{Err: err}
+	case errors.As(err, &status):
+		r.Err = err
+	default:
+		r.Err = fmt.Errorf("%w: %w", ErrUnanswered, err)
+	}
+	return r
+}
+
+func trace(operation string, c drive.Command, done drive.Completion, err error, took time.Duration) wipe.CommandTrace {
+	t := wipe.CommandTrace{Operation: operation, Frame: hex.EncodeToString(c.Frame), Duration: took}
+	var status *drive.StatusError
+	switch {
+	case err == nil:
+		t.Status = statusHex(done)
+	case errors.As(err, &status):
+		t.Status, t.Error = statusHex(status.Completion), err.Error()
+	default:
+		t.Error = err.Error()
+	}
+	return t
+}
+
+// statusHex is the status in four digits, the sense data after it where there is
+// any.
+func statusHex(c drive.Completion) string {
+	return fmt.Sprintf("%04x%x", c.Status, c.Sense)
+}
+
+// Verify opens the drive again, for the kernel has looked at the namespace anew,
+// and looks for the blocks that were read before.
+func (f *format) Verify(ctx context.Context) (wipe.Verification, error) {
+	f.d.Meter.Enter(wipe.PhaseVerifying, false)
+	if err := f.d.Reopen(ctx); err != nil {
+		return wipe.Verification{Method: "pre-sampled blocks and read-back", Counted: f.canaries.Counted(), Result: verify.NotDone}, err
+	}
+	return f.canaries.Compare(ctx, f.d.reader())
+}
+
+// Grade of a firmware erasure: without a block that said something before, the
+// drive's word is all there is.
+func (f *format) Grade(v wipe.Verification) wipe.EvidenceGrade {
+	if v.Result == verify.Passed && v.Counted > 0 {
+		return wipe.EvidenceCanaries
+	}
+	return wipe.EvidenceDeviceClaims
+}

@@ -1,0 +1,105 @@
+// Package technique erases one drive by one technique and reads back what that
+// left. It destroys; who it destroys, and whether it may, is settled before by
+// the job, which also judges what is reported here.
+//
+// Sources: NIST SP 800-88 Rev. 2 (one overwrite pass), NVM Express Base 2.0
+// clause 5.14 (Format NVM).
+package technique
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"handback.example/inspect/drive"
+	"handback.example/wipe"
+	"handback.example/wipe/internal/meter"
+	"handback.example/wipe/internal/sweep"
+	"handback.example/wipe/verify"
+)
+
+// flushTimeout: a drive with a big cache on a slow medium may take minutes.
+const flushTimeout = 5 * time.Minute
+
+// Drive is one drive under erasure. It belongs to one technique.
+type Drive struct {
+	Target drive.Target
+	Plan   wipe.DrivePlan
+	Step   wipe.Step
+	Meter  *meter.Meter
+	// Reopen closes Target and opens the drive again, once it is there and
+	// answers as itself: after a firmware command the kernel may have looked at
+	// it anew. It stores the new Target.
+	Reopen func(ctx context.Context) error
+
+	Bad     sweep.Bad
+	Buffers sweep.Buffers
+}
+
+// Alive asks the drive who it is; nil: it is there, and the one that was planned.
+func (d *Drive) Alive(ctx context.Context) error {
+	id, err := d.Target.Identify(ctx)
+	switch {
+	case err != nil:
+		return err
+	case !id.Same(d.Plan.Identity):
+		return fmt.Errorf("%w: %s, serial %q, %d bytes", ErrOther, id.Model, id.Serial, id.Size)
+	}
+	return nil
+}
+
+// ErrOther: another drive answers than the one that was planned.
+var ErrOther = errors.New("another drive answers")
+
+// ErrUnanswered: a destructive command was sent and its answer is not known.
+var ErrUnanswered = errors.New("the drive's answer is not known")
+
+// Report is what a technique did. Its zero value is of no use to a success.
+type Report struct {
+	// Sent is true from the moment that something destructive may have reached
+	// the drive.
+	Sent bool
+	// Complete: the technique came to its end over the whole drive, and the drive
+	// confirmed it.
+	Complete bool
+	Written  int64 // bytes written from outside
+	Commands []wipe.CommandTrace
+	Err      error // why it is not complete
+}
+
+// Technique on one drive. The calls come in the order Prepare, Erase, Verify,
+// each at most once; Verify only after an Erase that sent something.
+type Technique interface {
+	// Prepare reads what must be read before. It changes nothing.
+	Prepare(ctx context.Context) error
+	// CanStop reports whether Erase and Verify heed the end of their ctx.
+	CanStop() bool
+	// Erase destroys.
+	Erase(ctx context.Context) Report
+	// Verify reads back. An error says that it did not come to its end.
+	Verify(ctx context.Context) (wipe.Verification, error)
+	// Grade is the evidence that a passed verification, or none, makes.
+	Grade(v wipe.Verification) wipe.EvidenceGrade
+}
+
+// For gives the technique of d's step.
+func For(d *Drive) (Technique, error) {
+	switch d.Step.Technique {
+	case wipe.OverwriteZero, wipe.OverwriteRandom:
+		return newOverwrite(d)
+	case wipe.NVMeFormatUserData:
+		return &format{d: d}, nil
+	}
+	return nil, fmt.Errorf("there is no technique %q here", d.Step.Technique)
+}
+
+func (d *Drive) narrower(ctx context.Context, what string) *sweep.Narrower {
+	return &sweep.Narrower{Ctx: ctx, Block: d.Target.Geometry().LogicalBlock, What: what, Bad: &d.Bad, Meter: d.Meter,
+		Alive: func() error { return d.Alive(context.Background()) }}
+}
+
+func (d *Drive) reader() verify.Reader {
+	return verify.Reader{Media: d.Target, Meter: d.Meter, Bad: &d.Bad, Buffers: &d.Buffers,
+		Alive: func() error { return d.Alive(context.Background()) }}
+}
