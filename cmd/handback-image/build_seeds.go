@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"handback.example/certs/sign"
+	"handback.example/cmd/internal/settings"
+)
+
+// seeds are the supervisor's files for the boot partition.
+type seeds struct {
+	files  map[string][]byte // by their paths on it
+	secret bool              // a key is among them
+	what   string            // in words
+}
+
+// readSeeds reads and checks settings, and the keys beside them. No name: none.
+func readSeeds(name string) (seeds, error) {
+	s := seeds{files: map[string][]byte{}, what: "NOT ENROLLED: it inspects and plans, and erases nothing"}
+	if name == "" {
+		return s, nil
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return s, fmt.Errorf("settings: %w", err)
+	}
+	set, err := settings.Parse(text)
+	if err != nil {
+		return s, usageError{fmt.Errorf("%s: %w", name, err)}
+	}
+	s.files[espSettings] = text
+	keys, err := readKeys(filepath.Join(filepath.Dir(name), settings.KeysDir))
+	if err != nil || keys == nil {
+		return s, err
+	}
+	signer, err := sign.LoadStick(keys[settings.RootPEM], keys[settings.StickPEM], keys[settings.StickKey])
+	if err != nil {
+		return s, usageError{fmt.Errorf("the keys beside %s do not belong together: %w: enrol the stick again", name, err)}
+	}
+	if signer.Stick != set.Stick {
+		return s, usageError{fmt.Errorf("%s: stick is %q, but the keys beside it are stick %q's", name, set.Stick, signer.Stick)}
+	}
+	for file, b := range keys {
+		s.files[path.Join(settings.ESPFolder, settings.KeysDir, file)] = b
+	}
+	s.secret, s.what = true, fmt.Sprintf("stick %s, class %s; it holds the stick's key: keep it as a secret", signer.Stick, signer.Class)
+	return s, nil
+}
+
+// keyFiles in keys/.
+var keyFiles = []string{settings.RootPEM, settings.StickPEM, settings.StickKey}
+
+// readKeys reads all three files, or gives nil where there is none of them.
+func readKeys(dir string) (map[string][]byte, error) {
+	keys := map[string][]byte{}
+	var missing []string
+	for _, name := range keyFiles {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			missing = append(missing, name)
+		case err != nil:
+			return nil, fmt.Errorf("keys: %w", err)
+		default:
+			keys[name] = b
+		}
+	}
+	switch {
+	case slices.Equal(missing, keyFiles):
+		return nil, nil
+	case len(missing) > 0:
+		return nil, usageError{fmt.Errorf("%s lacks %s: a stick has all of %s, or no keys", dir, strings.Join(missing, ", "), strings.Join(keyFiles, ", "))}
+	}
+	return keys, nil
+}
