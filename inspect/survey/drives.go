@@ -1,0 +1,206 @@
+package survey
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"handback.example/inspect"
+	"handback.example/inspect/drive"
+	"handback.example/inspect/internal/sysblock"
+)
+
+// driveFacts is the drives' part of a report.
+type driveFacts struct {
+	drives    []inspect.Drive
+	unhandled []inspect.Finding
+	missing   []string
+}
+
+// subject is one drive while it is looked at.
+type subject struct {
+	inspect.Drive
+	disk sysblock.Disk
+	// answered: it was opened and said who it is.
+	answered bool
+	// namespaces that are active on its controller; nil where that is unknown.
+	namespaces []uint32
+}
+
+func (d *subject) problem(format string, a ...any) {
+	d.Problems = append(slices.Clip(d.Problems), fmt.Sprintf(format, a...))
+}
+
+func (s survey) drives(ctx context.Context) driveFacts {
+	disks, err := s.tree.Disks()
+	facts := driveFacts{}
+	if err != nil {
+		facts.missing = append(facts.missing, err.Error())
+	}
+	disks = slices.DeleteFunc(disks, func(d sysblock.Disk) bool {
+		_, backed := s.tree.BackingFile(d)
+		return d.Kind == sysblock.KindLoop && !(s.IncludeLoop && backed)
+	})
+	subjects := make([]subject, len(disks))
+	var wg sync.WaitGroup
+	for i, disk := range disks {
+		wg.Go(func() { subjects[i] = s.watch(ctx, disk) })
+	}
+	wg.Wait()
+	noteTwins(subjects)
+	if disks != nil || err == nil {
+		facts.drives = make([]inspect.Drive, len(subjects))
+	}
+	for i, d := range subjects {
+		facts.drives[i] = d.Drive
+	}
+	var missing []string
+	facts.unhandled, missing = s.findings(subjects)
+	facts.missing = append(facts.missing, missing...)
+	return facts
+}
+
+// watch looks at one drive for as long as its deadline lets it; after that the
+// report has what was known up to then.
+func (s survey) watch(ctx context.Context, disk sysblock.Disk) subject {
+	d := s.base(disk)
+	if s.Root != "" {
+		s.kept(&d)
+		return d
+	}
+	ctx, cancel := context.WithTimeout(ctx, driveTimeout)
+	start := time.Now()
+	progress := make(chan subject, 16) // more than there are stages
+	go func() {
+		defer cancel()
+		defer close(progress)
+		s.ask(ctx, d, func(d subject) { progress <- d })
+	}()
+	for {
+		select {
+		case later, ok := <-progress:
+			if !ok {
+				return d
+			}
+			d = later
+			continue
+		case <-ctx.Done():
+		}
+		// It may just have ended by itself; else what it said last counts.
+		for {
+			select {
+			case later, ok := <-progress:
+				if !ok {
+					return d
+				}
+				d = later
+				continue
+			default:
+			}
+			break
+		}
+		d.answered = false
+		d.problem("it did not answer all questions within %.0f s: what it did not say is unknown; start again, and if it stays so take it out", time.Since(start).Seconds())
+		return d
+	}
+}
+
+// base is what the kernel says of a drive without asking it.
+func (s survey) base(disk sysblock.Disk) subject {
+	d := subject{disk: disk}
+	d.Path, d.Identity.Bus, d.Identity.Size = disk.Path(), disk.Bus, disk.Size
+	d.InUse, d.Holds, d.Problems = []string{}, []string{}, []string{}
+	d.Removable = s.removable(disk)
+	use, err := s.tree.Use(disk)
+	if err != nil {
+		// Not known to be free is not free.
+		d.InUse = []string{err.Error()}
+		d.problem("%v", err)
+	} else if use != nil {
+		d.InUse = use
+	}
+	return d
+}
+
+// removable: what is taken out without opening the machine. Of a USB drive the
+// kernel often doesn't know whether its port is inside.
+func (s survey) removable(disk sysblock.Disk) inspect.Fact[bool] {
+	switch {
+	case disk.Kind == sysblock.KindLoop:
+		return inspect.Known(false, "loop device")
+	case disk.Bus == drive.BusSD:
+		return inspect.Known(true, "SD card")
+	case s.tree.Is(disk.Dir, "removable", "1"):
+		return inspect.Known(true, "sysfs removable")
+	}
+	for _, dir := range sysblock.Ancestors(disk.Device) {
+		switch v, _ := s.tree.Attr(dir, "removable"); v {
+		case "removable":
+			return inspect.Known(true, "sysfs removable of "+filepath.Base(dir))
+		case "fixed":
+			return inspect.Known(false, "sysfs removable of "+filepath.Base(dir))
+		}
+	}
+	if disk.Bus == drive.BusUSB || disk.Bus == drive.BusUnknown {
+		return inspect.Unknown[bool]("sysfs removable", "the kernel can't tell whether its port is inside the machine")
+	}
+	return inspect.Known(false, "sysfs removable")
+}
+
+// kept fills in what another machine's kernel kept of a drive. Nothing of it is
+// the drive's own answer now.
+func (s survey) kept(d *subject) {
+	attr := func(dir, name string) string {
+		v, err := s.tree.Attr(dir, name)
+		if err != nil || dir == "" {
+			return ""
+		}
+		return drive.Clean([]byte(v))
+	}
+	dir, id := d.disk.Device, &d.Identity
+	switch d.disk.Kind {
+	case sysblock.KindNVMe:
+		id.Model, id.Serial = attr(d.disk.Controller, "model"), attr(d.disk.Controller, "serial")
+		id.Firmware, id.Media = attr(d.disk.Controller, "firmware_rev"), drive.MediaSSD
+	case sysblock.KindMMC:
+		id.Model, id.Serial, id.Media = attr(dir, "name"), attr(dir, "serial"), drive.MediaFlash
+	case sysblock.KindSCSI:
+		id.Model, id.Firmware = attr(dir, "model"), attr(dir, "rev")
+	case sysblock.KindVirtio:
+		id.Serial = attr(d.disk.Dir, "serial")
+	}
+	d.problem("it was not opened: this is a tree of files, and its names are what the kernel kept")
+}
+
+// noteTwins: a serial or a name that two drives have names neither.
+func noteTwins(subjects []subject) {
+	for i := range subjects {
+		a := &subjects[i]
+		for j := range subjects {
+			b := &subjects[j]
+			if i == j || a.Identity.Serial == "" || a.Identity.Serial != b.Identity.Serial {
+				continue
+			}
+			if a.Identity.Model == b.Identity.Model && a.Identity.Namespace != b.Identity.Namespace {
+				continue // two namespaces of one drive
+			}
+			a.problem("%s gives the same serial %s: take one of the two out", b.Path, a.Identity.Serial)
+		}
+	}
+}
+
+// usable says what is wrong with a serial as the name of one drive; empty where
+// nothing is.
+func usable(serial string) string {
+	switch {
+	case serial == "":
+		return "it gives no serial number"
+	case strings.Trim(serial, serial[:1]) == "":
+		return fmt.Sprintf("its serial number '%s' names no drive", serial)
+	}
+	return ""
+}

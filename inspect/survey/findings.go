@@ -1,0 +1,238 @@
+package survey
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"handback.example/inspect"
+	"handback.example/inspect/drive"
+	"handback.example/inspect/internal/sysblock"
+)
+
+// findings lists what stands in the way of saying 'every drive of this machine'.
+// It is nil where that could not be looked for, and then missing says why.
+func (s survey) findings(subjects []subject) (found []inspect.Finding, missing []string) {
+	found = []inspect.Finding{}
+	looked := true
+	for _, look := range []func([]subject) ([]inspect.Finding, error){s.controllers, s.scsiWithoutDriver, s.usbWithoutDriver} {
+		f, err := look(subjects)
+		found = append(found, f...)
+		if err != nil {
+			looked, missing = false, append(missing, "hidden drives: "+err.Error())
+		}
+	}
+	found = append(found, nvmeFindings(subjects)...)
+	found = append(found, s.areaFindings(subjects)...)
+	if s.Root == "" {
+		found = append(found, silentFindings(subjects)...)
+	}
+	found = append(found, bootFindings(subjects)...)
+	if !looked && len(found) == 0 {
+		found = nil
+	}
+	return found, missing
+}
+
+const (
+	doAHCI   = "switch storage from RAID to AHCI in the firmware's setup, then start again"
+	doDriver = "this system can't reach what hangs on it: take the drives out and erase them elsewhere"
+)
+
+// transparent drivers show the drives behind a RAID controller as they are.
+var transparent = []string{"ahci", "vmd", "nvme"}
+
+// controllers of the PCI bus: classes 01h (mass storage) and 0805h (SD host).
+func (s survey) controllers(subjects []subject) ([]inspect.Finding, error) {
+	names, err := s.tree.List("/sys/bus/pci/devices")
+	if err != nil {
+		return nil, fmt.Errorf("the PCI devices could not be listed: %w", err)
+	}
+	var found []inspect.Finding
+	var failed error
+	for _, name := range names {
+		dir, err := s.tree.Real("/sys/bus/pci/devices/" + name)
+		if err != nil {
+			failed = err
+			continue
+		}
+		class, err := s.tree.Attr(dir, "class")
+		if err != nil {
+			failed = err
+			continue
+		}
+		found = append(found, s.controller(name, dir, class, below(subjects, dir))...)
+	}
+	return found, failed
+}
+
+// below: some drive hangs on the device with that folder.
+func below(subjects []subject, dir string) bool {
+	return slices.ContainsFunc(subjects, func(d subject) bool {
+		return strings.HasPrefix(d.disk.Device, dir+"/") || strings.HasPrefix(d.disk.Controller, dir+"/")
+	})
+}
+
+func (s survey) controller(name, dir, class string, drives bool) []inspect.Finding {
+	var found []inspect.Finding
+	driver := s.tree.Link(dir, "driver")
+	vendor, _ := s.tree.Attr(dir, "vendor")
+	device, _ := s.tree.Attr(dir, "device")
+	what := fmt.Sprintf("at PCI %s (%s:%s)", name, strings.TrimPrefix(vendor, "0x"), strings.TrimPrefix(device, "0x"))
+	raid, storage := strings.HasPrefix(class, "0x0104"), strings.HasPrefix(class, "0x01") || strings.HasPrefix(class, "0x0805")
+	switch {
+	case raid && !drives:
+		found = append(found, inspect.Finding{Code: "raid-mode", What: "the RAID controller " + what + " shows no drive", Do: doAHCI})
+	case storage && driver == "":
+		found = append(found, inspect.Finding{Code: "no-driver", What: "the storage controller " + what + " has no driver here", Do: doDriver})
+	case raid && !slices.Contains(transparent, driver):
+		found = append(found, inspect.Finding{Code: "raid-volume", What: "the RAID controller " + what + " may show volumes, not the drives themselves",
+			Do: "switch it to show each drive (HBA, JBOD or AHCI) and start again, or take the drives out"})
+	case strings.HasPrefix(class, "0x0108") && !drives:
+		found = append(found, inspect.Finding{Code: "nvme-no-drive", What: "the NVMe controller " + what + " shows no drive",
+			Do: "switch the machine off and on and start again; if it stays so, take the drive out"})
+	}
+	// Attribute of the ahci driver: NVMe drives that the chip set hides behind itself.
+	if n, err := s.tree.Attr(dir, "remapped_nvme"); err == nil && n != "0" {
+		found = append(found, inspect.Finding{Code: "remapped-nvme",
+			What: fmt.Sprintf("the SATA controller %s hides NVMe drives (%.8s)", what, n), Do: doAHCI})
+	}
+	return found
+}
+
+// scsiWithoutDriver: a SCSI device that is a disk and has no block device.
+func (s survey) scsiWithoutDriver([]subject) ([]inspect.Finding, error) {
+	return s.each("/sys/bus/scsi/devices", func(name, dir string) (f inspect.Finding, ok bool) {
+		kind, err := s.tree.Attr(dir, "type")
+		if err != nil || kind != "0" && kind != "20" {
+			return f, false // a host, a target, or no disk
+		}
+		if names, err := s.tree.List(filepath.Join(dir, "block")); err == nil && len(names) > 0 {
+			return f, false
+		}
+		model, _ := s.tree.Attr(dir, "model")
+		return inspect.Finding{Code: "no-driver", What: fmt.Sprintf("the disk %s at SCSI %s has no driver here", drive.Clean([]byte(model)), name), Do: doDriver}, true
+	})
+}
+
+// usbWithoutDriver: an interface of class 08h (mass storage) that nobody drives.
+func (s survey) usbWithoutDriver([]subject) ([]inspect.Finding, error) {
+	return s.each("/sys/bus/usb/devices", func(name, dir string) (f inspect.Finding, ok bool) {
+		if !s.tree.Is(dir, "bInterfaceClass", "08") || s.tree.Link(dir, "driver") != "" {
+			return f, false
+		}
+		return inspect.Finding{Code: "no-driver", What: fmt.Sprintf("the USB storage device at port %s has no driver here", name),
+			Do: "pull it out, or erase it elsewhere if it belongs to the machine"}, true
+	})
+}
+
+// each device of a bus; a machine without that bus has none.
+func (s survey) each(bus string, look func(name, dir string) (inspect.Finding, bool)) ([]inspect.Finding, error) {
+	if !s.tree.Exists(bus) {
+		return nil, nil
+	}
+	names, err := s.tree.List(bus)
+	if err != nil {
+		return nil, fmt.Errorf("%s could not be listed: %w", bus, err)
+	}
+	var found []inspect.Finding
+	for _, name := range names {
+		dir, err := s.tree.Real(filepath.Join(bus, name))
+		if err != nil {
+			return found, err
+		}
+		if f, ok := look(name, dir); ok {
+			found = append(found, f)
+		}
+	}
+	return found, nil
+}
+
+// nvmeFindings: namespaces of a controller that are no block devices here.
+func nvmeFindings(subjects []subject) []inspect.Finding {
+	var found []inspect.Finding
+	seen := map[string]bool{}
+	for _, d := range subjects {
+		if d.NVMe == nil || seen[d.disk.Controller] {
+			continue
+		}
+		seen[d.disk.Controller] = true
+		if n := d.NVMe.Unattached; n.Known && n.Value > 0 {
+			found = append(found, inspect.Finding{Code: "unattached-namespace",
+				What: fmt.Sprintf("%s has %d namespaces that are not attached: they may hold data and can't be reached as drives", names(d), n.Value),
+				Do:   "attach them with the maker's tool and start again, or take the drive out"})
+		}
+		hidden := 0
+		for _, id := range d.namespaces {
+			if !slices.ContainsFunc(subjects, func(o subject) bool {
+				return o.disk.Controller == d.disk.Controller && o.Identity.Namespace == id
+			}) {
+				hidden++
+			}
+		}
+		if hidden > 0 {
+			found = append(found, inspect.Finding{Code: "hidden-namespace",
+				What: fmt.Sprintf("%s has %d active namespaces that the kernel does not show as drives", names(d), hidden),
+				Do:   "take the drive out and have it erased with the maker's tool"})
+		}
+	}
+	return found
+}
+
+func (s survey) areaFindings(subjects []subject) []inspect.Finding {
+	var found []inspect.Finding
+	for _, d := range subjects {
+		if areas := s.tree.Areas(d.disk); len(areas) > 0 {
+			found = append(found, inspect.Finding{Code: "mmc-areas",
+				What: fmt.Sprintf("%s has areas of its own beside the drive: %s", names(d), strings.Join(areas, ", ")),
+				Do:   "this version erases none of them: keep the machine, or destroy the board's memory"})
+		}
+	}
+	return found
+}
+
+// silentFindings: drives that would not be opened or say who they are.
+func silentFindings(subjects []subject) []inspect.Finding {
+	var found []inspect.Finding
+	for _, d := range subjects {
+		if d.answered || d.disk.Kind == sysblock.KindLoop {
+			continue
+		}
+		found = append(found, inspect.Finding{Code: "unread-drive",
+			What: fmt.Sprintf("%s could not be read: %s", names(d), strings.Join(d.Problems, "; ")),
+			Do:   "start again; if it stays so, take the drive out and destroy it"})
+	}
+	return found
+}
+
+// bootFindings: the medium that this system was started from is spared. A second
+// one that carries the same partitions would be spared too, and so would a drive
+// inside the machine that somebody copied a stick to.
+func bootFindings(subjects []subject) []inspect.Finding {
+	var boot []string
+	var found []inspect.Finding
+	for _, d := range subjects {
+		if !d.Boot || d.disk.Kind == sysblock.KindLoop {
+			continue
+		}
+		boot = append(boot, names(d))
+		switch d.disk.Bus {
+		case drive.BusNVMe, drive.BusSATA, drive.BusSCSI, drive.BusMMC:
+			found = append(found, inspect.Finding{Code: "boot-inside",
+				What: names(d) + " is inside the machine and carries the partitions of a stick: it is not erased",
+				Do:   "erase its partition table elsewhere, then start again from a stick"})
+		}
+	}
+	if len(boot) > 1 {
+		found = append(found, inspect.Finding{Code: "two-sticks",
+			What: "several media carry the partitions of a stick, and none of them is erased: " + strings.Join(boot, ", "),
+			Do:   "leave only the stick that was started from, then start again"})
+	}
+	return found
+}
+
+// names a drive for people: model, serial, path.
+func names(d subject) string {
+	return fmt.Sprintf("the drive %s, serial %s (%s)", or(d.Identity.Model, "of unknown model"), or(d.Identity.Serial, "unknown"), d.Path)
+}

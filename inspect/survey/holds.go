@@ -1,0 +1,163 @@
+package survey
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// signature of what a volume holds: bytes at an offset from its start.
+type signature struct {
+	name  string
+	off   int
+	magic string
+}
+
+// headLength covers every signature at the start of a volume.
+const headLength = 0x11000
+
+// signatures, from each format's own specification or kernel documentation. A
+// volume may carry more than one: what stood there before counts too.
+var signatures = []signature{
+	{"NTFS", 3, "NTFS    "},
+	{"ReFS", 3, "ReFS\x00\x00\x00\x00"},
+	{"exFAT", 3, "EXFAT   "},
+	{"BitLocker", 3, "-FVE-FS-"},
+	// BitLocker To Go hides in a FAT volume: the GUID 4967d63b-2e29-4ad8-8399-f6a339e3d001.
+	{"BitLocker", 424, "\x3b\xd6\x67\x49\x29\x2e\xd8\x4a\x83\x99\xf6\xa3\x39\xe3\xd0\x01"},
+	{"FAT32", 82, "FAT32   "},
+	{"FAT", 54, "FAT16   "},
+	{"FAT", 54, "FAT12   "},
+	{"LUKS", 0, "LUKS\xba\xbe"},
+	{"XFS", 0, "XFSB"},
+	{"APFS", 32, "NXSB"},
+	{"HFS+", 1024, "H+\x00\x04"},
+	{"HFS+", 1024, "HX\x00\x05"},
+	{"F2FS", 1024, "\x10\x20\xf5\xf2"},
+	{"btrfs", 0x10040, "_BHRfS_M"},
+	{"Linux RAID", 0, "\xfc\x4e\x2b\xa9\x01\x00\x00\x00"},    // metadata 1.1
+	{"Linux RAID", 4096, "\xfc\x4e\x2b\xa9\x01\x00\x00\x00"}, // 1.2
+	{"LVM2", 0x018, "LVM2 001"},
+	{"LVM2", 0x218, "LVM2 001"},
+	{"LVM2", 0x418, "LVM2 001"},
+	{"LVM2", 0x618, "LVM2 001"},
+	// The signature ends the first page: 4, 8, 16 or 64 KiB.
+	{"swap", 0x0ff6, "SWAPSPACE2"},
+	{"swap", 0x1ff6, "SWAPSPACE2"},
+	{"swap", 0x3ff6, "SWAPSPACE2"},
+	{"swap", 0xfff6, "SWAPSPACE2"},
+	{"ISO 9660", 0x8001, "CD001"},
+}
+
+// volumesMax: a table names more only to keep us busy.
+const volumesMax = 128
+
+// Partition types of Windows (Microsoft's own list): reserved, and basic data.
+const (
+	typeReserved  = "e3c9e316-0b5c-4db8-817d-f92df00215ae"
+	typeBasicData = "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7"
+)
+
+// holdings names what a drive and its partitions hold, sorted. What could not be
+// read is in the error, and the rest is given.
+func holdings(r io.ReaderAt, size int64, parts []partition) ([]string, error) {
+	holds, err := volume(r, 0, size)
+	failed := []error{err}
+	if len(parts) > volumesMax {
+		failed = append(failed, fmt.Errorf("it names %d partitions, of which the first %d were read", len(parts), volumesMax))
+		parts = parts[:volumesMax]
+	}
+	reserved, data := false, false
+	for _, p := range parts {
+		found, err := volume(r, p.offset, p.size)
+		failed = append(failed, err)
+		holds = append(holds, found...)
+		reserved = reserved || p.kind == typeReserved
+		data = data || p.kind == typeBasicData && (slices.Contains(found, "NTFS") || slices.Contains(found, "BitLocker"))
+	}
+	if reserved && data {
+		holds = append(holds, "Windows")
+	}
+	slices.Sort(holds)
+	return slices.Compact(holds), errors.Join(failed...)
+}
+
+// volume names what stands at the start and at the end of a range.
+func volume(r io.ReaderAt, off, size int64) ([]string, error) {
+	head, err := part(r, off, min(size, headLength))
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, s := range signatures {
+		if has(head, s.off, s.magic) {
+			found = append(found, s.name)
+		}
+	}
+	if ext := extVersion(head); ext != "" {
+		found = append(found, ext)
+	}
+	tail, err := tails(r, off, size)
+	return append(found, tail...), err
+}
+
+// tails looks for what keeps its records at the end of a volume: Linux RAID with
+// metadata 1.0 and 0.90 (md(4)), Intel's RAID in its last but one sector.
+func tails(r io.ReaderAt, off, size int64) ([]string, error) {
+	const md = "\xfc\x4e\x2b\xa9"
+	ends := []struct {
+		name  string
+		at    int64
+		magic string
+	}{
+		{"Linux RAID", size/512/8*8*512 - 8192, md + "\x01\x00\x00\x00"},
+		{"Linux RAID", size/65536*65536 - 65536, md + "\x00\x00\x00\x00"},
+		{"Intel RAID", size - 1024, "Intel Raid ISM Cfg Sig. "},
+		{"Intel RAID", size - 8192, "Intel Raid ISM Cfg Sig. "},
+	}
+	start := max(0, (size-131072)/4096*4096)
+	tail, err := part(r, off+start, size-start)
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, e := range ends {
+		if e.at >= start && has(tail, int(e.at-start), e.magic) {
+			found = append(found, e.name)
+		}
+	}
+	return found, nil
+}
+
+// extVersion tells ext2, ext3 and ext4 apart by the features of the superblock at
+// 1024: the kernel's documentation, ext4/globals, 'The Super Block'. The journal
+// is in the compatible features, extents, 64 bits and flexible groups in the
+// incompatible ones.
+func extVersion(head []byte) string {
+	if !has(head, 0x438, "\x53\xef") || len(head) < 0x468 {
+		return ""
+	}
+	compatible, incompatible := le.Uint32(head[0x45c:]), le.Uint32(head[0x460:])
+	switch {
+	case incompatible&(0x40|0x80|0x200) != 0:
+		return "ext4"
+	case compatible&0x4 != 0:
+		return "ext3"
+	}
+	return "ext2"
+}
+
+func has(b []byte, off int, magic string) bool {
+	return off >= 0 && off+len(magic) <= len(b) && string(b[off:off+len(magic)]) == magic
+}
+
+// part reads a range; one that ends early at the end of the drive is shorter.
+func part(r io.ReaderAt, off, n int64) ([]byte, error) {
+	b := make([]byte, max(n, 0))
+	got, err := r.ReadAt(b, off)
+	if got < len(b) && err != nil && err != io.EOF {
+		return nil, err
+	}
+	return b[:got], nil
+}

@@ -1,0 +1,164 @@
+package survey
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"handback.example/inspect"
+	"handback.example/inspect/drive"
+	"handback.example/inspect/drive/nvme"
+)
+
+// nvme asks a controller and one namespace what decides about techniques.
+func (s survey) nvme(ctx context.Context, d *subject, dev drive.Transport) {
+	facts := &inspect.NVMe{Controller: d.controller(), Transport: d.disk.Transport}
+	if b, err := get(ctx, dev, nvme.IdentifyController()); err != nil {
+		d.problem("Identify Controller: %v", err)
+	} else if c, err := nvme.ParseController(b); err != nil {
+		d.problem("Identify Controller: %v", err)
+	} else {
+		const source = "Identify Controller"
+		facts.Format, facts.FNA = inspect.Known(c.Format(), source), inspect.Known(c.FNA, source)
+		facts.SANICAP = inspect.Known(c.SANICAP, source)
+		s.namespaces(ctx, d, dev, c, facts)
+	}
+	if b, err := get(ctx, dev, nvme.IdentifyNamespace(d.Identity.Namespace)); err != nil {
+		d.problem("Identify Namespace: %v", err)
+	} else if n, err := nvme.ParseNamespace(b); err != nil {
+		d.problem("Identify Namespace: %v", err)
+	} else {
+		const source = "Identify Namespace"
+		facts.LBAFormat, facts.MetadataBytes = inspect.Known(n.Format, source), inspect.Known(n.Metadata, source)
+		if n.Bytes() != d.Identity.Size {
+			d.problem("its namespace has %d bytes, of which the kernel shows %d", n.Bytes(), d.Identity.Size)
+		}
+	}
+	d.NVMe = facts
+	d.Health = nvmeHealth(ctx, d, dev)
+}
+
+// controller is the path of the controller's device node.
+func (d *subject) controller() string {
+	if i := strings.LastIndexByte(d.disk.Controller, '/'); i >= 0 {
+		return "/dev/" + d.disk.Controller[i+1:]
+	}
+	return ""
+}
+
+// namespaces counts the active and the unattached. Only a controller with
+// namespace management has any that are not attached.
+func (s survey) namespaces(ctx context.Context, d *subject, dev drive.Transport, c nvme.Controller, facts *inspect.NVMe) {
+	active, err := namespaceList(ctx, dev, nvme.ActiveNamespaces)
+	if err != nil {
+		const source = "active namespace ID list"
+		facts.Namespaces = inspect.Unknown[int](source, err.Error())
+		facts.Unattached = inspect.Unknown[int](source, err.Error())
+		if !refused(err) {
+			d.problem("%s: %v", source, err)
+		}
+		return
+	}
+	d.namespaces = active
+	facts.Namespaces = inspect.Known(len(active), "active namespace ID list")
+	if !c.Management() {
+		facts.Unattached = inspect.Known(0, "OACS: no namespace management")
+		return
+	}
+	allocated, err := namespaceList(ctx, dev, nvme.AllocatedNamespaces)
+	if err != nil {
+		facts.Unattached = inspect.Unknown[int]("allocated namespace ID list", err.Error())
+		d.problem("whether it has namespaces that are not attached could not be read: %v", err)
+		return
+	}
+	attached := map[uint32]bool{}
+	for _, id := range active {
+		attached[id] = true
+	}
+	hidden := 0
+	for _, id := range allocated {
+		if !attached[id] {
+			hidden++
+		}
+	}
+	facts.Unattached = inspect.Known(hidden, "allocated namespace ID list")
+}
+
+// listsMax: a controller that names more than 16384 namespaces is not believed.
+const listsMax = 16
+
+// namespaceList reads a list that goes on in another one when it is full.
+func namespaceList(ctx context.Context, dev drive.Transport, ask func(after uint32) drive.Command) ([]uint32, error) {
+	all := []uint32{}
+	after := uint32(0)
+	for range listsMax {
+		b, err := get(ctx, dev, ask(after))
+		if err != nil {
+			return nil, err
+		}
+		ids, err := nvme.ParseNamespaceList(b)
+		if err != nil {
+			return nil, err
+		}
+		if len(ids) > 0 && ids[0] <= after {
+			return nil, fmt.Errorf("the list after namespace %d begins with %d", after, ids[0])
+		}
+		all = append(all, ids...)
+		if len(ids) < 1024 {
+			return all, nil
+		}
+		after = ids[len(ids)-1]
+	}
+	return nil, fmt.Errorf("the list of namespaces has no end")
+}
+
+// Critical warning bits, Base 2.0 figure 207.
+const (
+	warnSpare       = 1 << 0
+	warnReliability = 1 << 2
+	warnReadOnly    = 1 << 3
+	warnBackup      = 1 << 4
+)
+
+// nvmeHealth reads log page 02h and judges only by what the drive says of itself:
+// failing by its critical warnings (heat is none of the drive's own), worn when
+// its rated life is used up or it had errors that it could not correct.
+func nvmeHealth(ctx context.Context, d *subject, dev drive.Transport) inspect.Health {
+	const source = "NVMe log 02h"
+	b, err := get(ctx, dev, nvme.SMARTLog())
+	var l nvme.SMART
+	if err == nil {
+		l, err = nvme.ParseSMART(b)
+	}
+	if err != nil {
+		d.problem("its health log could not be read: %v", err)
+		return inspect.Health{Verdict: inspect.Unknown[string](source, err.Error())}
+	}
+	h := inspect.Health{Verdict: inspect.Known("good", source), Critical: inspect.Known(l.Critical, source),
+		UsedPct: inspect.Known(int(l.Used), source), WrittenB: inspect.Known(l.WrittenBytes, source),
+		PowerOnH: hours(l.PowerOnHours, source), TempC: celsius(int(l.Kelvin)-273, source)}
+	switch {
+	case l.Critical&(warnSpare|warnReliability|warnReadOnly|warnBackup) != 0 || l.Spare < l.SpareLimit:
+		h.Verdict.Value = "failing"
+	case l.Used >= 100 || l.MediaErrors > 0:
+		h.Verdict.Value = "worn"
+	}
+	return h
+}
+
+// hoursMax is more than a century: a counter beyond it counts something else.
+const hoursMax = 1 << 20
+
+func hours(h float64, source string) inspect.Fact[int64] {
+	if h < 0 || h > hoursMax {
+		return inspect.Unknown[int64](source, "the count makes no sense")
+	}
+	return inspect.Known(int64(h), source)
+}
+
+func celsius(t int, source string) inspect.Fact[int] {
+	if t < -40 || t > 150 || t == 0 {
+		return inspect.Unknown[int](source, "the drive does not say")
+	}
+	return inspect.Known(t, source)
+}

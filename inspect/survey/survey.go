@@ -1,0 +1,124 @@
+// Package survey takes the whole report of a machine: its parts, its TPM, and
+// every drive by the drive's own answers. It changes nothing.
+//
+// Each drive is asked on its own and has a deadline: one that never answers costs
+// the report that drive's facts and delays no other. What a partition table or a
+// file system says is hostile input: read with bounds, never mounted.
+package survey
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"handback.example/inspect"
+	"handback.example/inspect/drive"
+	"handback.example/inspect/drive/linux"
+	"handback.example/inspect/internal/sysblock"
+	"handback.example/inspect/platform"
+	"handback.example/inspect/tpm"
+)
+
+// Options of a survey. Its zero value looks at this machine, without its TPM.
+type Options struct {
+	// Root is the folder below which another machine's /sys and /proc lie. With it
+	// no device is opened.
+	Root    string
+	WithTPM bool
+	// IncludeLoop lists loop devices that have a file behind them, too.
+	IncludeLoop bool
+	// BootPartGUIDs are the partitions that the medium of this system carries.
+	BootPartGUIDs []string
+	// Opener opens the drives; nil opens real ones.
+	Opener drive.Opener
+}
+
+// Deadlines. A disk that must spin up first takes some 15 s; the machine's own
+// facts come from memory.
+const (
+	driveTimeout   = 40 * time.Second
+	machineTimeout = 20 * time.Second
+)
+
+// Take looks at everything. The error is of a survey that could not be begun;
+// whatever could not be read stands in the report, as unknown.
+func Take(ctx context.Context, o Options) (*inspect.Report, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("the survey was not begun: %w", err)
+	}
+	if o.Opener == nil {
+		o.Opener = linux.Opener{}
+	}
+	s := survey{Options: o, tree: sysblock.Tree(o.Root)}
+	if !s.tree.Exists("/sys") {
+		return nil, fmt.Errorf("%s has no folder /sys: it is no machine's tree", or(o.Root, "/"))
+	}
+	var drives driveFacts
+	var chip inspect.TPM
+	var wg sync.WaitGroup
+	wg.Go(func() { drives = s.drives(ctx) })
+	wg.Go(func() { chip = s.chip(ctx) })
+	r := s.machine(ctx)
+	wg.Wait()
+	r.Schema, r.Taken = inspect.Schema, time.Now()
+	r.TPM, r.Drives, r.Unhandled = chip, drives.drives, drives.unhandled
+	r.Missing = append(append([]string{}, r.Missing...), drives.missing...)
+	return r, nil
+}
+
+type survey struct {
+	Options
+	tree sysblock.Tree
+}
+
+// within runs what may hang, and gives up on it: its result is then of nobody.
+func within[T any](ctx context.Context, limit time.Duration, do func(context.Context) T) (v T, ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	done := make(chan T, 1)
+	go func() {
+		defer cancel()
+		done <- do(ctx)
+	}()
+	select {
+	case v = <-done:
+		return v, true
+	case <-ctx.Done():
+	}
+	select { // it may have ended at the same moment
+	case v = <-done:
+		return v, true
+	default:
+		return v, false
+	}
+}
+
+func (s survey) machine(ctx context.Context) *inspect.Report {
+	r, ok := within(ctx, machineTimeout, func(ctx context.Context) *inspect.Report {
+		r := &inspect.Report{}
+		platform.Read(ctx, s.Root, r)
+		return r
+	})
+	if !ok {
+		return &inspect.Report{Missing: []string{"the machine's own facts: they could not be read in time"}}
+	}
+	return r
+}
+
+func (s survey) chip(ctx context.Context) inspect.TPM {
+	if !s.WithTPM {
+		return inspect.TPM{Present: inspect.Unknown[bool]("TPM", "it was not looked for")}
+	}
+	chip, ok := within(ctx, machineTimeout, func(ctx context.Context) inspect.TPM { return tpm.Read(ctx, s.Root) })
+	if !ok {
+		return inspect.TPM{Present: inspect.Unknown[bool]("TPM", "it did not answer in time")}
+	}
+	return chip
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
