@@ -9,12 +9,14 @@ import (
 	"handback.example/wipe"
 )
 
-// A record has an upper limit of length (certs.ParseRecord), and one that can't
-// be read again is lost: a drive that is bad all over must not make one.
+// The records of a visit have an upper limit of length (4 MiB, package certs), and
+// what can't be read again is lost: a machine of many drives that are bad all over
+// must stay below it.
 const (
-	maxRanges   = 2000
-	maxCommands = 200
-	maxText     = 1000
+	maxRanges    = 500
+	maxRangeText = 120
+	maxCommands  = 40
+	maxText      = 600
 )
 
 // Finished is the end of one drive's erasure as the engine gave it. Words that
@@ -90,7 +92,7 @@ func ranges(rs []wipe.Range) []certs.Range {
 			out = append(out, others(rs[i:]))
 			break
 		}
-		out = append(out, certs.Range{First: fit(r.First), Count: fit(r.Count), What: cut(r.What)})
+		out = append(out, certs.Range{First: fit(r.First), Count: fit(r.Count), What: cutTo(r.What, maxRangeText)})
 	}
 	return out
 }
@@ -123,9 +125,11 @@ func state(i drive.Identity, g drive.Geometry) certs.State {
 		SizeBytes: fit(i.Size), LogicalBlock: g.LogicalBlock, PhysicalBlock: g.PhysicalBlock}
 }
 
-func cut(s string) string {
-	if len(s) > maxText {
-		return s[:maxText] + " [cut]"
+func cut(s string) string { return cutTo(s, maxText) }
+
+func cutTo(s string, most int) string {
+	if len(s) > most {
+		return s[:most] + " [cut]"
 	}
 	return s
 }
