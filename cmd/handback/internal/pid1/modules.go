@@ -1,0 +1,178 @@
+package pid1
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// module is a file to load. What is Optional may fail: what was asked for works
+// without it.
+type module struct {
+	Name, Path string
+	Optional   bool
+}
+
+// moduleIndex tells which modules a device needs, and what they need.
+type moduleIndex interface {
+	match(modalias string) []string             // names of modules, none: no driver is shipped
+	loadOrder(name string) ([]module, error)    // a module and what it stands on, that first
+	resolve(aliasOrName string) (name []string) // what request_module() may ask for
+}
+
+// always are modules that no device asks for: SG_IO on every SCSI disk, the
+// firmware's variables.
+var always = []string{"sg", "efivarfs"}
+
+// loader loads each module once, whoever asks for it first.
+type loader struct {
+	index moduleIndex
+	load  func(path string) error
+	mu    sync.Mutex
+	once  map[string]*loading
+}
+
+type loading struct {
+	done chan struct{}
+	err  error
+}
+
+func newLoader(x moduleIndex) *loader {
+	return &loader{index: x, load: loadFile, once: map[string]*loading{}}
+}
+
+// alias loads what drives a device.
+func (l *loader) alias(modalias string) error {
+	var bad []error
+	for _, name := range l.index.match(modalias) {
+		bad = append(bad, l.module(name))
+	}
+	return errors.Join(bad...)
+}
+
+// module loads one with all that it stands on.
+func (l *loader) module(name string) error {
+	order, err := l.index.loadOrder(name)
+	if err != nil {
+		return fmt.Errorf("module %s: %w", name, err)
+	}
+	for _, m := range order {
+		if err := l.one(m); err != nil && !m.Optional {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *loader) one(m module) error {
+	l.mu.Lock()
+	x, known := l.once[m.Name]
+	if !known {
+		x = &loading{done: make(chan struct{})}
+		l.once[m.Name] = x
+	}
+	l.mu.Unlock()
+	if !known {
+		if x.err = l.load(m.Path); x.err != nil {
+			x.err = fmt.Errorf("module %s: %w", m.Name, x.err)
+		}
+		close(x.done)
+	}
+	<-x.done
+	return x.err
+}
+
+func (l *loader) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.once)
+}
+
+// loadFile is finit_module(2). A module that is there already is well. (The
+// kernel checks its signature under lockdown.)
+func loadFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := unix.FinitModule(int(f.Fd()), "", 0); err != nil && !errors.Is(err, unix.EEXIST) {
+		return err
+	}
+	return nil
+}
+
+// coldplug gives the modalias of every device that was there before we listened,
+// each once.
+func coldplug(root string) []string {
+	seen := map[string]bool{}
+	var list []string
+	// A device that goes away during the walk tells so by an event.
+	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || d.Name() != "modalias" {
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		if a := strings.TrimSpace(string(b)); err == nil && a != "" && !seen[a] {
+			seen[a] = true
+			list = append(list, a)
+		}
+		return nil
+	})
+	return list
+}
+
+// loaders work side by side: a driver's probe waits for its hardware.
+const loaders = 4
+
+// loadAll loads what drives each of the devices.
+func (l *loader) loadAll(aliases []string, log *journal) {
+	work := make(chan string)
+	var wg sync.WaitGroup
+	for range loaders {
+		wg.Go(func() {
+			for a := range work {
+				if err := l.alias(a); err != nil {
+					log.printf("%s: %v", a, err)
+				}
+			}
+		})
+	}
+	for _, a := range aliases {
+		work <- a
+	}
+	close(work)
+	wg.Wait()
+}
+
+// Modprobe is this program called as /sbin/modprobe by the kernel's
+// request_module(): 'modprobe -q -- NAME'. It returns an exit code.
+func Modprobe(args []string) int {
+	index, err := readIndex(modulesIndex)
+	if err != nil {
+		return 1
+	}
+	l := newLoader(index)
+	code := 0
+	for _, a := range args {
+		if strings.HasPrefix(a, "-") {
+			continue
+		}
+		names := index.resolve(a)
+		if len(names) == 0 {
+			code = 1
+		}
+		for _, name := range names {
+			if err := l.module(name); err != nil {
+				code = 1
+			}
+		}
+	}
+	return code
+}
