@@ -122,6 +122,11 @@ func ReadFrom(ctx context.Context, dev transport.TPM) inspect.TPM {
 	dev = Bound(ctx, dev)
 	t := unknown(library, "the TPM did not say")
 	t.Present = inspect.Known(true, library)
+	// In failure mode a TPM still answers TPM2_GetCapability, with zeros for what
+	// it does not know (part 1, 12.2): only one that works is believed.
+	if _, err := (tpm2.ReadClock{}).Execute(dev); err != nil {
+		return failed(t, err)
+	}
 	if maker, err := property(dev, tpm2.TPMPTManufacturer); err != nil {
 		return failed(t, err)
 	} else {
