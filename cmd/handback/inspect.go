@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"handback.example/cmd/handback/internal/exit"
+	"handback.example/cmd/internal/settings"
+	"handback.example/inspect"
+	"handback.example/inspect/survey"
+)
+
+// surveyTimeout ends a survey that hangs on a dead drive; what was not read is
+// unknown.
+const surveyTimeout = 2 * time.Minute
+
+func inspectCommand(args []string, s streams) int {
+	fs := flag.NewFlagSet("inspect", flag.ContinueOnError)
+	asJSON := fs.Bool("json", false, "print one JSON object")
+	root := fs.String("chroot", "", "read /sys and /proc below `DIR`, as of another machine; no device is opened")
+	capture := fs.String("capture", "", "write a capture to `FILE`: not part of this version")
+	from := fs.String("from", "", "read a capture from `FILE`: not part of this version")
+	operands, code, ok := parse(fs, s, args, "[--json] [--chroot DIR]")
+	switch {
+	case !ok:
+		return code
+	case len(operands) > 0:
+		return wrongUse(s, "inspect", "it takes no drive (%q): it shows all", operands[0])
+	case *capture != "" || *from != "":
+		return wrongUse(s, "inspect", "captures are not part of this version: keep the output of 'handback inspect --json' instead")
+	}
+	ctx, stop := interruptible()
+	defer stop()
+	r, err := takeReport(ctx, *root, *root == "")
+	if err != nil {
+		return notDone(s, "inspect", err)
+	}
+	if *asJSON {
+		err = printJSON(s.Out, struct {
+			Verdict string `json:"verdict"`
+			*inspect.Report
+		}{completeness(r), r})
+	} else {
+		err = printReport(s.Out, r)
+	}
+	if err != nil {
+		return notDone(s, "inspect", err)
+	}
+	return exit.OK
+}
+
+// interruptible ends with Ctrl-C, or when the terminal goes.
+func interruptible() (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+}
+
+// takeReport looks at the machine, or at a tree of files that came from one.
+func takeReport(ctx context.Context, root string, withTPM bool) (*inspect.Report, error) {
+	ctx, cancel := context.WithTimeout(ctx, surveyTimeout)
+	defer cancel()
+	return survey.Take(ctx, survey.Options{Root: root, WithTPM: withTPM, IncludeLoop: root == "",
+		BootPartGUIDs: []string{settings.ESPGUID, settings.DataGUID}})
+}
+
+// completeness: a report with anything missing is incomplete, and a drive that
+// would not answer is something missing.
+func completeness(r *inspect.Report) string {
+	if len(r.Missing) > 0 || len(r.Unhandled) > 0 {
+		return "incomplete"
+	}
+	for _, d := range r.Drives {
+		if len(d.Problems) > 0 {
+			return "incomplete"
+		}
+	}
+	return "complete"
+}
+
+func printReport(w io.Writer, r *inspect.Report) error {
+	var b strings.Builder
+	t := newTable(&b)
+	machineRows(t, r)
+	t.end()
+	driveTable(&b, r.Drives)
+	for _, d := range r.Drives {
+		notes := d.Problems
+		if d.Boot {
+			notes = append([]string{"this system was started from it: it is never erased"}, notes...)
+		}
+		notes = append(notes, d.InUse...)
+		section(&b, d.Path, notes)
+	}
+	var unhandled []string
+	for _, u := range r.Unhandled {
+		unhandled = append(unhandled, u.What+": "+u.Do)
+	}
+	section(&b, "Stands in the way", unhandled)
+	section(&b, "Could not be read", r.Missing)
+	fmt.Fprintf(&b, "\nThe report is %s.\n", completeness(r))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func machineRows(t table, r *inspect.Report) {
+	m := r.Machine
+	t.row("machine", words(m.Maker)+" "+words(m.Model))
+	t.row("serial", words(m.Serial))
+	t.row("asset tag", words(m.AssetTag))
+	t.row("kind", words(m.Kind))
+	t.row("firmware", words(m.BIOS)+"; UEFI "+words(r.Firmware.UEFI)+", Secure Boot "+words(r.Firmware.SecureBoot))
+	t.row("processor", words(r.CPU.Model)+", cores "+words(r.CPU.Cores))
+	memory := "unknown"
+	if r.Memory.Bytes.Known {
+		memory = size(r.Memory.Bytes.Value, 1<<30, "GiB")
+	}
+	t.row("memory", memory)
+	t.row("TPM", tpmWords(r.TPM))
+	t.row("mains power", words(r.Mains))
+	for _, b := range r.Battery {
+		t.row("battery "+b.Name, "health "+words(b.HealthPct)+" %, cycles "+words(b.Cycles)+", charge "+words(b.ChargePct)+" %")
+	}
+	for _, d := range r.Displays {
+		t.row("display "+d.Connector, fmt.Sprintf("%s %s, %d x %d", d.Maker, d.Model, d.Width, d.Height))
+	}
+	for _, n := range r.Network {
+		t.row("network "+n.Name, n.Kind+" "+n.MAC)
+	}
+}
+
+func tpmWords(t inspect.TPM) string {
+	switch {
+	case !t.Present.Known:
+		return words(t.Present)
+	case !t.Present.Value:
+		return "none"
+	}
+	return words(t.Maker) + " " + words(t.Version) + ", lockout password set: " + words(t.LockoutAuthSet)
+}
+
+func driveTable(b *strings.Builder, drives []inspect.Drive) {
+	if len(drives) == 0 {
+		fmt.Fprint(b, "\nNo drive was found.\n")
+		return
+	}
+	fmt.Fprintln(b)
+	t := newTable(b)
+	t.row("DRIVE", "MODEL", "SERIAL", "SIZE", "BUS", "HEALTH", "HOLDS")
+	for _, d := range drives {
+		t.row(d.Path, or(d.Identity.Model, "unknown"), or(d.Identity.Serial, "unknown"), size(d.Identity.Size, 1e9, "GB"),
+			or(string(d.Identity.Bus), "unknown"), words(d.Health.Verdict), or(strings.Join(d.Holds, ", "), "nothing known"))
+	}
+	t.end()
+}
+
+// words of a fact, for people: what is not known says so.
+func words[T any](f inspect.Fact[T]) string {
+	if !f.Known {
+		return "unknown"
+	}
+	switch v := any(f.Value).(type) {
+	case bool:
+		return map[bool]string{true: "yes", false: "no"}[v]
+	case string:
+		return or(v, "(empty)")
+	}
+	return fmt.Sprint(f.Value)
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+func size(bytes int64, unit float64, name string) string {
+	if bytes <= 0 {
+		return "unknown"
+	}
+	if v := float64(bytes) / unit; v < 10 {
+		return fmt.Sprintf("%.2f %s", v, name)
+	}
+	return fmt.Sprintf("%.0f %s", float64(bytes)/unit, name)
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"time"
+
+	"handback.example/certs"
+	"handback.example/certs/sign"
+	"handback.example/cmd/handback/internal/evidence"
+	"handback.example/cmd/handback/internal/stick"
+	"handback.example/cmd/internal/settings"
+	"handback.example/inspect"
+	"handback.example/wipe"
+	"handback.example/wipe/job"
+	"handback.example/wipe/plan"
+)
+
+// storeWait bounds one turn of writing to the folder of records.
+const storeWait = time.Minute
+
+// visit is the record of one wipe.
+type visit struct {
+	out  *stick.Dir
+	book *evidence.Book
+	told map[string]bool // drives whose FINISHED is recorded
+	lost []error         // of records that could not be made
+}
+
+// openVisit makes everything ready that must be durable before the first command
+// that destroys: the key, the folder, the visit's number, what was found, and
+// what is about to be done.
+func openVisit(ctx context.Context, o wipeOptions, r *inspect.Report, p wipe.Plan) (*visit, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeWait)
+	defer cancel()
+	v := &visit{told: map[string]bool{}}
+	signer, store, err := v.openFolders(ctx, o.out)
+	if err != nil {
+		return v, fmt.Errorf("records can't be kept, so nothing was erased: %w", err)
+	}
+	in := certs.Intake{Operator: operator()}
+	if v.book, err = evidence.Begin(ctx, store, signer, in, evidence.Now); err != nil {
+		return v, err
+	}
+	records := []certs.Record{
+		{Kind: certs.KindFacts, Facts: evidence.Facts(r, p, evidence.Tool(""))},
+		{Kind: certs.KindConsent, Consent: evidence.Consent(p, plan.Digest(p), in.Operator, "serials named on the command line", certs.ScopeNamed, "")},
+	}
+	for _, d := range p.Drives {
+		if !hasWay(d) {
+			records = append(records, certs.Record{Kind: certs.KindRefused, Refused: evidence.RefusedDrive(d)})
+		}
+	}
+	for _, rec := range records {
+		if err := v.book.AppendDurable(ctx, rec); err != nil {
+			return v, fmt.Errorf("records can't be kept, so nothing was erased: %w", err)
+		}
+	}
+	return v, nil
+}
+
+// openFolders opens the state directory, where the key and the numbers are, and
+// the folder of this visit's records and papers.
+func (v *visit) openFolders(ctx context.Context, out string) (*sign.Signer, stick.Store, error) {
+	dir, err := stateDir()
+	if err != nil {
+		return nil, nil, err
+	}
+	state, err := stick.NewDir(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := os.Chmod(state.Path(), 0o700); err != nil {
+		return nil, nil, err
+	}
+	signer, err := demonstrationSigner(ctx, state)
+	if err != nil {
+		return nil, nil, err
+	}
+	v.out = state
+	var store stick.Store = state
+	if out != "" && !sameFolder(out, state.Path()) {
+		if v.out, err = stick.NewDir(out); err != nil {
+			return nil, nil, err
+		}
+		store = numbered{Store: v.out, state: state}
+	}
+	return signer, store, putRoot(ctx, v.out, signer)
+}
+
+func sameFolder(a, b string) bool {
+	i, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	j, err := os.Stat(b)
+	return err == nil && os.SameFile(i, j)
+}
+
+// operator is who runs the program, as the system has it; behind sudo, who asked
+// for it.
+func operator() string {
+	if name := os.Getenv("SUDO_USER"); name != "" {
+		return name
+	}
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return fmt.Sprintf("user %d", os.Getuid())
+}
+
+const followTime = 200 * time.Millisecond
+
+// follow records the end of each drive as it comes: a power cut later must not
+// take it.
+func (v *visit) follow(fleet *job.Fleet, show *progress) {
+	tick := time.NewTicker(followTime)
+	defer tick.Stop()
+	defer show.end()
+	for {
+		select {
+		case <-fleet.Done():
+			return
+		case <-tick.C:
+		}
+		status := fleet.Status()
+		show.draw(status)
+		for _, st := range status {
+			if st.Outcome != nil {
+				v.finished(*st.Outcome)
+			}
+		}
+	}
+}
+
+// finished records the end of one drive. What can't be stored now waits in memory;
+// what could not even be recorded is told at the end.
+func (v *visit) finished(o wipe.Outcome) {
+	if v.told[o.Drive.Name] || o.Drive.Refusal != nil {
+		return
+	}
+	v.told[o.Drive.Name] = true
+	ctx, cancel := background()
+	defer cancel()
+	err := v.book.Append(ctx, certs.Record{Kind: certs.KindFinished, Finished: evidence.Finished(o)})
+	if err != nil && !errors.Is(err, evidence.ErrWaiting) {
+		v.lost = append(v.lost, err)
+	}
+}
+
+// certify stores what waits and the papers, and gives their paths.
+func (v *visit) certify() (papers []string, err error) {
+	ctx, cancel := background()
+	defer cancel()
+	names, err := v.book.Certify(ctx)
+	for _, n := range names {
+		papers = append(papers, filepath.Join(v.out.Path(), settings.CertificatesDir, n))
+	}
+	return papers, err
+}
+
+// background is for what must be done although the user has stopped the command.
+func background() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), storeWait)
+}
