@@ -61,7 +61,7 @@ func (a *attempt) forbidden() *wipe.Refusal {
 
 // open opens the drive for itself alone and makes sure that it is the one that
 // was planned: a path is dealt out anew at each start.
-func (a *attempt) open() (drive.Target, *wipe.Refusal) {
+func (a *attempt) open() (t drive.Target, r *wipe.Refusal) {
 	name := plan.Name(a.plan.Identity)
 	a.at("opened")
 	target, err := a.opts.Opener.OpenTarget(a.plan.Path)
@@ -69,11 +69,15 @@ func (a *attempt) open() (drive.Target, *wipe.Refusal) {
 		return nil, &wipe.Refusal{Code: "not-opened", Reason: fmt.Sprintf("%s can't be opened at %s: %v", name, a.plan.Path, err),
 			Do: "free it if something holds it, check its connection, and inspect the machine again"}
 	}
+	defer func() {
+		if t == nil {
+			target.Close()
+		}
+	}()
 	a.meter.Beat()
 	a.at("asked who it is")
 	id, err := target.Identify(a.life)
 	a.meter.Beat()
-	var r *wipe.Refusal
 	switch {
 	case err != nil:
 		r = &wipe.Refusal{Code: "no-identity", Reason: fmt.Sprintf("the drive at %s, planned as %s, does not say who it is: %v", a.plan.Path, name, err),
@@ -87,7 +91,6 @@ func (a *attempt) open() (drive.Target, *wipe.Refusal) {
 	default:
 		return target, nil
 	}
-	target.Close()
 	return nil, r
 }
 

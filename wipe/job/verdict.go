@@ -39,6 +39,10 @@ func judge(o wipe.Outcome, step wipe.Step, f found) wipe.Outcome {
 	o.After, o.GeometryAfter = f.after, f.geometry
 	o.Commands, o.Verification = f.report.Commands, f.verification
 	o.BadRanges, o.BadBlocks, o.BytesWritten = f.bad, f.badBlocks, f.report.Written
+	var p *sweep.Panic
+	if errors.As(f.report.Err, &p) || errors.As(f.verifyErr, &p) {
+		o.Log = string(p.Stack)
+	}
 	for _, against := range []func(wipe.Outcome, found) (wipe.Verdict, string, string){
 		otherDrive, gone, badBlocks, survived, cutShort, notErased, notReadBack, notItself,
 	} {

@@ -66,10 +66,12 @@ func (o *overwrite) Erase(ctx context.Context) Report {
 		buf, m := o.d.Buffers.Get(), o.pattern.Maker()
 		return func(i int64) error {
 			off, n := sweep.At(size, i)
-			content := m.Make(buf, off, n)
-			return try.Try(off, n, func(at int64, n int) error {
+			return try.Try(off, n, func(off int64, n int) error {
+				// Made anew for a part of a piece: a part of a buffer would not be
+				// aligned as the drive may need it.
+				content := m.Make(buf, off, n)
 				sent.Store(true)
-				if err := o.write(content[at-off:][:n], at); err != nil {
+				if err := o.write(content, off); err != nil {
 					return err
 				}
 				written.Add(int64(n))

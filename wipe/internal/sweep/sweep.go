@@ -72,11 +72,19 @@ func worst(errs []error) error {
 	return out
 }
 
+// Panic is an error in this program, made an error of one drive.
+type Panic struct {
+	Value any
+	Stack []byte // for whoever mends it
+}
+
+func (p *Panic) Error() string { return fmt.Sprintf("an error in this program: %v", p.Value) }
+
 // guard makes an error of a panic: one drive's accident is not its neighbours'.
 func guard(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("an error in this program: %v\n%s", p, debug.Stack())
+			err = &Panic{p, debug.Stack()}
 		}
 	}()
 	return f()
