@@ -2,15 +2,25 @@ package main
 
 import (
 	"bytes"
+	"crypto/x509"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"handback.example/certs"
+	"handback.example/certs/sign"
+	"handback.example/certs/verify"
 )
 
 // marker is what a planted disk is full of; a trace of it is a false 'erased'.
@@ -56,6 +66,14 @@ func plant(ts *testscript.TestScript, neg bool, args []string) {
 	b := bytes.Repeat([]byte(marker+" "), mib<<20/(len(marker)+1)+1)[:mib<<20]
 	binary.LittleEndian.PutUint16(b[1024+56:], 0xef53)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o600))
+}
+
+// sparse FILE MIB: a file with nothing in it.
+func sparse(ts *testscript.TestScript, neg bool, args []string) {
+	mib, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), nil, 0o600))
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), mib<<20))
 }
 
 // clean FILE: no marker is left. '! clean FILE': all of them are.
@@ -118,5 +136,88 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if equal := bytes.Equal(v[0][args[0]], v[1][args[0]]) && len(v[0][args[0]]) > 0; equal == neg {
 		ts.Fatalf("%s: %s and %s", args[0], v[0][args[0]], v[1][args[0]])
+	}
+}
+
+// cut SIGNAL CODE FILE args...: the program is sent the signal once it has written
+// to FILE, and ends with exactly that code (-1: by the signal).
+func cut(ts *testscript.TestScript, neg bool, args []string) {
+	sig := map[string]syscall.Signal{"INT": syscall.SIGINT, "KILL": syscall.SIGKILL, "HUP": syscall.SIGHUP}[args[0]]
+	want, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	before := allocated(ts, args[2])
+	c := exec.Command(args[3], args[4:]...)
+	c.Dir, c.Env = ts.Getenv("WORK"), []string{"XDG_STATE_HOME=" + ts.Getenv("XDG_STATE_HOME"), "PATH=" + ts.Getenv("PATH")}
+	var out, errs bytes.Buffer
+	c.Stdout, c.Stderr = &out, &errs
+	ts.Check(c.Start())
+	for end := time.Now().Add(time.Minute); allocated(ts, args[2]) < before+1<<20; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			_ = c.Process.Kill()
+			ts.Fatalf("nothing was written\n%s%s", out.String(), errs.String())
+		}
+	}
+	ts.Check(c.Process.Signal(sig))
+	_ = c.Wait() // its code is looked at below
+	if got := c.ProcessState.ExitCode(); got != want {
+		ts.Fatalf("exit %d, want %d\n%s%s", got, want, out.String(), errs.String())
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("out.json"), out.Bytes(), 0o600))
+}
+
+// allocated bytes of a sparse file.
+func allocated(ts *testscript.TestScript, file string) int64 {
+	var s syscall.Stat_t
+	ts.Check(syscall.Stat(ts.MkAbs(file), &s))
+	return 512 * s.Blocks
+}
+
+// visits DIR FILE: the records under DIR verify with the demonstration key, and
+// each visit's papers with DIR/root.pem. FILE gets a line for each visit: its
+// kinds of record, and what they add up to.
+func visits(ts *testscript.TestScript, neg bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	key, err := os.ReadFile(filepath.Join(ts.Getenv("XDG_STATE_HOME"), "handback", demonstrationKey))
+	ts.Check(err)
+	signer, err := loadDemonstration(key)
+	ts.Check(err)
+	files, err := filepath.Glob(filepath.Join(dir, "spool", "*.json"))
+	ts.Check(err)
+	chains := map[string][][]byte{}
+	for _, f := range files { // Glob sorts
+		b, err := os.ReadFile(f)
+		ts.Check(err)
+		name := filepath.Base(f)[:strings.LastIndex(filepath.Base(f), "-")]
+		chains[name] = append(chains[name], b)
+	}
+	var lines strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(chains)) {
+		records, err := sign.Verify(chains[name], signer.Cert)
+		ts.Check(err)
+		for _, r := range records {
+			fmt.Fprintf(&lines, "%s ", r.Kind)
+			if r.Kind == certs.KindCertified {
+				papers(ts, dir, r.Certified.Papers)
+			}
+		}
+		s := certs.Summarise(records)
+		fmt.Fprintf(&lines, "= %s %s, previous %t, orphans %d\n", s.Verdict, s.Level, s.Intake.Previous != "", len(s.Orphans))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(lines.String()), 0o600))
+}
+
+func papers(ts *testscript.TestScript, dir string, named []certs.Paper) {
+	b, err := os.ReadFile(filepath.Join(dir, "root.pem"))
+	ts.Check(err)
+	root, err := sign.ParseCert(b)
+	ts.Check(err)
+	if len(named) != 1 {
+		ts.Fatalf("a wipe makes one paper, not %d", len(named))
+	}
+	b, err = os.ReadFile(filepath.Join(dir, "certificates", named[0].Name))
+	ts.Check(err)
+	r := verify.File(b, []*x509.Certificate{root}, verify.Options{})
+	if r.Verdict != verify.Genuine || r.Class != string(sign.Demonstrating) || r.SHA256 != named[0].SHA256 {
+		ts.Fatalf("%s: %s", named[0].Name, r.Sentence)
 	}
 }
