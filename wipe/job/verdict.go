@@ -63,6 +63,8 @@ func otherDrive(o wipe.Outcome, f found) (wipe.Verdict, string, string) {
 		return wipe.Failed, fmt.Sprintf("%s had %d bytes before and has %d after: a part of it is out of reach, or it is another drive.", name, was.Size, is.Size), doDestroy
 	case f.afterErr == nil && !is.Same(was):
 		return wipe.Failed, fmt.Sprintf("Where %s stood, %s answers now: nobody can say what was erased.", name, plan.Name(is)), "Inspect the machine again; have every drive that was in it destroyed that can't be accounted for."
+	case f.afterErr == nil && f.geometry != o.Drive.Geometry:
+		return wipe.Failed, fmt.Sprintf("%s shows %s after the erasure, and showed %s before.", name, shape(f.geometry), shape(o.Drive.Geometry)), doDestroy
 	case errors.Is(f.verifyErr, technique.ErrOther), errors.Is(f.report.Err, technique.ErrOther):
 		return wipe.Failed, fmt.Sprintf("%s no longer answers as itself: %v.", name, errors.Join(f.report.Err, f.verifyErr)), doDestroy
 	}
@@ -153,16 +155,10 @@ func notReadBack(o wipe.Outcome, f found) (wipe.Verdict, string, string) {
 
 // notItself: after all went well the drive must still say who it is.
 func notItself(o wipe.Outcome, f found) (wipe.Verdict, string, string) {
-	name := plan.Name(o.Drive.Identity)
-	switch {
-	case f.afterErr != nil:
-		return wipe.Unverified, fmt.Sprintf("%s was erased and read back, and no longer says who it is: %v.", name, f.afterErr), doAgain
-	case !f.after.Same(o.Drive.Identity):
-		return wipe.Failed, fmt.Sprintf("%s was erased, and another drive answers in its place.", name), doDestroy
-	case f.geometry != o.Drive.Geometry:
-		return wipe.Failed, fmt.Sprintf("%s shows %s after the erasure, and showed %s before.", name, shape(f.geometry), shape(o.Drive.Geometry)), doDestroy
+	if f.afterErr == nil {
+		return "", "", "" // otherDrive has compared
 	}
-	return "", "", ""
+	return wipe.Unverified, fmt.Sprintf("%s was erased and read back, and no longer says who it is: %v.", plan.Name(o.Drive.Identity), f.afterErr), doAgain
 }
 
 func sanitised(o wipe.Outcome, step wipe.Step, f found) wipe.Outcome {

@@ -144,7 +144,10 @@ func statusHex(c drive.Completion) string {
 func (f *format) Verify(ctx context.Context) (wipe.Verification, error) {
 	f.d.Meter.Enter(wipe.PhaseVerifying, false)
 	if err := f.d.Reopen(ctx); err != nil {
-		return wipe.Verification{Method: "pre-sampled blocks and read-back", Counted: f.canaries.Counted(), Result: verify.NotDone}, err
+		return f.canaries.None(), err
+	}
+	if g := f.d.Target.Geometry(); g != f.d.Plan.Geometry {
+		return f.canaries.None(), fmt.Errorf("it now has %d bytes in blocks of %d", g.Size, g.LogicalBlock)
 	}
 	return f.canaries.Compare(ctx, f.d.reader())
 }

@@ -34,7 +34,7 @@ func newOverwrite(d *Drive) (*overwrite, error) {
 
 // Prepare chooses what will be read back. Nothing need be read before.
 func (o *overwrite) Prepare(context.Context) error {
-	g := o.d.Target.Geometry()
+	g := o.d.Plan.Geometry
 	back := g.Size
 	if o.d.Step.Verify == wipe.VerifySample {
 		density := verify.Solid
@@ -58,7 +58,7 @@ func (o *overwrite) CanStop() bool { return true }
 // can't be written are listed in Bad; the rest is written all the same.
 func (o *overwrite) Erase(ctx context.Context) Report {
 	o.d.Meter.Enter(wipe.PhaseErasing, true)
-	size := o.d.Target.Geometry().Size
+	size := o.d.Plan.Geometry.Size
 	try := o.d.narrower(ctx, "write error")
 	var written atomic.Int64
 	var sent atomic.Bool

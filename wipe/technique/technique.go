@@ -95,11 +95,11 @@ func For(d *Drive) (Technique, error) {
 }
 
 func (d *Drive) narrower(ctx context.Context, what string) *sweep.Narrower {
-	return &sweep.Narrower{Ctx: ctx, Block: d.Target.Geometry().LogicalBlock, What: what, Bad: &d.Bad, Meter: d.Meter,
+	return &sweep.Narrower{Ctx: ctx, Block: d.Plan.Geometry.LogicalBlock, What: what, Bad: &d.Bad, Meter: d.Meter,
 		Alive: func() error { return d.Alive(context.Background()) }}
 }
 
 func (d *Drive) reader() verify.Reader {
-	return verify.Reader{Media: d.Target, Meter: d.Meter, Bad: &d.Bad, Buffers: &d.Buffers,
+	return verify.Reader{Media: d.Target, Geometry: d.Plan.Geometry, Meter: d.Meter, Bad: &d.Bad, Buffers: &d.Buffers,
 		Alive: func() error { return d.Alive(context.Background()) }}
 }

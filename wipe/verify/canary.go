@@ -29,7 +29,7 @@ type Canaries struct {
 // ReadCanaries reads the sample before the erasure. Windows that can't be read do
 // not count; an error means that the drive is gone or that ctx ended.
 func ReadCanaries(ctx context.Context, r Reader) (*Canaries, error) {
-	g := r.Media.Geometry()
+	g := r.Geometry
 	w, err := NewWindows(g, Canary)
 	if err != nil {
 		return nil, err
@@ -51,11 +51,15 @@ func ReadCanaries(ctx context.Context, r Reader) (*Canaries, error) {
 	}, nil)
 }
 
-// Len is the number of bytes that one reading of the sample moves.
-func (c *Canaries) Len() int64 { return c.windows.Bytes() }
-
 // Counted blocks: those that said something before.
 func (c *Canaries) Counted() int64 { return c.counted.Load() }
+
+// None is the verification of a drive that could not be read again.
+func (c *Canaries) None() wipe.Verification {
+	return wipe.Verification{Method: canaryMethod, Counted: c.Counted(), Seed: hex.EncodeToString(c.windows.Seed[:]), Result: NotDone}
+}
+
+const canaryMethod = "pre-sampled blocks and read-back"
 
 // Compare reads the same blocks again. It has passed where at least one counted,
 // none of those stands where it stood, and every block could be read.
@@ -71,7 +75,7 @@ func (c *Canaries) Compare(ctx context.Context, r Reader) (wipe.Verification, er
 			}
 		}
 	}, try)
-	v := wipe.Verification{Method: "pre-sampled blocks and read-back", BytesRead: read.Load(), Compared: read.Load() / int64(c.block),
+	v := wipe.Verification{Method: canaryMethod, BytesRead: read.Load(), Compared: read.Load() / int64(c.block),
 		Counted: c.Counted(), Survivors: survivors.Load(), Unreadable: try.Blocks(), Seed: hex.EncodeToString(c.windows.Seed[:]), Result: NotDone}
 	switch {
 	case v.Survivors > 0 || v.Unreadable > 0:

@@ -17,7 +17,7 @@ type tally struct{ read, compared, survivors atomic.Int64 }
 // Full reads every block back and compares it with the pattern. An error means
 // that the read-back did not come to its end; what was counted stands.
 func Full(ctx context.Context, r Reader, p pattern.Pattern) (wipe.Verification, error) {
-	size := r.Media.Geometry().Size
+	size := r.Geometry.Size
 	c := comparer{Reader: r, try: r.narrower(ctx)}
 	err := sweep.Run(ctx, sweep.Lanes, sweep.Pieces(size), func() (sweep.Work, func()) {
 		buf, m := r.Buffers.Get(), p.Maker()

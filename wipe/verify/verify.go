@@ -25,15 +25,18 @@ const (
 
 // Reader reads one drive. Its fields are all needed.
 type Reader struct {
-	Media   drive.Media
-	Meter   *meter.Meter
-	Bad     *sweep.Bad   // where unreadable blocks are listed
-	Alive   func() error // asks the drive who it is
-	Buffers *sweep.Buffers
+	Media drive.Media
+	// Geometry that was agreed to. What the drive shows by now is not asked: one
+	// that has shrunk must not be found complete.
+	Geometry drive.Geometry
+	Meter    *meter.Meter
+	Bad      *sweep.Bad   // where unreadable blocks are listed
+	Alive    func() error // asks the drive who it is
+	Buffers  *sweep.Buffers
 }
 
 func (r Reader) narrower(ctx context.Context) *sweep.Narrower {
-	return &sweep.Narrower{Ctx: ctx, Block: r.Media.Geometry().LogicalBlock, What: "read error", Bad: r.Bad, Alive: r.Alive, Meter: r.Meter}
+	return &sweep.Narrower{Ctx: ctx, Block: r.Geometry.LogicalBlock, What: "read error", Bad: r.Bad, Alive: r.Alive, Meter: r.Meter}
 }
 
 // read fills b from off, or fails: a drive that gives less than was asked for

@@ -1,0 +1,86 @@
+package pattern
+
+import (
+	"bytes"
+	"encoding/hex"
+	"testing"
+
+	"handback.example/inspect/drive"
+)
+
+// Made by: head -c 32 /dev/zero | openssl enc -aes-128-ctr -nosalt -K 000102…0f
+// with -iv at offset / 16.
+func TestRandomStream(t *testing.T) {
+	r, err := withKey([16]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for off, want := range map[int64]string{
+		0:       "c6a13b37878f5b826f4f8162a1c8d8797346139595c0b41e497bbde365f42d0a",
+		4096:    "1337d5314ce3de09efb09d44a44830f5173f9bb248922e0f0b1ef4a1bf3efa72",
+		1 << 40: "a333de2dba5ba5d60178cc6a2f199766ff7851df0b2f894b22f053b0abb7ef7b",
+	} {
+		got := r.Maker().Make(make([]byte, 512), off, 512)
+		if hex.EncodeToString(got[:32]) != want {
+			t.Errorf("at %d: %x, want %s", off, got[:32], want)
+		}
+	}
+}
+
+func TestMakeAndSameAgree(t *testing.T) {
+	r, err := NewRandom()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, p := range map[string]Pattern{"zero": Zero{}, "random": r} {
+		for _, n := range []int{512, 4096, 16 << 10, 16<<10 + 512, 1 << 20} {
+			m, scratch := p.Maker(), drive.AlignedBuffer(1<<20)
+			b := bytes.Clone(m.Make(scratch, 1<<30, n))
+			if !m.Same(b, 1<<30) {
+				t.Errorf("%s: %d bytes are not the same", name, n)
+			}
+			// A block means the same wherever the piece that it came in began.
+			if n > 512 && !m.Same(b[512:], 1<<30+512) {
+				t.Errorf("%s: a part of %d bytes is not the same", name, n)
+			}
+			for _, at := range []int{0, n / 2, n - 1} {
+				b[at] ^= 0x80
+				if m.Same(b, 1<<30) {
+					t.Errorf("%s: a flipped bit at %d of %d is not seen", name, at, n)
+				}
+				b[at] ^= 0x80
+			}
+			if name == "random" && m.Same(b, 1<<30+512) {
+				t.Error("the stream is the same at another offset")
+			}
+		}
+	}
+}
+
+func TestZerosStayZero(t *testing.T) {
+	if !bytes.Equal(zeros, make([]byte, len(zeros))) || !drive.Aligned(zeros) {
+		t.Error("the page of zeros is none")
+	}
+}
+
+func BenchmarkZeroSame(b *testing.B) { benchSame(b, Zero{}) }
+
+func BenchmarkRandomSame(b *testing.B) {
+	r, err := NewRandom()
+	if err != nil {
+		b.Fatal(err)
+	}
+	benchSame(b, r)
+}
+
+func benchSame(b *testing.B, p Pattern) {
+	m := p.Maker()
+	buf := m.Make(drive.AlignedBuffer(4<<20), 0, 4<<20)
+	b.SetBytes(int64(len(buf)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if !m.Same(buf, 0) {
+			b.Fatal("not the same")
+		}
+	}
+}
