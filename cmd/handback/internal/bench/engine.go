@@ -1,0 +1,230 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"handback.example/certs"
+	"handback.example/cmd/handback/internal/eventlog"
+	"handback.example/cmd/handback/internal/evidence"
+	"handback.example/cmd/handback/internal/wire"
+	"handback.example/grade/policy"
+	"handback.example/inspect"
+	"handback.example/wipe"
+	"handback.example/wipe/job"
+	"handback.example/wipe/plan"
+	"handback.example/wipe/tpm"
+)
+
+// End is how the engine ends.
+type End int
+
+// The zero End is none: the engine goes on.
+const (
+	EndNone End = iota
+	EndPowerOff
+	EndReboot
+)
+
+// Engine holds one visit. Its methods are safe for the screens' goroutines.
+type Engine struct {
+	w      World
+	policy policy.Policy
+	ctx    context.Context
+
+	// one lets one Intent through at a time: it may look at the machine or write
+	// to the stick, which takes seconds, while Views are still given.
+	one sync.Mutex
+
+	mu       sync.Mutex
+	revision uint64
+	stage    wire.Stage
+	station  Station
+	found    bool // station is usable
+	report   *inspect.Report
+	plan     wipe.Plan
+	digest   string
+	form     wire.Intake // as it was last given or suggested
+	tag      string      // of the intake that was taken
+	intake   certs.Intake
+	ask      *wire.Intake // an intake that waits for a Confirm
+	askAt    int          // how many of its questions were answered with yes
+	today    map[string]string
+	book     *evidence.Book
+	resumed  bool // the visit goes on from an earlier boot
+	fleet    *job.Fleet
+	told     map[string]bool // drives of the fleet whose FINISHED is recorded
+	stopped  bool            // the person stopped the erasure
+	answers  map[string]string
+	who      string
+	tpm      *tpm.Outcome
+	result   *wire.Result
+	code     int // exit code, -1: none yet
+	notice   *wire.Notice
+	log      []string
+	papers   []string
+	end      chan End
+}
+
+// New engine on a machine. Run starts its work.
+func New(w World) *Engine {
+	return &Engine{w: w, policy: policy.Default(), stage: wire.StageStarting, revision: 1, code: -1,
+		answers: map[string]string{}, told: map[string]bool{}, today: map[string]string{}, end: make(chan End, 1)}
+}
+
+// Run goes on until the machine is to be switched off or started again.
+func (e *Engine) Run(ctx context.Context) End {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	e.ctx = ctx
+	go e.watch(ctx)
+	go func() {
+		e.one.Lock()
+		defer e.one.Unlock()
+		e.begin(ctx)
+	}()
+	select {
+	case how := <-e.end:
+		return how
+	case <-ctx.Done():
+		return EndNone
+	}
+}
+
+// update changes the state that Views are made from.
+func (e *Engine) update(f func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	f()
+	e.revision++
+}
+
+func (e *Engine) to(s wire.Stage) {
+	e.update(func() { e.stage = s })
+	eventlog.Event("stage", "name", s)
+}
+
+// say puts a line on the screen's log and an event on the serial one.
+func (e *Engine) say(event, line string, kv ...any) {
+	e.update(func() {
+		e.log = append(e.log, e.w.Now().UTC().Format("15:04:05")+" "+line)
+		if n := len(e.log); n > logLines {
+			e.log = e.log[n-logLines:]
+		}
+	})
+	eventlog.Event(event, kv...)
+}
+
+const logLines = 200
+
+// errLater answers what can't be done at this stage.
+var errLater = errors.New("that can't be done at this step")
+
+// Do takes an Intent, or says why not.
+func (e *Engine) Do(i wire.Intent) error {
+	e.one.Lock()
+	defer e.one.Unlock()
+	e.mu.Lock()
+	stage, ctx := e.stage, e.ctx
+	e.mu.Unlock()
+	if ctx == nil || stage == wire.StageStarting {
+		return errLater
+	}
+	switch {
+	case stage == wire.StageIntake && i.Kind == wire.IntentIntake:
+		return e.takeForm(*i.Form)
+	case stage == wire.StageIntake && i.Kind == wire.IntentNoLabel:
+		return e.noLabel(i.Form)
+	case stage == wire.StageIntake && i.Kind == wire.IntentConfirm:
+		return e.confirmed(i.Yes)
+	case stage == wire.StageCheck && i.Kind == wire.IntentToAgree:
+		e.to(wire.StageAgree)
+		return nil
+	case stage == wire.StageCheck && i.Kind == wire.IntentBack:
+		return e.backToIntake()
+	case stage == wire.StageAgree && i.Kind == wire.IntentBack:
+		e.to(wire.StageCheck)
+		return nil
+	case stage == wire.StageAgree && i.Kind == wire.IntentConsent:
+		return e.consent(i.Text, i.Digest)
+	case stage == wire.StageAgree && i.Kind == wire.IntentFinish:
+		return e.finishWithout()
+	case stage == wire.StageErase && i.Kind == wire.IntentStop:
+		return e.stop()
+	case (stage == wire.StageErase || stage == wire.StageGrade) && i.Kind == wire.IntentAnswer:
+		return e.answer(i.Question, i.Choice)
+	case stage == wire.StageGrade && i.Kind == wire.IntentFinish:
+		go e.conclude()
+		return nil
+	case i.Kind == wire.IntentRescan && (stage == wire.StageCheck || stage == wire.StageIntake || stage == wire.StageStopped):
+		return e.rescan(stage)
+	case i.Kind == wire.IntentNext || i.Kind == wire.IntentPowerOff:
+		return e.powerOff(stage)
+	}
+	return errLater
+}
+
+// powerOff is refused while a record waits in memory or a drive is being erased.
+func (e *Engine) powerOff(stage wire.Stage) error {
+	switch stage {
+	case wire.StageErase, wire.StageGrade, wire.StagePapers:
+		return errors.New("the visit is not finished: finish it first, or stop the erasure")
+	case wire.StageResult, wire.StageStopped:
+	default:
+		if e.code < 0 {
+			e.code = 130 // left before anything was destroyed
+		}
+	}
+	if n := e.waiting(); n > 0 {
+		return fmt.Errorf("%d records wait in memory: put the Handback stick back, then try again", n)
+	}
+	e.finish(EndPowerOff)
+	return nil
+}
+
+// waiting counts records that are not on the stick.
+func (e *Engine) waiting() int {
+	e.mu.Lock()
+	book := e.book
+	e.mu.Unlock()
+	if book == nil {
+		return 0
+	}
+	return book.Pending()
+}
+
+// finish tells the exit code and ends the engine.
+func (e *Engine) finish(how End) {
+	e.mu.Lock()
+	code := e.code
+	e.mu.Unlock()
+	if how == EndPowerOff && code >= 0 {
+		eventlog.Event("exit", "code", code)
+	}
+	e.to(wire.StagePowerOff)
+	go func() {
+		time.Sleep(leaveTime) // the screens show where this goes
+		e.end <- how
+	}()
+}
+
+const leaveTime = 1200 * time.Millisecond
+
+// now is the time of a record.
+func (e *Engine) now() certs.Time { return certs.At(e.w.Now(), certs.SourceRTC, e.w.Uptime()) }
+
+// planPolicy of the stick's settings.
+func (e *Engine) planPolicy() plan.Policy {
+	s := e.station.Settings.Wipe
+	p := plan.Policy{Want: wipe.LevelPurge, Fallback: plan.Fallback(s.Fallback), Technique: wipe.TechniqueID(s.Technique), Verify: wipe.VerifyFull}
+	if s.Level == "clear" {
+		p.Want = wipe.LevelClear
+	}
+	if e.station.Settings.Unattended && s.Fallback == "ask" {
+		p.Fallback = plan.FallbackRefuse // there is nobody to ask
+	}
+	return p
+}

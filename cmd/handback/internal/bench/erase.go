@@ -1,0 +1,237 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"handback.example/certs"
+	"handback.example/cmd/handback/internal/eventlog"
+	"handback.example/cmd/handback/internal/evidence"
+	"handback.example/cmd/handback/internal/wire"
+	"handback.example/wipe"
+	"handback.example/wipe/job"
+	"handback.example/wipe/journal"
+	"handback.example/wipe/plan"
+)
+
+// erasable are the drives that the plan has a way for.
+func erasable(p wipe.Plan) (list []wipe.DrivePlan) {
+	for _, d := range p.Drives {
+		if d.Refusal == nil && len(d.Ladder) > 0 {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// acceptance is the sentence that a person accepts by agreeing; empty where every
+// drive reaches the level wanted.
+func acceptance(p wipe.Plan) string {
+	var names []string
+	for _, d := range erasable(p) {
+		if d.BelowWanted {
+			names = append(names, d.Name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	drives := "drive " + names[0] + " is"
+	if len(names) > 1 {
+		drives = "drives " + strings.Join(names, ", ") + " are"
+	}
+	return drives + " cleared, not purged."
+}
+
+// consent is the one gate: the tag of this machine, for exactly the plan that was
+// shown. Everything is looked at once more before anything is destroyed.
+func (e *Engine) consent(text, digest string) error {
+	switch {
+	case e.station.Store == nil:
+		return errors.New("the Handback stick can't be written: nothing is erased without a record")
+	case digest != e.digest:
+		return errors.New("the plan has changed: read it again")
+	case !sameTag(text, e.tag):
+		return fmt.Errorf("that is %q, this machine is %s: scan the label of this machine", cut(text), e.tag)
+	case len(erasable(e.plan)) == 0:
+		return errors.New("there is nothing to erase")
+	}
+	if err := e.lookAgain(e.ctx); err != nil {
+		return err
+	}
+	if m := e.report.Mains; m.Known && !m.Value {
+		return errors.New("the power lead is out: plug it in, then scan the label again")
+	}
+	if digest != e.digest {
+		e.to(wire.StageCheck)
+		return errors.New("the drives have changed since the plan was made: look at them again")
+	}
+	if err := e.openBook(); err != nil {
+		return err
+	}
+	how := "tag scanned or typed"
+	if e.station.Settings.Unattended {
+		how = "unattended settings"
+	}
+	e.record(certs.Record{Kind: certs.KindConsent, Consent: evidence.Consent(e.plan, e.digest, e.who, how, certs.ScopeMachine, acceptance(e.plan))})
+	e.recordRefusals()
+	if n := e.book.Pending(); n > 0 {
+		return fmt.Errorf("%d records could not be written to the stick: nothing is erased before they are", n)
+	}
+	e.erase()
+	return nil
+}
+
+// recordRefusals of drives and of the machine. Boot media are no targets.
+func (e *Engine) recordRefusals() {
+	for _, d := range e.plan.Drives {
+		if d.Refusal != nil && d.Refusal.Code != plan.CodeBootMedium {
+			e.record(certs.Record{Kind: certs.KindRefused, Refused: evidence.RefusedDrive(d)})
+		}
+	}
+	for _, r := range e.plan.Refusals {
+		e.record(certs.Record{Kind: certs.KindRefused, Refused: evidence.RefusedMachine(r)})
+	}
+}
+
+// erase starts every drive and follows them.
+func (e *Engine) erase() {
+	fleet := job.Start(e.ctx, e.plan, job.Options{Opener: e.w.Opener, Journal: starts{e}, Digest: e.digest,
+		// Consent is to the plan whole: what is below the level wanted stood in it as
+		// a sentence, and in the record.
+		Accepted: func(wipe.DrivePlan) bool { return acceptance(e.plan) != "" },
+		MayStart: func() error {
+			if !e.station.Store.Present() {
+				return errors.New("the Handback stick is gone: put it back")
+			}
+			return nil
+		}})
+	e.update(func() { e.fleet = fleet })
+	e.to(wire.StageErase)
+	go e.follow(fleet)
+}
+
+// starts makes STARTED durable before the first destructive command to a drive.
+type starts struct{ e *Engine }
+
+func (s starts) Started(ctx context.Context, en journal.Entry) error {
+	e := s.e
+	again := false
+	ref := evidence.Ref(en.Drive.Name, en.Drive.Identity)
+	for _, r := range e.book.Records() {
+		again = again || r.Started != nil && sameDrive(r.Started.Drive, ref)
+	}
+	err := e.book.AppendDurable(ctx, certs.Record{Kind: certs.KindStarted, Started: evidence.Started(en.Drive, en.Step, en.PlanDigest, again)})
+	if err == nil {
+		e.say("started", "drive "+en.Drive.Name+" STARTED, "+string(en.Step.Technique), "drive", en.Drive.Name,
+			"serial", en.Drive.Identity.Serial, "technique", en.Step.Technique)
+	}
+	return err
+}
+
+// sameDrive compares all that binds a drive but the letter that one boot gave it.
+func sameDrive(a, b certs.DriveRef) bool {
+	a.Name, b.Name = "", ""
+	return a == b
+}
+
+const followTime = 200 * time.Millisecond
+
+// follow records the end of each drive as it comes, then goes on.
+func (e *Engine) follow(fleet *job.Fleet) {
+	tick := time.NewTicker(followTime)
+	defer tick.Stop()
+	for done := false; !done; {
+		select {
+		case <-e.ctx.Done():
+			return
+		case <-fleet.Done():
+			done = true
+		case <-tick.C:
+		}
+		for _, s := range fleet.Status() {
+			if s.Outcome != nil {
+				e.finished(*s.Outcome)
+			}
+		}
+	}
+	for _, o := range fleet.Outcomes() {
+		e.finished(o)
+	}
+	e.afterErase()
+}
+
+func (e *Engine) finished(o wipe.Outcome) {
+	if e.told[o.Drive.Name] || o.Drive.Refusal != nil {
+		return
+	}
+	e.told[o.Drive.Name] = true
+	e.record(certs.Record{Kind: certs.KindFinished, Finished: evidence.Finished(o)})
+	e.say("finished", fmt.Sprintf("drive %s FINISHED %s: %s", o.Drive.Name, o.Verdict, o.What), "drive", o.Drive.Name,
+		"serial", o.Drive.Identity.Serial, "verdict", o.Verdict, "evidence", o.Evidence, "seconds", o.Elapsed)
+}
+
+// stop ends what can be stopped.
+func (e *Engine) stop() error {
+	e.mu.Lock()
+	fleet := e.fleet
+	e.stopped = true
+	e.mu.Unlock()
+	if fleet == nil {
+		return errLater
+	}
+	e.say("stopping", "stopped by "+e.who)
+	fleet.Stop()
+	return nil
+}
+
+// afterErase clears the TPM; then the open questions, or the papers.
+func (e *Engine) afterErase() {
+	if e.untouched() {
+		eventlog.Event("untouched")
+	} else {
+		e.clearTPM()
+	}
+	if e.isUnattended() || len(e.open()) == 0 {
+		e.conclude()
+		return
+	}
+	e.to(wire.StageGrade)
+}
+
+// untouched: no destructive command was sent to any drive.
+func (e *Engine) untouched() bool {
+	for _, m := range e.book.Summary().Media {
+		if m.Verdict != certs.RefusedVerdict {
+			return false
+		}
+	}
+	return true
+}
+
+// finishWithout ends a visit in which nothing can be erased.
+func (e *Engine) finishWithout() error {
+	switch {
+	case e.station.Store == nil:
+		return errors.New("the Handback stick can't be written: there is nothing to finish without a record")
+	case len(erasable(e.plan)) > 0:
+		return errors.New("there are drives to erase: agree, or go back")
+	}
+	if err := e.openBook(); err != nil {
+		return err
+	}
+	e.recordRefusals()
+	go e.conclude()
+	return nil
+}
+
+// cut shortens what a person typed for a message.
+func cut(s string) string {
+	if r := []rune(s); len(r) > maxText {
+		return string(r[:maxText])
+	}
+	return s
+}

@@ -1,0 +1,123 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"handback.example/certs"
+	"handback.example/cmd/handback/internal/evidence"
+	"handback.example/cmd/handback/internal/stick"
+	"handback.example/cmd/handback/internal/wire"
+)
+
+// stickWait bounds one turn of writing: a stick that doesn't answer must not hold
+// the visit up. What was not written waits in memory.
+const stickWait = 30 * time.Second
+
+// openBook reserves the visit's number and records intake and facts, durably.
+func (e *Engine) openBook() error {
+	if e.book == nil {
+		ctx, cancel := context.WithTimeout(e.ctx, stickWait)
+		defer cancel()
+		b, err := evidence.Begin(ctx, e.station.Store, e.station.Signer, e.intake, e.now)
+		if err != nil {
+			what, do := stick.Explain(err)
+			return fmt.Errorf("%s: %s: nothing was erased", what, do)
+		}
+		e.update(func() { e.book = b })
+		e.say("visit", "visit "+b.Visit(), "visit", b.Visit())
+	}
+	e.record(certs.Record{Kind: certs.KindFacts, Facts: evidence.Facts(e.report, e.plan, evidence.Tool(e.station.Image))})
+	return nil
+}
+
+// record seals a record into the visit. Where the stick can't take it now it
+// waits in memory, and the screen says so.
+func (e *Engine) record(r certs.Record) {
+	ctx, cancel := context.WithTimeout(e.ctx, stickWait)
+	defer cancel()
+	if err := e.book.Append(ctx, r); err != nil {
+		e.say("record-waits", fmt.Sprintf("%s waits in memory: %v", r.Kind, err), "kind", r.Kind, "why", err)
+	}
+}
+
+// watchTime is how often stick and power lead are looked at.
+const watchTime = time.Second
+
+// watch follows the stick and the power lead for as long as the engine runs.
+func (e *Engine) watch(ctx context.Context) {
+	tick := time.NewTicker(watchTime)
+	defer tick.Stop()
+	present := true
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			present = e.look(ctx, present)
+		}
+	}
+}
+
+// look at the stick once: what waits in memory is written when it is back.
+func (e *Engine) look(ctx context.Context, was bool) bool {
+	e.mu.Lock()
+	store, book, stage := e.station.Store, e.book, e.stage
+	e.mu.Unlock()
+	if store == nil || stage == wire.StagePowerOff {
+		return was
+	}
+	now := store.Present()
+	switch {
+	case was && !now:
+		e.say("stick-gone", "the stick was taken out")
+	case !was && now:
+		e.say("stick-back", "the stick is back")
+	}
+	waits := 0
+	if book != nil {
+		if waits = book.Pending(); waits > 0 && now {
+			waits = e.flush(ctx, book)
+		}
+	}
+	e.stickNotice(now, waits)
+	return now
+}
+
+func (e *Engine) flush(ctx context.Context, book *evidence.Book) int {
+	ctx, cancel := context.WithTimeout(ctx, stickWait)
+	defer cancel()
+	if err := book.Flush(ctx); err != nil {
+		return book.Pending()
+	}
+	e.say("flushed", "what waited in memory is on the stick")
+	return book.Pending()
+}
+
+// stickNotice is shown while the stick is needed and not there.
+func (e *Engine) stickNotice(present bool, waits int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.stage == wire.StageStopped {
+		return
+	}
+	var n *wire.Notice
+	switch {
+	case waits > 0 && present:
+		n = &wire.Notice{Mark: wire.MarkBad, What: fmt.Sprintf("%d records can't be written to the stick and wait in memory.", waits),
+			Do: "Do not switch off. Take the stick to your supervisor, or put another stick in its place: ask first."}
+	case waits > 0:
+		n = &wire.Notice{Mark: wire.MarkBad, What: fmt.Sprintf("The stick is gone. %d records wait in memory.", waits), Do: "Put the stick back, and do not switch off."}
+	case !present && e.stage != wire.StageErase:
+		n = &wire.Notice{Mark: wire.MarkWarn, What: "The stick is gone.", Do: "Put the stick back."}
+	}
+	if (n == nil) != (e.notice == nil) || n != nil && *n != *e.notice {
+		e.notice, e.revision = n, e.revision+1
+	}
+}
+
+// stickMayGo: everything that must be durable is on the stick.
+func (e *Engine) stickMayGo() bool {
+	return e.book != nil && e.book.Pending() == 0
+}

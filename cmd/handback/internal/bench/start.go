@@ -1,0 +1,210 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"handback.example/certs/sign"
+	"handback.example/cmd/handback/internal/exit"
+	"handback.example/cmd/handback/internal/stick"
+	"handback.example/cmd/handback/internal/wire"
+	"handback.example/cmd/internal/settings"
+	"handback.example/inspect"
+	"handback.example/wipe"
+	"handback.example/wipe/plan"
+)
+
+// begin finds the stick, looks at the machine, and shows the first step.
+func (e *Engine) begin(ctx context.Context) {
+	type looked struct {
+		r   *inspect.Report
+		err error
+	}
+	look := make(chan looked, 1)
+	go func() {
+		r, err := e.w.Survey(ctx)
+		look <- looked{r, err}
+	}()
+	stationErr := e.findStation(ctx)
+	l := <-look
+	if l.err != nil {
+		e.halt("The machine can't be looked at: "+l.err.Error()+".", "Nothing was erased. Switch off and on once; then tell your supervisor.")
+		return
+	}
+	e.mu.Lock()
+	e.report = l.r
+	e.mu.Unlock()
+	e.say("inspected", fmt.Sprintf("%d drives found", len(l.r.Drives)), "drives", len(l.r.Drives))
+	switch {
+	case stationErr != nil:
+		what, do := stickWords(stationErr)
+		e.halt(what, do)
+		return
+	case e.refusedHere():
+		return
+	}
+	e.suggest()
+	e.replan()
+	if e.pickUp(ctx) {
+		return
+	}
+	e.to(wire.StageIntake)
+	e.unattended(ctx)
+}
+
+// findStation reads the stick into the engine.
+func (e *Engine) findStation(ctx context.Context) error {
+	s, err := e.w.Station(ctx)
+	if err == nil {
+		err = e.clockErr(s)
+	}
+	e.update(func() {
+		e.station, e.found = s, err == nil
+		e.notice = e.storeNotice()
+	})
+	return err
+}
+
+// clockErr: a bench whose clock is wrong must not mint certificates.
+func (e *Engine) clockErr(s Station) error {
+	if err := s.Signer.CheckClock(e.w.Now()); err != nil {
+		return fmt.Errorf("the clock of this machine says %s (%w): set it in the firmware setup (F2 or Del at power-on), in UTC",
+			e.w.Now().UTC().Format("2 January 2006 15:04"), err)
+	}
+	return nil
+}
+
+// storeNotice tells that nothing can be recorded.
+func (e *Engine) storeNotice() *wire.Notice {
+	if e.station.StoreErr == nil {
+		return nil
+	}
+	what, do := stick.Explain(e.station.StoreErr)
+	return &wire.Notice{Mark: wire.MarkBad, What: sentence(what) + ".", Do: sentence(do) + ". Nothing is erased until then."}
+}
+
+// stickWords of an error of the stick, its settings or keys.
+func stickWords(err error) (what, do string) {
+	for _, known := range []error{stick.ErrGone, stick.ErrFull, stick.ErrCorrupt, stick.ErrReadOnly, stick.ErrOther, stick.ErrAmbiguous, stick.ErrNoRoom, stick.ErrFaulty, context.DeadlineExceeded} {
+		if errors.Is(err, known) {
+			what, do = stick.Explain(err)
+			return sentence(what) + ".", "Nothing was erased. " + sentence(do) + ", then press R."
+		}
+	}
+	return sentence(err.Error()) + ".", "Nothing was erased. Take the stick to your supervisor."
+}
+
+// halt ends the visit before anything was erased.
+func (e *Engine) halt(what, do string) {
+	e.update(func() {
+		e.notice = &wire.Notice{Mark: wire.MarkBad, What: what, Do: do}
+		if e.code < 0 {
+			e.code = exit.NotDone
+		}
+	})
+	e.say("halted", what, "why", what)
+	e.to(wire.StageStopped)
+	if e.isUnattended() {
+		e.finish(EndPowerOff)
+	}
+}
+
+func (e *Engine) isUnattended() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.station.Settings.Unattended
+}
+
+// refusedHere: a production stick does not start under a hypervisor, where
+// drives may be anything.
+func (e *Engine) refusedHere() bool {
+	h := e.report.Machine.Hypervisor
+	if e.station.Signer.Class == sign.Production && (!h.Known || h.Value) {
+		what := "This is a virtual machine, and this stick is for real ones."
+		if !h.Known {
+			what = "It can't be told whether this is a real machine, and this stick is for real ones only."
+		}
+		e.halt(what, "Nothing was erased. Use a demonstration stick.")
+		return true
+	}
+	return false
+}
+
+// rescan looks for stick and drives again.
+func (e *Engine) rescan(stage wire.Stage) error {
+	e.mu.Lock()
+	ready := e.found && e.station.Store != nil
+	e.mu.Unlock()
+	if stage == wire.StageStopped && ready {
+		return errLater // the visit was ended on purpose
+	}
+	if !ready {
+		e.to(wire.StageStarting)
+		e.update(func() { e.notice, e.code = nil, -1 })
+		go func() {
+			e.one.Lock()
+			defer e.one.Unlock()
+			e.begin(e.ctx)
+		}()
+		return nil
+	}
+	return e.lookAgain(e.ctx)
+}
+
+// lookAgain surveys the machine and plans anew.
+func (e *Engine) lookAgain(ctx context.Context) error {
+	r, err := e.w.Survey(ctx)
+	if err != nil {
+		return fmt.Errorf("the machine can't be looked at: %w", err)
+	}
+	e.update(func() { e.report = r })
+	e.replan()
+	return nil
+}
+
+// replan makes the plan of what was found. Drives that this visit has sanitised
+// already are no part of it.
+func (e *Engine) replan() {
+	p := plan.Make(e.report, e.planPolicy())
+	e.authorise(&p)
+	e.update(func() {
+		e.plan = e.leaveOutDone(p)
+		e.digest = plan.Digest(e.plan)
+	})
+}
+
+// authorise refuses drives that nobody has given leave for.
+func (e *Engine) authorise(p *wipe.Plan) {
+	demo := e.station.Signer.Class == sign.Demonstrating || e.station.Signer.Class == sign.Practice
+	for i := range p.Drives {
+		d := &p.Drives[i]
+		if d.Refusal != nil {
+			continue
+		}
+		name := driveName(d.Identity) + ", serial " + d.Identity.Serial
+		switch {
+		case e.station.Signer.Class == sign.Unenrolled:
+			d.Refusal = &wipe.Refusal{Code: "not-enrolled", Reason: "this stick has no keys: it inspects and plans only", Do: "have the supervisor enrol the stick"}
+		case d.Identity.Bus == "fabric" && !demo:
+			d.Refusal = &wipe.Refusal{Code: "fabric", Reason: name + " hangs on a network, not in this machine", Do: "take the network cable out and look again"}
+		case e.station.Settings.Unattended && !e.mayUnattended(d.Identity.Serial):
+			d.Refusal = &wipe.Refusal{Code: "not-listed", Reason: name + " is not among the serials that the settings allow without a person",
+				Do: "add its serial to wipe.serials in " + settings.File + ", or erase it with a person at the machine"}
+		}
+		if d.Refusal != nil {
+			d.Ladder = nil
+		}
+	}
+}
+
+// mayUnattended: '*' counts only for a demonstration in a virtual machine.
+func (e *Engine) mayUnattended(serial string) bool {
+	h := e.report.Machine.Hypervisor
+	for _, s := range e.station.Settings.Wipe.Serials {
+		if s == serial && serial != "" || s == "*" && e.station.Signer.Class == sign.Demonstrating && h.Known && h.Value {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,160 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"handback.example/certs/sign"
+	"handback.example/cmd/handback/internal/eventlog"
+	"handback.example/cmd/handback/internal/pid1"
+	"handback.example/cmd/handback/internal/stick"
+	"handback.example/cmd/internal/settings"
+	"handback.example/inspect"
+	"handback.example/inspect/drive"
+	"handback.example/inspect/drive/linux"
+	"handback.example/inspect/survey"
+	"handback.example/wipe/tpm"
+)
+
+// Station is what the stick brings: who we are, what is wanted, where records go.
+type Station struct {
+	Settings settings.Settings
+	Signer   *sign.Signer
+	// Store is nil where the stick can't be written; then StoreErr says why, and
+	// nothing is erased.
+	Store    stick.Store
+	StoreErr error
+	// Image is the SHA-256 of the booted image as the stick has it; empty: unknown.
+	Image string
+}
+
+// World is the machine that the engine stands in.
+type World struct {
+	Station   func(ctx context.Context) (Station, error)
+	Survey    func(ctx context.Context) (*inspect.Report, error)
+	Opener    drive.Opener
+	ClearTPM  func(ctx context.Context) tpm.Outcome
+	ResumeTPM func(ctx context.Context, n tpm.Note) tpm.Outcome
+	Now       func() time.Time
+	Uptime    func() time.Duration
+}
+
+// Machine is the booted image's World.
+func Machine() World {
+	return World{
+		Station:   findStation,
+		Survey:    surveyMachine,
+		Opener:    linux.Opener{},
+		ClearTPM:  func(ctx context.Context) tpm.Outcome { return tpm.Clear(ctx, tpm.Device{}) },
+		ResumeTPM: func(ctx context.Context, n tpm.Note) tpm.Outcome { return tpm.Resume(ctx, tpm.Device{}, n) },
+		Now:       time.Now,
+		Uptime:    eventlog.Uptime,
+	}
+}
+
+// stickTime is how long a stick may take to appear after power-on.
+const stickTime = 20 * time.Second
+
+// findStation reads the stick. The error is of what makes it useless: no stick,
+// or settings and keys that can't be trusted.
+func findStation(ctx context.Context) (Station, error) {
+	ctx, cancel := context.WithTimeout(ctx, stickTime)
+	defer cancel()
+	disk, err := stick.Wait(ctx)
+	if err != nil {
+		return Station{}, err
+	}
+	esp, err := stick.ReadESP(ctx, disk)
+	if err != nil {
+		return Station{}, err
+	}
+	s := Station{Settings: settings.Default(), Image: esp.Image}
+	if esp.Settings != nil {
+		if s.Settings, err = settings.Parse(esp.Settings); err != nil {
+			return Station{}, err
+		}
+	}
+	if s.Signer, err = signer(esp.Keys, s.Settings.Stick); err != nil {
+		return Station{}, err
+	}
+	store, err := stick.Prepare(ctx, disk)
+	if err != nil {
+		s.StoreErr = err
+	} else {
+		s.Store = store
+	}
+	return s, nil
+}
+
+// signer of the stick's keys. A stick without any is not enrolled; one with some
+// of them is broken, which must not look like the first.
+func signer(keys map[string][]byte, name string) (*sign.Signer, error) {
+	need := []string{settings.RootPEM, settings.StickPEM, settings.StickKey}
+	var missing []string
+	for _, n := range need {
+		if len(keys[n]) == 0 {
+			missing = append(missing, n)
+		}
+	}
+	switch {
+	case len(missing) == len(need):
+		return sign.NotEnrolled(name)
+	case len(missing) > 0:
+		return nil, fmt.Errorf("the stick lacks %s: have the supervisor enrol it again", strings.Join(missing, " and "))
+	}
+	s, err := sign.LoadStick(keys[settings.RootPEM], keys[settings.StickPEM], keys[settings.StickKey])
+	if err != nil {
+		return nil, fmt.Errorf("the stick's keys can't be used (%w): have the supervisor enrol it again", err)
+	}
+	if s.Stick != name {
+		return nil, fmt.Errorf("the settings are of stick %s, the keys of stick %s: have the supervisor enrol it again", name, s.Stick)
+	}
+	return s, nil
+}
+
+const (
+	hardwareTime = 60 * time.Second
+	settleTime   = 1500 * time.Millisecond
+	surveyTime   = 2 * time.Minute
+)
+
+// surveyMachine waits until the drives are there, and looks at the machine.
+func surveyMachine(ctx context.Context) (*inspect.Report, error) {
+	ctx, cancel := context.WithTimeout(ctx, surveyTime)
+	defer cancel()
+	settle(ctx)
+	return survey.Take(ctx, survey.Options{WithTPM: true, BootPartGUIDs: []string{settings.ESPGUID, settings.DataGUID}})
+}
+
+// settle waits until PID 1 has loaded every driver and no block device has come
+// or gone for a moment. Buses look for their disks on their own time.
+func settle(ctx context.Context) {
+	end := time.Now().Add(hardwareTime)
+	var seen []string
+	since := time.Now()
+	for time.Now().Before(end) && ctx.Err() == nil {
+		now := blockDevices()
+		_, err := os.Stat(pid1.HardwareReady)
+		if !slices.Equal(now, seen) || errors.Is(err, os.ErrNotExist) {
+			seen, since = now, time.Now()
+		}
+		if time.Since(since) >= settleTime {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func blockDevices() []string {
+	names, err := filepath.Glob("/sys/block/*")
+	if err != nil {
+		return nil
+	}
+	return names
+}
