@@ -297,26 +297,3 @@ func (t Tree) Node(dir string) (path, dev string, err error) {
 	}
 	return "", "", fmt.Errorf("%s has no device node", dir)
 }
-
-// natural compares names so that numbers in them count as numbers: 'ata2' comes
-// before 'ata10'.
-func natural(a, b string) int {
-	for a != "" && b != "" {
-		na, nb := digits(a), digits(b)
-		if na > 0 && nb > 0 {
-			x, y := strings.TrimLeft(a[:na], "0"), strings.TrimLeft(b[:nb], "0")
-			if c := cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y)); c != 0 {
-				return c
-			}
-			a, b = a[na:], b[nb:]
-			continue
-		}
-		if a[0] != b[0] {
-			return cmp.Compare(a[0], b[0])
-		}
-		a, b = a[1:], b[1:]
-	}
-	return cmp.Compare(len(a), len(b))
-}
-
-func digits(s string) int { return len(s) - len(strings.TrimLeft(s, "0123456789")) }
