@@ -21,35 +21,37 @@ func (s *survey) network() {
 		if n.IsVirtual {
 			continue
 		}
-		kind := s.networkKind("sys/class/net/" + n.Name)
-		if kind == "" {
+		kind, network := s.networkKind("sys/class/net/" + n.Name)
+		if !network {
 			continue
 		}
 		s.r.Network = append(s.r.Network, inspect.NIC{Name: drive.Clean([]byte(n.Name)), MAC: address(n.MACAddress), Kind: kind})
 	}
 }
 
-// networkKind: ” for what carries no network of its own (a tunnel, CAN, FireWire).
-func (s *survey) networkKind(dir string) string {
-	if has, _ := s.tree.Has(dir + "/phy80211"); has {
-		return "wifi"
-	}
-	if has, _ := s.tree.Has(dir + "/wireless"); has {
-		return "wifi"
+// networkKind of an interface, empty where the kernel does not say. What carries no
+// network of its own (a tunnel, CAN, FireWire) is none.
+func (s *survey) networkKind(dir string) (kind string, network bool) {
+	for _, wireless := range []string{"/phy80211", "/wireless"} {
+		if has, err := s.tree.Has(dir + wireless); has && err == nil {
+			return "wifi", true
+		}
 	}
 	if uevent, err := s.tree.Text(dir + "/uevent"); err == nil {
 		switch {
 		case strings.Contains(uevent, "DEVTYPE=wlan"):
-			return "wifi"
+			return "wifi", true
 		case strings.Contains(uevent, "DEVTYPE=wwan"):
-			return "wwan"
+			return "wwan", true
 		}
 	}
-	// ARPHRD_ETHER is 1; a modem in raw IP mode has 519 or 65534 and DEVTYPE wwan.
-	if text, err := s.tree.Text(dir + "/type"); err == nil && text == "1" {
-		return "ethernet"
+	switch text, err := s.tree.Text(dir + "/type"); {
+	case err != nil:
+		return "", true
+	case text == "1": // ARPHRD_ETHER
+		return "ethernet", true
 	}
-	return ""
+	return "", false
 }
 
 // address: empty where it is none, or not the adapter's own.

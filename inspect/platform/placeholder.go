@@ -19,9 +19,9 @@ var placeholders = map[string]bool{
 	"system sku#": true, "system skunumber": true, "sku number": true, "sku": true, "system name": true, "serial number": true, "type1productconfigid": true, "type1 - sku0": true,
 	"base board serial number": true, "base board manufacturer": true, "base board product name": true, "base board version": true,
 	"chassis manufacturer": true, "chassis manufacture": true, "chassis version": true, "chassis serial number": true, "chassis sku": true,
-	"no asset tag": true, "no asset information": true, "no serial": true, "no serial number": true, "noserial": true, "asset tag": true, "asset-1234567890": true,
-	"asset-1234567890-": true, "no dimm": true, "not asset tag": true, "assettag": true, "asset": true, "xxxxx": true, "x.x": true, "ssn": true, "chassis asset tag": true,
-	"0123456789": true, "123456789": true, "1234567890": true, "12345678": true, "1234567": true, "123456": true, "12345": true, "1234": true, "0123456789abcdef": true,
+	"no asset tag": true, "no asset information": true, "no serial": true, "no serial number": true, "noserial": true, "asset tag": true,
+	"no dimm": true, "not asset tag": true, "assettag": true, "asset": true, "xxxxx": true, "x.x": true, "ssn": true, "chassis asset tag": true,
+	"12345678": true, "1234567": true, "123456": true, "12345": true, "1234": true,
 	"03142563": true, "ssnumber": true, "oem define 1": true, "oem define 2": true, "oem_define1": true, "oem_define2": true, "oem_define3": true, "oem define 0": true,
 	"manufacturer": true, "product name": true, "version": true, "abcd": true, "system": true, "insyde": true, "insydeh2o": true, "filled by user": true, "no enclosure": true,
 	"to be filled": true, "tbd by oem": true, "tbd": true, "not settable": true, "<out of spec>": true, "out of spec": true, "chassis": true, "no module installed": true,
@@ -30,16 +30,17 @@ var placeholders = map[string]bool{
 // placeholder reports whether clean text says nothing.
 func placeholder(text string) bool {
 	b := bare(text)
-	if placeholders[b] {
+	// Counting up is a maker's default: 'ATN12345678901234567'.
+	if placeholders[b] || strings.Contains(b, "123456789") {
 		return true
 	}
-	// One character throughout: '0000000', 'XXXXXXXX', '--', '........'. Real
-	// words have two; a version '1' stays.
-	same := strings.Trim(b, b[:1]) == ""
-	return same && (len(b) > 1 || !isDigit(b[0]))
+	// One character throughout: '0000000', 'XXXXXXXX', '--'. A version '1' or 'A'
+	// stands.
+	if len(b) == 1 {
+		return !('0' <= b[0] && b[0] <= '9' || 'a' <= b[0] && b[0] <= 'z')
+	}
+	return strings.Trim(b, b[:1]) == ""
 }
-
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 // bare text for comparison: makers differ in case, dots and blanks.
 func bare(text string) string {
