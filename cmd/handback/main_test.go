@@ -24,7 +24,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits, "object": object, "loop": loop, "plant": plant, "clean": clean,
-			"mounted": mounted, "small": small, "same": same, "cut": cut, "visits": visits, "sparse": sparse,
+			"mounted": mounted, "small": small, "same": same, "cut": cut, "pulled": pulled, "visits": visits, "sparse": sparse,
 		},
 		Condition: func(cond string) (bool, error) { return cond == "root" && os.Geteuid() == 0, nil },
 	})

@@ -118,26 +118,33 @@ const (
 	storePause = 2 * time.Second
 )
 
-// close certifies a visit that was begun. What can't be stored is tried again
-// before it is given up: with this program ends what it holds in memory.
+// close certifies a visit that was begun. What can't be stored is tried again, and
+// then taken to the state directory: with this program ends what it holds in
+// memory.
 func (v *visit) close(res *result) {
+	if v.book != nil {
+		papers, err := v.certify()
+		for try := 1; errors.Is(err, evidence.ErrWaiting) && try < storeTries; try++ {
+			time.Sleep(storePause)
+			papers, err = v.certify()
+		}
+		if errors.Is(err, evidence.ErrWaiting) && v.out != v.state {
+			res.add("%s can't be written, so this visit's record and paper are in %s (%v)", v.out.Path(), v.state.Path(), err)
+			papers, err = v.divert()
+		}
+		res.Visit, res.Record, res.Papers = v.book.Visit(), v.book.RecordHash(), papers
+		if err = errors.Join(append(v.lost, err)...); err != nil {
+			res.add("the record is not whole, and there may be no paper: %v", err)
+			res.Papers = nil
+		}
+	}
 	if v.out != nil {
-		res.Out = v.out.Path()
+		res.Out, res.Root = v.out.Path(), filepath.Join(v.out.Path(), settings.RootPEM)
 	}
-	if v.book == nil {
-		return
-	}
-	papers, err := v.certify()
-	for try := 1; err != nil && errors.Is(err, evidence.ErrWaiting) && try < storeTries; try++ {
-		time.Sleep(storePause)
-		papers, err = v.certify()
-	}
-	res.Visit, res.Record = v.book.Visit(), v.book.RecordHash()
-	if err = errors.Join(append(v.lost, err)...); err != nil {
-		res.Why = strings.TrimPrefix(res.Why+"; "+fmt.Sprintf("the record is not whole, and there may be no paper: %v", err), "; ")
-		return
-	}
-	res.Papers, res.Root = papers, filepath.Join(v.out.Path(), settings.RootPEM)
+}
+
+func (res *result) add(format string, a ...any) {
+	res.Why = strings.TrimPrefix(res.Why+"; "+fmt.Sprintf(format, a...), "; ")
 }
 
 // print the result: one object, or words. What went wrong is told on standard

@@ -143,26 +143,37 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 // to FILE, and ends with exactly that code (-1: by the signal).
 func cut(ts *testscript.TestScript, neg bool, args []string) {
 	sig := map[string]syscall.Signal{"INT": syscall.SIGINT, "KILL": syscall.SIGKILL, "HUP": syscall.SIGHUP}[args[0]]
-	want, err := strconv.Atoi(args[1])
+	interfere(ts, args[1], args[2], args[3:], func(p *os.Process) error { return p.Signal(sig) })
+}
+
+// pulled CODE FILE DIR args...: what is mounted on DIR is taken away once the
+// program has written to FILE; it ends with exactly that code.
+func pulled(ts *testscript.TestScript, neg bool, args []string) {
+	interfere(ts, args[0], args[1], args[3:], func(*os.Process) error { return exec.Command("umount", "-l", ts.MkAbs(args[2])).Run() })
+}
+
+func interfere(ts *testscript.TestScript, code, file string, args []string, how func(*os.Process) error) {
+	want, err := strconv.Atoi(code)
 	ts.Check(err)
-	before := allocated(ts, args[2])
-	c := exec.Command(args[3], args[4:]...)
+	before := allocated(ts, file)
+	c := exec.Command(args[0], args[1:]...)
 	c.Dir, c.Env = ts.Getenv("WORK"), []string{"XDG_STATE_HOME=" + ts.Getenv("XDG_STATE_HOME"), "PATH=" + ts.Getenv("PATH")}
 	var out, errs bytes.Buffer
 	c.Stdout, c.Stderr = &out, &errs
 	ts.Check(c.Start())
-	for end := time.Now().Add(time.Minute); allocated(ts, args[2]) < before+1<<20; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); allocated(ts, file) < before+1<<20; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			_ = c.Process.Kill()
 			ts.Fatalf("nothing was written\n%s%s", out.String(), errs.String())
 		}
 	}
-	ts.Check(c.Process.Signal(sig))
+	ts.Check(how(c.Process))
 	_ = c.Wait() // its code is looked at below
 	if got := c.ProcessState.ExitCode(); got != want {
 		ts.Fatalf("exit %d, want %d\n%s%s", got, want, out.String(), errs.String())
 	}
 	ts.Check(os.WriteFile(ts.MkAbs("out.json"), out.Bytes(), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("errors"), errs.Bytes(), 0o600))
 }
 
 // allocated bytes of a sparse file.

@@ -25,10 +25,11 @@ const storeWait = time.Minute
 
 // visit is the record of one wipe.
 type visit struct {
-	out  *stick.Dir
-	book *evidence.Book
-	told map[string]bool // drives whose FINISHED is recorded
-	lost []error         // of records that could not be made
+	out, state *stick.Dir
+	signer     *sign.Signer
+	book       *evidence.Book
+	told       map[string]bool // drives whose FINISHED is recorded
+	lost       []error         // of records that could not be made
 }
 
 // openVisit makes everything ready that must be durable before the first command
@@ -38,12 +39,12 @@ func openVisit(ctx context.Context, o wipeOptions, r *inspect.Report, p wipe.Pla
 	ctx, cancel := context.WithTimeout(ctx, storeWait)
 	defer cancel()
 	v := &visit{told: map[string]bool{}}
-	signer, store, err := v.openFolders(ctx, o.out)
+	store, err := v.openFolders(ctx, o.out)
 	if err != nil {
 		return v, fmt.Errorf("records can't be kept, so nothing was erased: %w", err)
 	}
 	in := certs.Intake{Operator: operator()}
-	if v.book, err = evidence.Begin(ctx, store, signer, in, evidence.Now); err != nil {
+	if v.book, err = evidence.Begin(ctx, store, v.signer, in, evidence.Now); err != nil {
 		return v, err
 	}
 	records := []certs.Record{
@@ -65,31 +66,29 @@ func openVisit(ctx context.Context, o wipeOptions, r *inspect.Report, p wipe.Pla
 
 // openFolders opens the state directory, where the key and the numbers are, and
 // the folder of this visit's records and papers.
-func (v *visit) openFolders(ctx context.Context, out string) (*sign.Signer, stick.Store, error) {
+func (v *visit) openFolders(ctx context.Context, out string) (stick.Store, error) {
 	dir, err := stateDir()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	state, err := stick.NewDir(dir)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := os.Chmod(state.Path(), 0o700); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	signer, err := demonstrationSigner(ctx, state)
-	if err != nil {
-		return nil, nil, err
+	if v.signer, err = demonstrationSigner(ctx, state); err != nil {
+		return nil, err
 	}
-	v.out = state
-	var store stick.Store = state
-	if out != "" && !sameFolder(out, state.Path()) {
-		if v.out, err = stick.NewDir(out); err != nil {
-			return nil, nil, err
-		}
-		store = numbered{Store: v.out, state: state}
+	v.state, v.out = state, state
+	if out == "" || sameFolder(out, state.Path()) {
+		return state, putRoot(ctx, state, v.signer)
 	}
-	return signer, store, putRoot(ctx, v.out, signer)
+	if v.out, err = stick.NewDir(out); err != nil {
+		return nil, err
+	}
+	return numbered{Store: v.out, state: state}, putRoot(ctx, v.out, v.signer)
 }
 
 func sameFolder(a, b string) bool {
@@ -161,6 +160,18 @@ func (v *visit) certify() (papers []string, err error) {
 		papers = append(papers, filepath.Join(v.out.Path(), settings.CertificatesDir, n))
 	}
 	return papers, err
+}
+
+// divert takes the visit to the state directory.
+func (v *visit) divert() ([]string, error) {
+	ctx, cancel := background()
+	defer cancel()
+	v.out = v.state
+	v.book.Divert(v.state)
+	if err := putRoot(ctx, v.state, v.signer); err != nil {
+		return nil, err
+	}
+	return v.certify()
 }
 
 // background is for what must be done although the user has stopped the command.

@@ -43,8 +43,9 @@ type Book struct {
 
 	mu        sync.Mutex // chain and queue grow together
 	queue     []stick.File
-	certified []string // the papers' names, once CERTIFIED is sealed
-	sealed    int      // envelopes before CERTIFIED
+	made      []stick.File // the papers, once they are made
+	certified []string     // their names, once CERTIFIED is sealed
+	sealed    int          // envelopes before CERTIFIED
 }
 
 func newBook(st stick.Store, s *sign.Signer, c *sign.Chain, now Clock) *Book {
@@ -116,12 +117,12 @@ func (b *Book) Flush(ctx context.Context) error {
 		return b.waiting(ctx.Err())
 	}
 	b.mu.Lock()
-	files := b.queue[:len(b.queue):len(b.queue)]
+	store, files := b.store, b.queue[:len(b.queue):len(b.queue)]
 	b.mu.Unlock()
 	if len(files) == 0 {
 		return nil
 	}
-	n, err := put(ctx, b.store, files)
+	n, err := put(ctx, store, files)
 	b.mu.Lock()
 	b.queue = b.queue[n:]
 	b.mu.Unlock()
@@ -133,6 +134,23 @@ func (b *Book) Flush(ctx context.Context) error {
 
 func (b *Book) waiting(err error) error {
 	return fmt.Errorf("visit %s: %w (%w)", b.Visit(), ErrWaiting, err)
+}
+
+// Divert takes the whole visit to another place, because the one that it was begun
+// in can't be written any more. Nothing is written before the next Flush.
+func (b *Book) Divert(to stick.Store) {
+	b.flushing <- struct{}{}
+	defer func() { <-b.flushing }()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all []stick.File
+	for i, e := range b.chain.Envelopes() {
+		if b.certified != nil && i == b.sealed {
+			all = append(all, b.made...)
+		}
+		all = append(all, stick.File{Name: recordName(b.Visit(), i+1), Data: e, New: true})
+	}
+	b.store, b.queue = to, all
 }
 
 // RecordHash is the SHA-256 of record.json, in hex: of the envelopes from INTAKE
@@ -190,7 +208,7 @@ func (b *Book) certify() ([]string, error) {
 	// The papers stand before the record that vouches for them.
 	last := b.queue[queued]
 	b.queue = append(append(b.queue[:queued:queued], papers...), last)
-	b.certified, b.sealed = names, len(envelopes)
+	b.certified, b.made, b.sealed = names, papers, len(envelopes)
 	return names, nil
 }
 

@@ -55,19 +55,18 @@ func TestEveryCallFails(t *testing.T) {
 				}
 				return noFault
 			}}
-			numbers := map[string]bool{}
-			for range 2 {
-				b := begin(t, st, s)
-				if numbers[b.Visit()] {
-					t.Fatalf("call %d, fault %d: number %s twice", at, kind, b.Visit())
+			whole := begin(t, st, s)
+			goOn(t, whole, steps(), func([]certs.Record) {})
+			next := begin(t, st, s)
+			if err := next.Append(ctx, steps()[0]); err != nil {
+				if err := next.Flush(ctx); err != nil {
+					t.Fatal(err)
 				}
-				numbers[b.Visit()] = true
-				goOn(t, b, steps(), func([]certs.Record) {})
 			}
-			checkTwo(t, dir, s, numbers)
+			checkTwo(t, dir, s, whole.Visit(), next.Visit())
 			checkOrder(t, st.order)
 			if st.calls < at {
-				if at < 30 {
+				if at < 20 {
 					t.Fatalf("only %d calls were made to fail", at)
 				}
 				break
@@ -76,20 +75,18 @@ func TestEveryCallFails(t *testing.T) {
 	}
 }
 
-func checkTwo(t *testing.T, dir string, s *sign.Signer, numbers map[string]bool) {
+// checkTwo: a whole visit and the beginning of another; a number that a failed
+// call took has an INTAKE and nothing else.
+func checkTwo(t *testing.T, dir string, s *sign.Signer, whole, next string) {
 	t.Helper()
-	whole := 0
 	visits := onMedium(t, dir, s)
+	if whole == next || len(visits[whole]) != 9 || visits[whole][8].Kind != certs.KindCertified || len(visits[next]) != 2 {
+		t.Errorf("visit %s has %d records, visit %s has %d", whole, len(visits[whole]), next, len(visits[next]))
+	}
 	for name, records := range visits {
-		switch {
-		case numbers[name] && len(records) == 9 && records[8].Kind == certs.KindCertified:
-			whole++
-		case numbers[name] || len(records) != 1:
+		if name != whole && name != next && len(records) != 1 {
 			t.Errorf("visit %s has %d records", name, len(records))
 		}
-	}
-	if whole != 2 {
-		t.Errorf("%d whole visits, want 2", whole)
 	}
 	checkPrevious(t, visits, stored(t, dir))
 }
@@ -427,5 +424,44 @@ func TestRecordNameTaken(t *testing.T) {
 	}
 	if there, err := st.Read(ctx, "spool/S01-000001-0002.json"); err != nil || string(there) != "another" {
 		t.Errorf("it was replaced: %q, %v", there, err)
+	}
+}
+
+// The place of a visit is gone for good: another one gets all of it, also what
+// the first one had already.
+func TestDivert(t *testing.T) {
+	s, first, second := newSigner(t), t.TempDir(), t.TempDir()
+	gone := false
+	st := &faulty{Dir: newDir(t, first), fail: func(int) fault {
+		if gone {
+			return failsBefore
+		}
+		return noFault
+	}}
+	b := begin(t, st, s)
+	for i, r := range steps() {
+		gone = i > 3
+		if err := b.Append(ctx, r); (err != nil) != gone {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.Certify(ctx); !errors.Is(err, evidence.ErrWaiting) {
+		t.Fatal(err)
+	}
+	other := newDir(t, second)
+	// The number stands there already where it is reserved in that place.
+	intake, err := st.Dir.Read(ctx, "spool/S01-000001-0001.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Create(ctx, "spool/S01-000001-0001.json", intake); err != nil {
+		t.Fatal(err)
+	}
+	b.Divert(other)
+	if err := b.Flush(ctx); err != nil || b.Pending() != 0 {
+		t.Fatalf("%v, %d wait", err, b.Pending())
+	}
+	if n := len(onMedium(t, second, s)["S01-000001"]); n != 9 {
+		t.Errorf("%d records, want 9", n)
 	}
 }

@@ -2,6 +2,8 @@ package stick
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -11,8 +13,9 @@ import (
 // Dir is a Store in a plain folder: 'wipe --out', and tests. What the folder
 // lies on is the caller's to know.
 type Dir struct {
-	path string
-	gate gate
+	path   string
+	folder os.FileInfo
+	gate   gate
 }
 
 var _ Store = (*Dir)(nil)
@@ -35,7 +38,11 @@ func NewDir(path string) (*Dir, error) {
 	if err := (&osFolder{above}).Sync(); err != nil {
 		return nil, err
 	}
-	return &Dir{path: path, gate: newGate()}, nil
+	folder, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Dir{path: path, folder: folder, gate: newGate()}, nil
 }
 
 // Path of the folder.
@@ -48,6 +55,12 @@ func (d *Dir) with(ctx context.Context, f func(v *osVolume) error) error {
 			return err
 		}
 		defer v.Close()
+		// Where a medium was taken away from under the path, another folder shows.
+		if now, err := v.root.Stat("."); err != nil {
+			return err
+		} else if !os.SameFile(now, d.folder) {
+			return fmt.Errorf("%s is not the folder any more that it was: %w", d.path, fs.ErrNotExist)
+		}
 		return f(v)
 	})
 }
