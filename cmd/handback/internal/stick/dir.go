@@ -61,8 +61,32 @@ func (d *Dir) with(ctx context.Context, f func(v *osVolume) error) error {
 		} else if !os.SameFile(now, d.folder) {
 			return fmt.Errorf("%s is not the folder any more that it was: %w", d.path, fs.ErrNotExist)
 		}
+		release, err := v.lock()
+		if err != nil {
+			return fmt.Errorf("%s can't be kept for one program at a time (%w): use a folder on a disk of this machine", d.path, err)
+		}
+		defer release()
 		return f(v)
 	})
+}
+
+// lock keeps other programs out of the folder: two that write the same name would
+// take each other's temporary file (flock(2); it ends with the program).
+func (v *osVolume) lock() (release func(), err error) {
+	f, err := v.root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	for {
+		if err = unix.Flock(int(f.Fd()), unix.LOCK_EX); err != unix.EINTR {
+			break
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return func() { f.Close() }, nil
 }
 
 // Write implements Store.
