@@ -73,21 +73,11 @@ func build(ctx context.Context, o buildOptions, stdout io.Writer) error {
 	return report(image, files, seeds, say)
 }
 
-// kernelFiles of the kernel's package that a module may come from: all but the
-// large folders of what no bench needs.
-var kernelFiles = []string{
-	"boot/vmlinuz-*", "lib/modules/*/modules.builtin",
-	"lib/modules/*/kernel", "-lib/modules/*/kernel/sound", "-lib/modules/*/kernel/net", "-lib/modules/*/kernel/fs",
-	"lib/modules/*/kernel/fs/*fat", "lib/modules/*/kernel/fs/nls", "lib/modules/*/kernel/fs/efivarfs",
-	"-lib/modules/*/kernel/drivers/gpu", "-lib/modules/*/kernel/drivers/media", "-lib/modules/*/kernel/drivers/net",
-	"-lib/modules/*/kernel/drivers/infiniband", "-lib/modules/*/kernel/drivers/staging", "-lib/modules/*/kernel/drivers/iio",
-}
-
 // assemble gets the packages and writes the initramfs into the folder work.
 func assemble(ctx context.Context, source packages.Source, program, work string, release bool) (boot.Files, error) {
 	dirs := map[string]string{}
 	for role, files := range map[string][]string{
-		packages.Kernel: kernelFiles,
+		packages.Kernel: modules.PackageFiles,
 		packages.Shim:   {"usr/lib/shim"}, packages.ShimHelpers: {"usr/lib/shim"},
 		packages.GRUB: {"usr/lib/grub/x86_64-efi-signed"}, packages.Font: {font.TerminusFile},
 	} {

@@ -82,10 +82,12 @@ func (v *fat) offset(cluster uint32) int64 { return v.data + int64(cluster-first
 func (v *fat) folders(cluster uint32) ([]uint32, error) {
 	var found []uint32
 	b := make([]byte, v.cluster)
-	for range v.clusters {
-		if cluster < firstRow || cluster >= v.clusters {
-			return nil, fmt.Errorf("%w: cluster %d", errFAT, cluster)
+	seen := map[uint32]bool{}
+	for {
+		if cluster < firstRow || cluster >= v.clusters || seen[cluster] {
+			return nil, fmt.Errorf("%w: cluster %d of a folder", errFAT, cluster)
 		}
+		seen[cluster] = true
 		if _, err := v.r.ReadAt(b, v.offset(cluster)); err != nil {
 			return nil, err
 		}
@@ -111,5 +113,4 @@ func (v *fat) folders(cluster uint32) ([]uint32, error) {
 			return found, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: a folder without end", errFAT)
 }

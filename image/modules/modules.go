@@ -22,6 +22,16 @@ import (
 //go:embed set.txt
 var set string
 
+// PackageFiles are those of the kernel's package to unpack: the kernel, and modules
+// but for the large folders of what no bench needs (patterns of package packages).
+var PackageFiles = []string{
+	"boot/vmlinuz-*", "lib/modules/*/modules.builtin",
+	"lib/modules/*/kernel", "-lib/modules/*/kernel/sound", "-lib/modules/*/kernel/net", "-lib/modules/*/kernel/fs",
+	"lib/modules/*/kernel/fs/*fat", "lib/modules/*/kernel/fs/nls", "lib/modules/*/kernel/fs/efivarfs",
+	"-lib/modules/*/kernel/drivers/gpu", "-lib/modules/*/kernel/drivers/media", "-lib/modules/*/kernel/drivers/net",
+	"-lib/modules/*/kernel/drivers/infiniband", "-lib/modules/*/kernel/drivers/staging", "-lib/modules/*/kernel/drivers/iio",
+}
+
 // File is one module: where it is on this computer and in the image.
 type File struct{ From, To string }
 

@@ -3,6 +3,7 @@ package index
 import (
 	"fmt"
 	"path"
+	"slices"
 )
 
 // Match gives the names of the modules for a device, by its modalias.
@@ -48,23 +49,34 @@ func (x *Index) Order(name string) ([]Step, error) {
 	for _, n := range hard {
 		needed[n] = true
 	}
-	seen := map[string]bool{}
 	var steps []Step
+	const open, done = 1, 2
+	state := map[string]int{}
 	var visit func(string)
-	visit = func(n string) {
-		if seen[n] {
-			return // soft dependencies may go in a circle
+	// wanted is a soft dependency. One that stands on what is about to be loaded
+	// can't come before it.
+	wanted := func(n string) {
+		all, err := x.hard(n)
+		if err == nil && !slices.ContainsFunc(all, func(d string) bool { return state[d] == open }) {
+			visit(n)
 		}
-		seen[n] = true
+	}
+	visit = func(n string) {
+		if state[n] != 0 {
+			return
+		}
+		state[n] = open
 		m := x.modules[x.byName[n]]
-		for _, list := range [][]string{m.Before, m.Needs} {
-			for _, d := range list {
-				visit(d)
-			}
+		for _, d := range m.Before {
+			wanted(d)
+		}
+		for _, d := range m.Needs {
+			visit(d)
 		}
 		steps = append(steps, Step{m.Name, path.Join(x.Root, m.Path), !needed[n]})
+		state[n] = done
 		for _, d := range m.After {
-			visit(d)
+			wanted(d)
 		}
 	}
 	visit(name)
@@ -109,9 +121,7 @@ func globOne(pattern string, c byte) (n int, ok bool) {
 	case '?':
 		return 1, true
 	case '\\':
-		if len(pattern) > 1 {
-			return 2, pattern[1] == c
-		}
+		return min(2, len(pattern)), len(pattern) > 1 && pattern[1] == c
 	case '[':
 		if n, ok := globSet(pattern, c); n > 0 {
 			return n, ok

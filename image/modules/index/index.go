@@ -194,7 +194,7 @@ func isName(s string) bool {
 }
 
 func isPath(s string) bool {
-	return s != "" && len(s) < lineMax/2 && !path.IsAbs(s) && path.Clean(s) == s && s != ".." &&
+	return s != "" && len(s) < lineMax/2 && !path.IsAbs(s) && path.Clean(s) == s && s != "." && s != ".." &&
 		!strings.HasPrefix(s, "../") && !strings.ContainsAny(s, " \n\r\x00")
 }
 
