@@ -40,8 +40,10 @@ func Open(ctx context.Context) (transport.TPMCloser, error) {
 type bound struct {
 	ctx context.Context
 	dev transport.TPM
-	mu  sync.Mutex // held for a command; a dead one never gives it back
+	mu  sync.Mutex // one command at a time
 	bad error
+	// hung is closed when the command that had no answer in time ends after all.
+	hung chan struct{}
 }
 
 // Bound ends every wait for an answer with ctx. The command may still be carried
@@ -67,7 +69,9 @@ func (b *bound) Send(command []byte) (answer []byte, err error) {
 		err    error
 	}
 	done := make(chan result, 1) // room for one: the sender never waits for us
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		a, err := b.dev.Send(command)
 		done <- result{a, err}
 	}()
@@ -75,12 +79,13 @@ func (b *bound) Send(command []byte) (answer []byte, err error) {
 	case r := <-done:
 		return r.answer, r.err
 	case <-b.ctx.Done():
-		b.bad = fmt.Errorf("the TPM did not answer in time: %w", b.ctx.Err())
+		b.bad, b.hung = fmt.Errorf("the TPM did not answer in time: %w", b.ctx.Err()), ended
 		return nil, b.bad
 	}
 }
 
-// Close does not wait for a command that hangs.
+// Close does not wait for a command that hangs: the device is closed when, and if,
+// it ends.
 func (b *bound) Close() error {
 	c, ok := b.dev.(io.Closer)
 	if !ok {
@@ -89,7 +94,10 @@ func (b *bound) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.bad != nil {
-		go c.Close()
+		go func() {
+			<-b.hung
+			_ = c.Close() // nobody is left to hear of it
+		}()
 		return b.bad
 	}
 	return c.Close()

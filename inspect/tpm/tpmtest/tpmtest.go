@@ -4,6 +4,7 @@ package tpmtest
 import (
 	"bytes"
 	"context"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,7 +66,9 @@ func (d *TPM) awaitSocket(said *bytes.Buffer) {
 	d.t.Helper()
 	limit := time.After(20 * time.Second)
 	for {
-		if _, err := os.Stat(d.sock); err == nil {
+		// The name is there a moment before it takes a connection.
+		if c, err := net.Dial("unix", d.sock); err == nil {
+			_ = c.Close()
 			return
 		}
 		select {
@@ -88,8 +91,7 @@ func (d *TPM) Transport() transport.TPMCloser {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	d.t.Cleanup(func() { _ = dev.Close() })
-	return dev
+	return dev // it connects for each command: there is nothing to close
 }
 
 // Kill ends it, as a TPM that falls off its bus.
