@@ -54,6 +54,7 @@ type Engine struct {
 	askAt    int          // how many of its questions were answered with yes
 	today    map[string]string
 	book     *evidence.Book
+	waits    bool // something could not be written and waits in memory
 	resumed  bool // the visit goes on from an earlier boot
 	fleet    *job.Fleet
 	told     map[string]bool // drives of the fleet whose FINISHED is recorded
@@ -201,17 +202,16 @@ func (e *Engine) finish(how End) {
 	e.mu.Lock()
 	code := e.code
 	e.mu.Unlock()
-	if how == EndPowerOff && code >= 0 {
-		eventlog.Event("exit", "code", code)
-	}
-	e.to(wire.StagePowerOff)
 	go func() {
-		time.Sleep(leaveTime) // the screens show where this goes
+		if how == EndPowerOff && code >= 0 {
+			eventlog.Event("exit", "code", code)
+			time.Sleep(e.w.Linger) // the result stands a moment longer
+		}
+		e.to(wire.StagePowerOff)
+		time.Sleep(e.w.Linger) // the screens show where this goes
 		e.end <- how
 	}()
 }
-
-const leaveTime = 1200 * time.Millisecond
 
 // now is the time of a record.
 func (e *Engine) now() certs.Time { return certs.At(e.w.Now(), certs.SourceRTC, e.w.Uptime()) }

@@ -125,7 +125,9 @@ func (s starts) Started(ctx context.Context, en journal.Entry) error {
 		again = again || r.Started != nil && sameDrive(r.Started.Drive, ref)
 	}
 	err := e.book.AppendDurable(ctx, certs.Record{Kind: certs.KindStarted, Started: evidence.Started(en.Drive, en.Step, en.PlanDigest, again)})
-	if err == nil {
+	if err != nil {
+		e.update(func() { e.waits = true })
+	} else {
 		e.say("started", "drive "+en.Drive.Name+" STARTED, "+string(en.Step.Technique), "drive", en.Drive.Name,
 			"serial", en.Drive.Identity.Serial, "technique", en.Step.Technique)
 	}

@@ -177,12 +177,10 @@ func (e *Engine) restart() {
 		for e.waiting() > 0 {
 			time.Sleep(watchTime)
 		}
-		time.Sleep(restartTime)
+		time.Sleep(6 * e.w.Linger)
 		e.finish(EndReboot)
 	}()
 }
-
-const restartTime = 6 * time.Second
 
 // grade decides the route by what the records add up to, and records it.
 func (e *Engine) grade() {
@@ -208,7 +206,7 @@ func (e *Engine) certify() {
 	ctx, cancel := context.WithTimeout(e.ctx, stickWait)
 	defer cancel()
 	names, err := e.book.Certify(ctx)
-	e.update(func() { e.papers = names })
+	e.update(func() { e.papers, e.waits = names, e.waits || err != nil })
 	if err != nil {
 		e.say("papers-wait", "the papers wait in memory: "+err.Error(), "why", err)
 		return
@@ -239,13 +237,10 @@ func (e *Engine) leaveWhenSafe() {
 		for e.waiting() > 0 {
 			time.Sleep(watchTime)
 		}
-		time.Sleep(showTime)
+		time.Sleep(3 * e.w.Linger)
 		e.finish(EndPowerOff)
 	}()
 }
-
-// showTime is how long an unattended result stays on the screen.
-const showTime = 3 * time.Second
 
 // showResult fills the screen with what the records say.
 func (e *Engine) showResult() {

@@ -38,6 +38,7 @@ func (e *Engine) record(r certs.Record) {
 	ctx, cancel := context.WithTimeout(e.ctx, stickWait)
 	defer cancel()
 	if err := e.book.Append(ctx, r); err != nil {
+		e.update(func() { e.waits = true })
 		e.say("record-waits", fmt.Sprintf("%s waits in memory: %v", r.Kind, err), "kind", r.Kind, "why", err)
 	}
 }
@@ -63,7 +64,7 @@ func (e *Engine) watch(ctx context.Context) {
 // look at the stick once: what waits in memory is written when it is back.
 func (e *Engine) look(ctx context.Context, was bool) bool {
 	e.mu.Lock()
-	store, book, stage := e.station.Store, e.book, e.stage
+	store, book, stage, waits := e.station.Store, e.book, e.stage, e.waits
 	e.mu.Unlock()
 	if store == nil || stage == wire.StagePowerOff {
 		return was
@@ -75,13 +76,14 @@ func (e *Engine) look(ctx context.Context, was bool) bool {
 	case !was && now:
 		e.say("stick-back", "the stick is back")
 	}
-	waits := 0
-	if book != nil {
-		if waits = book.Pending(); waits > 0 && now {
-			waits = e.flush(ctx, book)
+	pending := 0
+	if waits && book != nil {
+		if pending = book.Pending(); pending > 0 && now {
+			pending = e.flush(ctx, book)
 		}
+		e.update(func() { e.waits = pending > 0 })
 	}
-	e.stickNotice(now, waits)
+	e.stickNotice(now, pending)
 	return now
 }
 

@@ -24,10 +24,12 @@ func (e *Engine) View() wire.View {
 	}
 	if e.report != nil {
 		v.Machine, v.Service = machineName(e.report.Machine), e.report.Machine.Serial.Value
-		v.Facts = facts(e.report)
-		v.Plan = e.planView()
 	}
 	switch e.stage {
+	case wire.StageCheck:
+		v.Facts, v.Plan = facts(e.report), e.planView()
+	case wire.StageAgree:
+		v.Plan = e.planView()
 	case wire.StageErase, wire.StageGrade, wire.StagePapers:
 		v.Drives, v.Questions, v.StickMayGo = e.driveViews(), e.questionViews(), e.stickMayGo()
 	case wire.StageResult:

@@ -43,6 +43,9 @@ type World struct {
 	ResumeTPM func(ctx context.Context, n tpm.Note) tpm.Outcome
 	Now       func() time.Time
 	Uptime    func() time.Duration
+	// Linger is how long a page that ends by itself stands at least, so that a
+	// person can read it; longer sentences stand a multiple of it.
+	Linger time.Duration
 }
 
 // Machine is the booted image's World.
@@ -55,6 +58,7 @@ func Machine() World {
 		ResumeTPM: func(ctx context.Context, n tpm.Note) tpm.Outcome { return tpm.Resume(ctx, tpm.Device{}, n) },
 		Now:       time.Now,
 		Uptime:    eventlog.Uptime,
+		Linger:    time.Second,
 	}
 }
 
