@@ -124,6 +124,10 @@ func smartAttributes(ctx context.Context, dev drive.Transport) ([]ata.Attribute,
 
 var errRaw = errors.New("the maker's own format")
 
+// hot are attributes of temperature: their thresholds tell of the place that a
+// drive is in, not of the drive.
+var hot = map[byte]bool{190: true, ata.AttrTemperature: true}
+
 func judge(attributes []ata.Attribute, failing, known bool) inspect.Health {
 	h := inspect.Health{
 		PowerOnH:      inspect.Unknown[int64]("SMART 9", "the drive does not count it"),
@@ -135,8 +139,9 @@ func judge(attributes []ata.Attribute, failing, known bool) inspect.Health {
 	}
 	odd, below, old := false, false, false
 	for _, a := range attributes {
-		below = below || a.Below() && a.Prefail
-		old = old || a.Below()
+		if a.Below() && !hot[a.ID] {
+			below, old = below || a.Prefail, true
+		}
 		counter := func(f *inspect.Fact[int64]) {
 			n, err := count(a.Raw)
 			if err != nil {

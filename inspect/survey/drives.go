@@ -142,6 +142,10 @@ func (s survey) removable(disk sysblock.Disk) inspect.Fact[bool] {
 		case "removable":
 			return inspect.Known(true, "sysfs removable of "+filepath.Base(dir))
 		case "fixed":
+			// A hub that is built in may have ports outside: only the drive's own counts.
+			if disk.USB != "" && dir != disk.USB {
+				continue
+			}
 			return inspect.Known(false, "sysfs removable of "+filepath.Base(dir))
 		}
 	}

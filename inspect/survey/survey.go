@@ -62,7 +62,8 @@ func Take(ctx context.Context, o Options) (*inspect.Report, error) {
 	r := s.machine(ctx)
 	wg.Wait()
 	r.Schema, r.Taken = inspect.Schema, time.Now()
-	r.TPM, r.Drives, r.Unhandled = chip, drives.drives, drives.unhandled
+	r.TPM, r.Drives = chip, drives.drives
+	r.Unhandled = append(drives.unhandled, r.Unhandled...) // of the machine itself: persistent memory
 	r.Missing = append(append([]string{}, r.Missing...), drives.missing...)
 	return r, nil
 }

@@ -1,0 +1,161 @@
+package survey
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// image makes a file of that size and lets sfdisk write a table into it.
+func image(t testing.TB, size int64, table string, args ...string) []byte {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "disk.img")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(file, size); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sfdisk", append(append([]string{"-q"}, args...), file)...)
+	cmd.Stdin = strings.NewReader(table)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("sfdisk: %v: %s", err, out)
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+const (
+	windows = "label: gpt\n" +
+		"start=40, size=8, type=c12a7328-f81f-11d2-ba4b-00a0c93ec93b, uuid=01234567-89ab-cdef-fedc-ba9876543210\n" +
+		"start=48, size=16, type=e3c9e316-0b5c-4db8-817d-f92df00215ae, uuid=11111111-2222-3333-4444-555555555555\n" +
+		"start=64, size=136, type=ebd0a0a2-b9e5-4433-87c0-68b6b72699c7, uuid=aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee\n"
+	dos = "label: dos\nstart=8, size=8, type=7\nstart=16, size=96, type=5\nstart=24, size=8, type=83\nstart=40, size=16, type=82\n"
+)
+
+func TestReadTable(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		image  []byte
+		sector int
+		want   []partition
+	}{
+		{"gpt", image(t, 1<<20, windows), 512, []partition{
+			{"c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "01234567-89ab-cdef-fedc-ba9876543210", 20480, 4096},
+			{"e3c9e316-0b5c-4db8-817d-f92df00215ae", "11111111-2222-3333-4444-555555555555", 24576, 8192},
+			{"ebd0a0a2-b9e5-4433-87c0-68b6b72699c7", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", 32768, 69632}}},
+		{"mbr with logical ones", image(t, 1<<20, dos), 512, []partition{
+			{"", "", 4096, 4096}, {"", "", 12288, 4096}, {"", "", 20480, 8192}}},
+		{"nothing", make([]byte, 1<<20), 512, nil},
+		{"too small for a table", make([]byte, 512), 512, nil},
+		{"a sector of no size", make([]byte, 1<<20), 0, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := readTable(bytes.NewReader(c.image), int64(len(c.image)), c.sector)
+			if err != nil || !slices.Equal(got, c.want) {
+				t.Errorf("%+v, %v", got, err)
+			}
+		})
+	}
+}
+
+// One whole copy is enough; a table of which none is whole is told of, and so is
+// a drive that can't be read.
+func TestReadTableDamaged(t *testing.T) {
+	whole := image(t, 1<<20, windows)
+	header, entries, backup := 512, 1024, len(whole)-512
+	for _, c := range []struct {
+		name   string
+		damage []int
+		parts  int
+		bad    bool
+	}{
+		{"primary header", []int{header + 40}, 3, false},
+		{"primary entries", []int{entries + 60}, 3, false},
+		{"primary signature", []int{header}, 3, false},
+		{"backup header", []int{backup + 40}, 3, false},
+		{"backup signature", []int{backup}, 3, false},
+		{"both headers", []int{header + 40, backup + 40}, 0, true},
+		{"both entries", []int{entries + 60, backup - 16384 + 60}, 0, true},
+		{"both signatures", []int{header, backup}, 0, false},
+		{"one damaged, the other gone", []int{header + 40, backup}, 0, true},
+	} {
+		b := slices.Clone(whole)
+		for _, at := range c.damage {
+			b[at] ^= 0xff
+		}
+		parts, err := readTable(bytes.NewReader(b), int64(len(b)), 512)
+		if len(parts) != c.parts || errors.Is(err, errTable) != c.bad || (err != nil) != c.bad {
+			t.Errorf("%s: %d partitions, %v", c.name, len(parts), err)
+		}
+	}
+	if _, err := readTable(broken{bytes.NewReader(whole), 512}, int64(len(whole)), 512); !errors.Is(err, errBroken) {
+		t.Errorf("a drive whose table can't be read: %v", err)
+	}
+}
+
+// A GUID that stands in one copy only is found: whoever hides a drive behind it
+// must be seen.
+func TestReadTableCopiesThatDiffer(t *testing.T) {
+	a := image(t, 1<<20, windows)
+	b := image(t, 1<<20, strings.ReplaceAll(windows, "01234567-", "76543210-"))
+	copy(a[len(a)-16384-512:], b[len(b)-16384-512:])
+	parts, err := readTable(bytes.NewReader(a), 1<<20, 512)
+	var guids []string
+	for _, p := range parts {
+		guids = append(guids, p.guid[:8])
+	}
+	slices.Sort(guids)
+	if err != nil || !slices.Equal(slices.Compact(guids), []string{"01234567", "11111111", "76543210", "aaaaaaaa"}) {
+		t.Errorf("%v, %v", guids, err)
+	}
+}
+
+var errBroken = errors.New("medium error")
+
+// broken is a drive with one sector that can't be read.
+type broken struct {
+	*bytes.Reader
+	bad int64
+}
+
+func (b broken) ReadAt(p []byte, off int64) (int, error) {
+	if off <= b.bad && b.bad < off+int64(len(p)) {
+		return 0, errBroken
+	}
+	return b.Reader.ReadAt(p, off)
+}
+
+func FuzzTable(f *testing.F) {
+	seeds := [][]byte{image(f, 64<<10, strings.Replace(windows, "size=136", "size=16", 1)), image(f, 64<<10, dos), make([]byte, 4096)}
+	if len(seeds[0]) != 64<<10 || !bytes.Contains(seeds[0], []byte("EFI PART")) {
+		f.Fatal("no seeds")
+	}
+	for _, s := range seeds {
+		f.Add(s, uint16(512))
+		f.Add(s, uint16(4096))
+	}
+	f.Fuzz(func(t *testing.T, b []byte, sector uint16) {
+		parts, _ := readTable(bytes.NewReader(b), int64(len(b)), int(sector))
+		if len(parts) > 2*gptEntriesMax+4*(ebrMax+1) {
+			t.Fatalf("%d partitions", len(parts))
+		}
+		for _, p := range parts {
+			if p.offset <= 0 || p.size <= 0 || p.offset > int64(len(b)) || p.size > int64(len(b))-p.offset {
+				t.Fatalf("%+v is not on a drive of %d bytes", p, len(b))
+			}
+		}
+		holds, _ := holdings(bytes.NewReader(b), int64(len(b)), parts)
+		if !slices.IsSorted(holds) || len(holds) > len(signatures)+8 {
+			t.Fatalf("%q", holds)
+		}
+	})
+}

@@ -1,0 +1,247 @@
+package survey
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"handback.example/inspect"
+	"handback.example/inspect/drive"
+	"handback.example/inspect/internal/sysblock"
+)
+
+// plant makes a tree of files from lines: 'file = text', 'link -> /sys/…',
+// 'folder/'. Links are relative, as in sysfs.
+func plant(t *testing.T, lines string) string {
+	t.Helper()
+	root := t.TempDir()
+	for line := range strings.Lines(lines) {
+		line = strings.TrimSpace(line)
+		name, text, isFile := strings.Cut(line, " = ")
+		link, to, isLink := strings.Cut(line, " -> ")
+		var err error
+		switch {
+		case line == "":
+			continue
+		case isFile:
+			if err = os.MkdirAll(filepath.Join(root, filepath.Dir(name)), 0o755); err == nil {
+				err = os.WriteFile(filepath.Join(root, name), []byte(text+"\n"), 0o644)
+			}
+		case isLink:
+			if to, err = filepath.Rel(filepath.Dir("/"+link), to); err == nil {
+				if err = os.MkdirAll(filepath.Join(root, filepath.Dir(link)), 0o755); err == nil {
+					err = os.Symlink(to, filepath.Join(root, link))
+				}
+			}
+		default:
+			err = os.MkdirAll(filepath.Join(root, line), 0o755)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+// pci makes a device of the PCI bus.
+func pci(address, class, driver string, more ...string) string {
+	dir := "sys/devices/pci0000:00/" + address
+	s := dir + "/class = " + class + "\n" + dir + "/vendor = 0x8086\n" + dir + "/device = 0x282a\nsys/bus/pci/devices/" + address + " -> /" + dir + "\n"
+	if driver != "" {
+		s += "sys/bus/pci/drivers/" + driver + "/\n" + dir + "/driver -> /sys/bus/pci/drivers/" + driver + "\n"
+	}
+	for _, m := range more {
+		s += dir + "/" + m + "\n"
+	}
+	return s
+}
+
+// sata makes a disk on an AHCI controller.
+func sata(address string) string {
+	dir := "sys/devices/pci0000:00/" + address + "/ata1/host0/target0:0:0/0:0:0:0"
+	return dir + "/type = 0\n" + dir + "/model = Maker's  SSD 850\n" + dir + "/rev = 1B6Q\n" + dir + "/subsystem -> /sys/bus/scsi\nsys/bus/scsi/devices/0:0:0:0 -> /" + dir + "\n" +
+		"sys/devices/pci0000:00/" + address + "/ata1/ata_port/ata1/\n" +
+		dir + "/block/sda/dev = 8:0\n" + dir + "/block/sda/size = 2048\n" + dir + "/block/sda/removable = 0\n" + dir + "/block/sda/device -> /" + dir + "\n" +
+		"sys/block/sda -> /" + dir + "/block/sda\n"
+}
+
+// nvme makes a namespace on an NVMe controller.
+func nvmeDisk(address string) string {
+	dir := "sys/devices/pci0000:00/" + address + "/nvme/nvme0"
+	return dir + "/transport = pcie\n" + dir + "/state = live\n" + dir + "/model = PM9A1 NVMe\n" + dir + "/serial = S676NX0R\n" + dir + "/firmware_rev = 36309099\n" +
+		dir + "/subsystem -> /sys/class/nvme\nsys/class/nvme/\n" +
+		dir + "/nvme0n1/dev = 259:0\n" + dir + "/nvme0n1/size = 4096\n" + dir + "/nvme0n1/removable = 0\n" + dir + "/nvme0n1/device -> /" + dir + "\n" +
+		"sys/block/nvme0n1 -> /" + dir + "/nvme0n1\n"
+}
+
+const quiet = "sys/block/\nsys/bus/pci/devices/\nproc/self/mountinfo = 22 27 0:21 / /proc rw - proc proc rw\n"
+
+func TestTakeOfATree(t *testing.T) {
+	root := plant(t, quiet+pci("0000:00:17.0", "0x010601", "ahci", "remapped_nvme = 0")+sata("0000:00:17.0")+pci("0000:00:04.0", "0x010802", "nvme")+nvmeDisk("0000:00:04.0"))
+	r, err := Take(t.Context(), Options{Root: root, Opener: neverOpened{t}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Drives) != 2 || r.Unhandled == nil || len(r.Unhandled) != 0 {
+		t.Fatalf("%+v, %+v", r.Drives, r.Unhandled)
+	}
+	n, s := r.Drives[0], r.Drives[1]
+	if n.Path != "/dev/nvme0n1" || n.Identity.Model != "PM9A1 NVMe" || n.Identity.Serial != "S676NX0R" || n.Identity.Size != 2<<20 || n.Identity.Bus != drive.BusNVMe {
+		t.Errorf("%+v", n.Identity)
+	}
+	if s.Path != "/dev/sda" || s.Identity.Model != "Maker's SSD 850" || s.Identity.Serial != "" || s.Identity.Bus != drive.BusSATA || s.Identity.Firmware != "1B6Q" {
+		t.Errorf("%+v", s.Identity)
+	}
+	for _, d := range r.Drives {
+		// Nothing that comes from a tree may be taken for a drive that is there.
+		if d.Provenance != drive.ProvenanceUnknown || d.Identity.Inner || len(d.Problems) != 1 || d.Health.Verdict.Known || d.Geometry != (drive.Geometry{}) || len(d.InUse) != 0 {
+			t.Errorf("%+v", d)
+		}
+	}
+}
+
+type neverOpened struct{ t *testing.T }
+
+func (n neverOpened) Open(path string) (drive.Device, error) {
+	n.t.Errorf("%s was opened", path)
+	return nil, os.ErrPermission
+}
+
+func (n neverOpened) OpenTarget(path string) (drive.Target, error) {
+	n.t.Errorf("%s was opened to be erased", path)
+	return nil, os.ErrPermission
+}
+
+func TestFindings(t *testing.T) {
+	for _, c := range []struct {
+		name, lines string
+		want        []string
+	}{
+		{"all well", pci("0000:00:17.0", "0x010601", "ahci") + sata("0000:00:17.0"), nil},
+		{"an empty AHCI controller", pci("0000:00:17.0", "0x010601", "ahci"), nil},
+		{"no storage at all", pci("0000:00:02.0", "0x030000", "") + pci("0000:00:1f.0", "0x060100", ""), nil},
+		{"RAID mode without disks", pci("0000:00:17.0", "0x010400", "ahci"), []string{"raid-mode"}},
+		{"VMD without a driver", pci("0000:00:0e.0", "0x010400", ""), []string{"raid-mode"}},
+		{"RAID mode with disks by AHCI", pci("0000:00:17.0", "0x010400", "ahci") + sata("0000:00:17.0"), nil},
+		{"VMD with disks", pci("0000:00:0e.0", "0x010400", "vmd") + nvmeDisk("0000:00:0e.0/pci10000:e0/10000:e0:06.0"), nil},
+		{"volumes of a RAID card", pci("0000:00:17.0", "0x010400", "megaraid_sas") + sata("0000:00:17.0"), []string{"raid-volume"}},
+		{"a disk is not on the controller of a like name", pci("0000:00:17.0", "0x010400", "ahci") + sata("0000:00:17.01"), []string{"raid-mode"}},
+		{"remapped NVMe", pci("0000:00:17.0", "0x010601", "ahci", "remapped_nvme = 2") + sata("0000:00:17.0"), []string{"remapped-nvme"}},
+		{"remapped NVMe in RAID mode", pci("0000:00:17.0", "0x010400", "ahci", "remapped_nvme = 1"), []string{"raid-mode", "remapped-nvme"}},
+		{"a controller without a driver", pci("0000:00:17.0", "0x010700", ""), []string{"no-driver"}},
+		{"an SD host without a driver", pci("0000:00:17.0", "0x080501", ""), []string{"no-driver"}},
+		{"an NVMe controller that shows nothing", pci("0000:00:04.0", "0x010802", "nvme"), []string{"nvme-no-drive"}},
+		{"a SCSI disk without a driver", "sys/devices/x/2:0:0:0/type = 0\nsys/devices/x/2:0:0:0/model = LOST\nsys/bus/scsi/devices/2:0:0:0 -> /sys/devices/x/2:0:0:0\n", []string{"no-driver"}},
+		{"a SCSI optical drive", "sys/devices/x/2:0:0:0/type = 5\nsys/bus/scsi/devices/2:0:0:0 -> /sys/devices/x/2:0:0:0\nsys/devices/x/host2/\nsys/bus/scsi/devices/host2 -> /sys/devices/x/host2\n", nil},
+		{"USB storage without a driver", "sys/devices/u/1-2:1.0/bInterfaceClass = 08\nsys/bus/usb/devices/1-2:1.0 -> /sys/devices/u/1-2:1.0\nsys/devices/u/1-3:1.0/bInterfaceClass = 03\nsys/bus/usb/devices/1-3:1.0 -> /sys/devices/u/1-3:1.0\n", []string{"no-driver"}},
+	} {
+		r, err := Take(t.Context(), Options{Root: plant(t, quiet+c.lines)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, f := range r.Unhandled {
+			got = append(got, f.Code)
+			if f.What == "" || f.Do == "" {
+				t.Errorf("%s: %+v", c.name, f)
+			}
+		}
+		if !slices.Equal(got, c.want) || r.Unhandled == nil {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
+// Where nobody could look, the list is not empty but absent, and says why.
+func TestFindingsThatCouldNotBeLookedFor(t *testing.T) {
+	for name, lines := range map[string]string{
+		"no PCI bus":        strings.Replace(quiet, "sys/bus/pci/devices/\n", "", 1),
+		"a device unknown":  quiet + "sys/bus/pci/devices/0000:00:01.0 -> /sys/devices/none\n",
+		"a device unnamed":  quiet + "sys/devices/d/vendor = 1\nsys/bus/pci/devices/0000:00:01.0 -> /sys/devices/d\n",
+		"a SCSI bus broken": quiet + "sys/bus/scsi/devices/2:0:0:0 -> /sys/devices/none\n",
+	} {
+		r, err := Take(t.Context(), Options{Root: plant(t, lines)})
+		if err != nil || r.Unhandled != nil || !slices.ContainsFunc(r.Missing, func(m string) bool { return strings.HasPrefix(m, "hidden drives: ") }) {
+			t.Errorf("%s: %v %q %v", name, r.Unhandled, r.Missing, err)
+		}
+	}
+	r, err := Take(t.Context(), Options{Root: plant(t, strings.Replace(quiet, "sys/block/\n", "", 1))})
+	if err != nil || r.Drives != nil || !slices.ContainsFunc(r.Missing, func(m string) bool { return strings.Contains(m, "list the drives") }) {
+		t.Errorf("a machine whose drives can't be listed: %+v, %v", r, err)
+	}
+}
+
+// A drive of which nobody can tell who uses it is not free.
+func TestUseThatCannotBeTold(t *testing.T) {
+	lines := strings.Replace(quiet, "proc/self/mountinfo", "proc/self/mounts", 1) + pci("0000:00:17.0", "0x010601", "ahci") + sata("0000:00:17.0")
+	r, err := Take(t.Context(), Options{Root: plant(t, lines)})
+	if err != nil || len(r.Drives) != 1 || len(r.Drives[0].InUse) != 1 || len(r.Drives[0].Problems) != 2 {
+		t.Errorf("%+v, %v", r.Drives, err)
+	}
+}
+
+func TestFindingsAcrossDrives(t *testing.T) {
+	codes := func(subjects ...subject) string {
+		var all []string
+		for _, f := range slices.Concat(nvmeFindings(subjects), silentFindings(subjects), bootFindings(subjects)) {
+			all = append(all, f.Code)
+		}
+		return strings.Join(all, " ")
+	}
+	drv := func(bus drive.Bus, change func(*subject)) subject {
+		d := subject{answered: true}
+		d.disk.Bus, d.Identity.Bus, d.disk.Kind = bus, bus, sysblock.KindSCSI
+		if change != nil {
+			change(&d)
+		}
+		return d
+	}
+	boot := func(d *subject) { d.Boot = true }
+	namespace := func(id uint32, unattached int, active ...uint32) func(*subject) {
+		return func(d *subject) {
+			d.disk.Controller, d.Identity.Namespace, d.namespaces = "/sys/n", id, active
+			d.NVMe = &inspect.NVMe{Unattached: inspect.Known(unattached, "")}
+		}
+	}
+	silent := func(d *subject) { d.answered = false }
+	file := func(d *subject) { d.answered, d.Boot, d.disk.Kind = false, true, sysblock.KindLoop }
+	for want, got := range map[string]string{
+		"":                       codes(drv(drive.BusUSB, boot), drv(drive.BusNVMe, namespace(1, 0, 1)), drv(drive.BusLoop, file), drv(drive.BusLoop, file)),
+		"unattached-namespace":   codes(drv(drive.BusNVMe, namespace(1, 2, 1, 2)), drv(drive.BusNVMe, namespace(2, 2, 1, 2))),
+		"hidden-namespace":       codes(drv(drive.BusNVMe, namespace(1, 0, 1, 2))),
+		"unread-drive":           codes(drv(drive.BusSATA, silent)),
+		"boot-inside":            codes(drv(drive.BusSATA, boot)),
+		"two-sticks":             codes(drv(drive.BusUSB, boot), drv(drive.BusUSB, boot)),
+		"boot-inside two-sticks": codes(drv(drive.BusUSB, boot), drv(drive.BusNVMe, boot)),
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestRemovable(t *testing.T) {
+	tree := plant(t, "sys/devices/p/fixed/removable = fixed\nsys/devices/p/out/removable = removable\nsys/devices/p/open/removable = unknown\nsys/devices/p/out/deep/x = 1\nsys/devices/p/disk/removable = 1\n")
+	s := survey{tree: sysblock.Tree(tree)}
+	for name, c := range map[string]struct {
+		disk  sysblock.Disk
+		known bool
+		value bool
+	}{
+		"SATA":                    {sysblock.Disk{Kind: sysblock.KindSCSI, Bus: drive.BusSATA, Device: "/sys/devices/p/none"}, true, false},
+		"NVMe in a cable's end":   {sysblock.Disk{Kind: sysblock.KindNVMe, Bus: drive.BusNVMe, Device: "/sys/devices/p/out/deep"}, true, true},
+		"SD":                      {sysblock.Disk{Kind: sysblock.KindMMC, Bus: drive.BusSD}, true, true},
+		"eMMC":                    {sysblock.Disk{Kind: sysblock.KindMMC, Bus: drive.BusMMC, Device: "/sys/devices/p/none"}, true, false},
+		"USB stick":               {sysblock.Disk{Kind: sysblock.KindSCSI, Bus: drive.BusUSB, Dir: "/sys/devices/p/disk"}, true, true},
+		"USB, in the machine":     {sysblock.Disk{Kind: sysblock.KindSCSI, Bus: drive.BusUSB, Device: "/sys/devices/p/fixed", USB: "/sys/devices/p/fixed"}, true, false},
+		"USB, at a hub inside":    {sysblock.Disk{Kind: sysblock.KindSCSI, Bus: drive.BusUSB, Device: "/sys/devices/p/fixed/open", USB: "/sys/devices/p/fixed/open"}, false, false},
+		"USB, at an outside port": {sysblock.Disk{Kind: sysblock.KindSCSI, Bus: drive.BusUSB, Device: "/sys/devices/p/out"}, true, true},
+		"USB, nobody knows":       {sysblock.Disk{Kind: sysblock.KindSCSI, Bus: drive.BusUSB, Device: "/sys/devices/p/open"}, false, false},
+	} {
+		if f := s.removable(c.disk); f.Known != c.known || f.Value != c.value {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+}
