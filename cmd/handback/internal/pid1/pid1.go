@@ -75,6 +75,8 @@ func serialLog() io.Writer {
 		t.Ispeed, t.Ospeed = unix.B115200, unix.B115200
 		_ = unix.IoctlSetTermios(int(f.Fd()), unix.TCSETS, t)
 	}
+	// The boot loader left off in mid-line; an event stands at the start of one.
+	_, _ = io.WriteString(f, "\n")
 	return f
 }
 
