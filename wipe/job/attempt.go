@@ -31,7 +31,7 @@ func (a *attempt) run() wipe.Outcome {
 		return a.refused(*r)
 	}
 	a.d = &technique.Drive{Target: target, Plan: a.plan, Step: a.plan.Ladder[0], Meter: a.meter, Reopen: a.reopen}
-	defer func() { a.d.Target.Close() }()
+	defer func() { a.d.Target.Close(); a.d.Buffers.Release() }()
 	for _, step := range []func() *wipe.Refusal{a.prepare, a.record, a.lastWord} {
 		if r := step(); r != nil {
 			return a.refused(*r)

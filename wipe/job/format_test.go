@@ -115,7 +115,7 @@ func TestFormatFaults(t *testing.T) {
 			b := benchOf(d)
 			p := b.plan(forced(wipe.NVMeFormatUserData), d)
 			c.fault(d)
-			o := runPlan(t, b, p, func(o *Options) { o.GiveUpAfter = time.Second })[0]
+			o := runPlan(t, b, p, func(o *Options) { o.GiveUpAfter = 3 * time.Second })[0]
 			want(t, o, c.want, c.says)
 			if len(d.frames) != 1 {
 				t.Errorf("%d formats sent", len(d.frames))

@@ -108,8 +108,8 @@ func TestLoop(t *testing.T) {
 		{"random", 33*mib + 7*512, 512, forced(wipe.OverwriteRandom)},
 		{"random4k", 33*mib + 7*4096, 4096, forced(wipe.OverwriteRandom)},
 		{"sample", 300*mib + 512, 512, plan.Policy{Want: wipe.LevelClear, Technique: wipe.OverwriteRandom, Verify: wipe.VerifySample}},
-		{"tiny", 512, 512, forced(wipe.OverwriteZero)},
-		{"tiny4k", 4096, 4096, forced(wipe.OverwriteRandom)},
+		{"oneblock", 512, 512, forced(wipe.OverwriteZero)},
+		{"oneblock4k", 4096, 4096, forced(wipe.OverwriteRandom)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			file := filepath.Join(dir, c.name+".img")
@@ -123,7 +123,7 @@ func TestLoop(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c.name == "tiny" {
+			if c.name == "oneblock" {
 				// One block of 512: nothing of a sample to speak of, all the same all of it.
 				if o.Verification.Compared != 1 {
 					t.Errorf("%d blocks compared", o.Verification.Compared)
@@ -187,7 +187,7 @@ func TestLoopInUse(t *testing.T) {
 // Memory does not grow with the drive: no buffer is made for each piece, and the
 // collector has no more to do for 1.5 GiB than for 256 MiB.
 func TestNoGarbagePerByte(t *testing.T) {
-	file := filepath.Join(memory(t, 1700*mib), "golf.img")
+	file := filepath.Join(memory(t, 1700*mib), "garbage.img")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -47,13 +47,22 @@ func Make(r *inspect.Report, p Policy) wipe.Plan {
 	for _, f := range r.Unhandled {
 		out.Refusals = append(out.Refusals, wipe.Refusal{Code: f.Code, Reason: f.What, Do: f.Do})
 	}
+	lettered := 0
 	for i, d := range r.Drives {
 		dp := forDrive(r, i, p)
-		dp.Name, dp.Path = letters(i), d.Path
+		dp.Name, dp.Path = NameBoot, d.Path
+		if !d.Boot {
+			dp.Name = letters(lettered)
+			lettered++
+		}
 		out.Drives = append(out.Drives, dp)
 	}
 	return out
 }
+
+// NameBoot stands in place of a letter for the medium that this system was
+// started from: people count the drives of the machine.
+const NameBoot = "stick"
 
 // forDrive plans for one drive: a refusal first, for whatever reason comes
 // first; else all that the drive really offers.

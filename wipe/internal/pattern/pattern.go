@@ -10,17 +10,13 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
-
-	"handback.example/inspect/drive"
-	"handback.example/wipe/internal/sweep"
 )
 
-// strip is the part of a piece that is compared at once: it stays in the first
-// level cache, with what it is compared to.
+// strip is the part of a piece that is made or compared at once: it stays in the
+// first level cache, with what it is compared to.
 const strip = 16 << 10
 
-// zeros is never written to, so the kernel backs it by one page of zeros.
-var zeros = drive.AlignedBuffer(sweep.Piece)
+var zeros [strip]byte
 
 // Pattern of one drive's overwrite; every lane takes a Maker of its own.
 type Pattern interface {
@@ -29,8 +25,8 @@ type Pattern interface {
 
 // Maker makes content, for one lane. Offsets are multiples of 512.
 type Maker interface {
-	// Make gives the content of n bytes at off, aligned. It may use scratch, of n
-	// bytes at least, which it may not keep.
+	// Make gives the content of n bytes at off in scratch, which holds that many
+	// at least. Nobody else writes to scratch between two calls with the same one.
 	Make(scratch []byte, off int64, n int) []byte
 	// Same reports whether b holds the content at off.
 	Same(b []byte, off int64) bool
@@ -40,15 +36,26 @@ type Maker interface {
 type Zero struct{}
 
 // Maker of zeros.
-func (Zero) Maker() Maker { return Zero{} }
+func (Zero) Maker() Maker { return &zeroMaker{} }
 
-// Make gives zeros and needs no scratch.
-func (Zero) Make(_ []byte, _ int64, n int) []byte { return zeros[:n] }
+// zeroMaker clears its lane's scratch once. It is real memory on purpose: the
+// kernel's page of zeros, which would back memory that was never written to, is
+// slow to hand to O_DIRECT.
+type zeroMaker struct{ cleared *byte }
+
+// Make gives zeros.
+func (z *zeroMaker) Make(scratch []byte, _ int64, n int) []byte {
+	if z.cleared != &scratch[0] {
+		clear(scratch)
+		z.cleared = &scratch[0]
+	}
+	return scratch[:n]
+}
 
 // Same compares with zeros.
-func (Zero) Same(b []byte, _ int64) bool {
+func (*zeroMaker) Same(b []byte, _ int64) bool {
 	for len(b) > strip {
-		if !bytes.Equal(b[:strip], zeros[:strip]) {
+		if !bytes.Equal(b[:strip], zeros[:]) {
 			return false
 		}
 		b = b[strip:]
@@ -91,7 +98,12 @@ func (s *stream) at(off int64) cipher.Stream {
 
 // Make writes the stream to scratch.
 func (s *stream) Make(scratch []byte, off int64, n int) []byte {
-	s.at(off).XORKeyStream(scratch[:n], zeros[:n])
+	ctr := s.at(off)
+	for b := scratch[:n]; len(b) > 0; {
+		k := min(len(b), strip)
+		ctr.XORKeyStream(b[:k], zeros[:k])
+		b = b[k:]
+	}
 	return scratch[:n]
 }
 

@@ -57,9 +57,17 @@ func TestMakeAndSameAgree(t *testing.T) {
 	}
 }
 
-func TestZerosStayZero(t *testing.T) {
-	if !bytes.Equal(zeros, make([]byte, len(zeros))) || !drive.Aligned(zeros) {
-		t.Error("the page of zeros is none")
+// What was in a lane's scratch before is not written to a drive.
+func TestZeroClearsItsScratch(t *testing.T) {
+	m, scratch := Zero{}.Maker(), bytes.Repeat([]byte{0xaa}, 1<<20)
+	for _, n := range []int{512, 1 << 20, 4096} {
+		if b := m.Make(scratch, 0, n); len(b) != n || len(bytes.Trim(b, "\x00")) != 0 {
+			t.Errorf("%d bytes are not zero", n)
+		}
+	}
+	other := bytes.Repeat([]byte{0xbb}, 4096)
+	if b := m.Make(other, 0, 4096); len(bytes.Trim(b, "\x00")) != 0 {
+		t.Error("another scratch is not cleared")
 	}
 }
 

@@ -1,10 +1,6 @@
 package sweep
 
-import (
-	"sync"
-
-	"handback.example/inspect/drive"
-)
+import "sync"
 
 // Buffers of one drive, of Piece bytes each, used again from phase to phase: a
 // buffer made for each piece would keep the collector busy. They are not shared
@@ -23,7 +19,7 @@ func (b *Buffers) Get() []byte {
 		b.free = b.free[:n-1]
 		return buf
 	}
-	return drive.AlignedBuffer(Piece)
+	return NewBuffer()
 }
 
 // Put a buffer back.
@@ -31,4 +27,15 @@ func (b *Buffers) Put(buf []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.free = append(b.free, buf)
+}
+
+// Release gives the memory of all buffers back that were put back. One that a
+// hanging call still holds stays: the kernel may yet write to it.
+func (b *Buffers) Release() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, buf := range b.free {
+		release(buf)
+	}
+	b.free = nil
 }
