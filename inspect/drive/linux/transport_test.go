@@ -391,3 +391,21 @@ func unhex(t *testing.T, s string) []byte {
 	}
 	return b
 }
+
+func FuzzCID(f *testing.F) {
+	f.Add([]byte("\xaa\x58\x59QEMU!\x01\xde\xad\xbe\xef\x00\x62\x19"), false)
+	f.Add([]byte("\x15\x01\x00BJTD4R\x03\xc5\xf7\xa1\xb2\xd3\xe9"), true)
+	f.Fuzz(func(t *testing.T, b []byte, mmc bool) {
+		bus := drive.BusSD
+		if mmc {
+			bus = drive.BusMMC
+		}
+		id, err := parseCID(b, bus)
+		if (err == nil) != (len(b) == 16) {
+			t.Fatalf("%d bytes: %v", len(b), err)
+		}
+		if id.Model != drive.Clean([]byte(id.Model)) || len(id.Serial) > 10 {
+			t.Fatalf("%+v", id)
+		}
+	})
+}
