@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -219,15 +220,18 @@ func TestOverwriteFaults(t *testing.T) {
 			}
 		}, wipe.Failed, "no longer answers", nil},
 		"gone, and says input/output error": {func(d *disk) {
-			dead := false
+			var dead atomic.Bool
 			d.onWrite = func(off int64, n int) error {
-				if dead = dead || off >= 4*mib; dead {
+				if off >= 4*mib {
+					dead.Store(true)
+				}
+				if dead.Load() {
 					return errMedium
 				}
 				return nil
 			}
 			d.identify = func() (drive.Identity, error) {
-				if dead {
+				if dead.Load() {
 					return drive.Identity{}, errMedium
 				}
 				return d.id, nil
@@ -434,17 +438,12 @@ func TestHangBefore(t *testing.T) {
 	o := f.Outcomes()[0]
 	want(t, o, wipe.Refused, "STARTED")
 	close(release)
-	for range 100 {
-		d.mu.Lock()
-		held := d.held
-		d.mu.Unlock()
-		if !held {
-			break
-		}
+	held := func() bool { d.mu.Lock(); defer d.mu.Unlock(); return d.held }
+	for i := 0; held() && i < 1000; i++ {
 		time.Sleep(10 * time.Millisecond)
 	}
-	if d.held || !bytes.Equal(before, d.data) {
-		t.Errorf("held %t, unchanged %t", d.held, bytes.Equal(before, d.data))
+	if held() || !bytes.Equal(before, d.data) {
+		t.Errorf("held %t, unchanged %t", held(), bytes.Equal(before, d.data))
 	}
 }
 

@@ -56,7 +56,7 @@ func (f *format) Prepare(ctx context.Context) error {
 func (f *format) alone(ctx context.Context) error {
 	c := nvme.IdentifyController()
 	if _, err := f.d.Target.Do(ctx, c); err != nil {
-		return fmt.Errorf("Identify Controller: %w", err)
+		return fmt.Errorf("the controller does not say what it is: %w", err)
 	}
 	ctrl, err := nvme.ParseController(c.Data)
 	if err != nil {
@@ -70,14 +70,14 @@ func (f *format) alone(ctx context.Context) error {
 	}
 	l := nvme.ActiveNamespaces(0)
 	if _, err := f.d.Target.Do(ctx, l); err != nil {
-		return fmt.Errorf("active namespaces: %w", err)
+		return fmt.Errorf("the controller does not list its namespaces: %w", err)
 	}
 	ids, err := nvme.ParseNamespaceList(l.Data)
 	if err != nil {
 		return err
 	}
 	if len(ids) != 1 || ids[0] != f.d.Plan.Identity.Namespace {
-		return fmt.Errorf("Format NVM would reach all namespaces of the controller, and it has %d", len(ids))
+		return fmt.Errorf("the command would reach all namespaces of the controller, and it has %d", len(ids))
 	}
 	return nil
 }
@@ -85,7 +85,7 @@ func (f *format) alone(ctx context.Context) error {
 func (f *format) namespace(ctx context.Context) (nvme.Namespace, error) {
 	c := nvme.IdentifyNamespace(f.d.Plan.Identity.Namespace)
 	if _, err := f.d.Target.Do(ctx, c); err != nil {
-		return nvme.Namespace{}, fmt.Errorf("Identify Namespace: %w", err)
+		return nvme.Namespace{}, fmt.Errorf("the namespace does not say how it is formatted: %w", err)
 	}
 	return nvme.ParseNamespace(c.Data)
 }
