@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"handback.example/inspect/drive"
@@ -49,6 +50,10 @@ func spanRange(low, high time.Duration) string {
 	l, h := span(low), span(high)
 	if l == h {
 		return "about " + h + " to go"
+	}
+	// '4 to 6 s', not '4 s to 6 s'.
+	if n, unit, ok := strings.Cut(l, " "); ok && strings.HasSuffix(h, " "+unit) && !strings.Contains(unit, " ") {
+		l = n
 	}
 	return l + " to " + h + " to go"
 }

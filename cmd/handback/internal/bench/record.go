@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -37,7 +38,12 @@ func (e *Engine) openBook() error {
 func (e *Engine) record(r certs.Record) {
 	ctx, cancel := context.WithTimeout(e.ctx, stickWait)
 	defer cancel()
-	if err := e.book.Append(ctx, r); err != nil {
+	switch err := e.book.Append(ctx, r); {
+	case err == nil:
+	case !errors.Is(err, evidence.ErrWaiting):
+		// What it would have said is missing, and what is missing never helps.
+		e.say("record-refused", fmt.Sprintf("there is no record %s: %v", r.Kind, err), "kind", r.Kind, "why", err)
+	default:
 		e.update(func() { e.waits = true })
 		e.say("record-waits", fmt.Sprintf("%s waits in memory: %v", r.Kind, err), "kind", r.Kind, "why", err)
 	}

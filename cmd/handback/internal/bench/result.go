@@ -32,15 +32,15 @@ func resultOf(s certs.Summary, code int, papers []string, hash string) *wire.Res
 	if g := s.Graded; g != nil {
 		r.Why, r.Better = g.Why, g.Better
 		r.Grade = gradeLine(g)
-		if r.Do == "" && len(g.Hold) > 0 {
-			r.Do = sentence(g.Hold[0]) + "."
-		}
 	}
 	if t := s.TPM; t != nil && s.TPMResult != certs.TPMCleared {
 		r.Do = or(r.Do, t.Do)
 	}
 	if r.Word == "NO DRIVE" {
 		r.Do = "Ask your supervisor: was the drive taken out, or is it hidden?"
+	}
+	if r.Do == "" && s.Route == certs.RouteHold {
+		r.Do = "Put the machine on the HOLD shelf, together with its notice."
 	}
 	if r.Pass {
 		r.Do = "Put the machine in the " + r.Route + " bin."

@@ -198,7 +198,7 @@ func overView(p wire.DriveProgress, s wipe.Status) wire.DriveProgress {
 	switch o.Verdict {
 	case wipe.Sanitised:
 		p.State, p.Mark, p.Fraction, p.Note = "DONE", wire.MarkOK, 1, ""
-		p.Time = levelWord(o.Level) + ", " + string(o.Evidence) + ", " + span(s.Elapsed)
+		p.Time = levelWord(o.Level) + ", " + evidenceWord(o.Evidence) + ", " + span(s.Elapsed)
 	case wipe.Interrupted:
 		p.State = "STOPPED"
 	case wipe.Unverified:
@@ -209,6 +209,21 @@ func overView(p wire.DriveProgress, s wipe.Status) wire.DriveProgress {
 		p.State = "FAILED"
 	}
 	return p
+}
+
+// evidenceWord says in two words what a verdict rests on; the paper says it whole.
+func evidenceWord(g wipe.EvidenceGrade) string {
+	switch g {
+	case wipe.EvidenceMeasured:
+		return "all read back"
+	case wipe.EvidenceSampled:
+		return "sample read"
+	case wipe.EvidenceCanaries:
+		return "samples gone"
+	case wipe.EvidenceDeviceClaims:
+		return "drive's word"
+	}
+	return "no evidence"
 }
 
 func (e *Engine) questionViews() (list []wire.Question) {

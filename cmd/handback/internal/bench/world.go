@@ -63,7 +63,7 @@ func Machine() World {
 }
 
 // stickTime is how long a stick may take to appear after power-on.
-const stickTime = 20 * time.Second
+const stickTime = time.Minute
 
 // findStation reads the stick. The error is of what makes it useless: no stick,
 // or settings and keys that can't be trusted.

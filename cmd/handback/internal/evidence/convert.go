@@ -13,6 +13,7 @@ import (
 	"handback.example/inspect"
 	"handback.example/inspect/drive"
 	"handback.example/wipe"
+	"handback.example/wipe/plan"
 )
 
 // Tool that makes the records. image is the SHA-256 of the booted image; empty
@@ -161,6 +162,9 @@ func Level(l wipe.Level) certs.Level {
 func Consent(p wipe.Plan, digest, who, how, scope, accepted string) *certs.Consent {
 	c := &certs.Consent{PlanDigest: digest, Who: who, How: how, Scope: scope, Want: Level(p.Want), Accepted: accepted}
 	for _, d := range p.Drives {
+		if d.Refusal != nil && d.Refusal.Code == plan.CodeBootMedium {
+			continue // never a target: nobody was asked about it
+		}
 		agreed := certs.ConsentDrive{Drive: Ref(d.Name, d.Identity), Level: certs.LevelNone}
 		if d.Refusal == nil && len(d.Ladder) > 0 {
 			agreed.Technique, agreed.Level = string(d.Ladder[0].Technique), Level(d.Ladder[0].Level)

@@ -291,7 +291,7 @@ func (p *intakePage) body(w, h int) body {
 	}
 	b.middle = append(b.middle, gap())
 	if v := p.v; v.Machine != "" || v.Service != "" {
-		says := "This machine says it is a " + orUnknown(v.Machine) + ", service tag " + orUnknown(v.Service) + "."
+		says := "This machine says: " + orUnknown(v.Machine) + ", service tag " + orUnknown(v.Service) + "."
 		if v.Intake.SuggestedTag != "" {
 			says += " It carries the asset tag " + v.Intake.SuggestedTag + "."
 		}

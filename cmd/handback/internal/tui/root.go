@@ -79,7 +79,7 @@ func (m *root) send(i wire.Intent) tea.Cmd {
 	if m.sending || m.gone() {
 		return nil // one at a time: a second Enter must not be a second order
 	}
-	m.sending, m.hint, m.asked = true, "", m.now()
+	m.sending, m.hint, m.problem, m.asked = true, "", "", m.now()
 	return func() tea.Msg {
 		v, err := m.client.Send(m.ctx, i)
 		return sentMsg{v, err}
