@@ -94,7 +94,7 @@ func TestDriveArgs(t *testing.T) {
 	if got := strings.Join(driveArgs(drives), " "); got != strings.Join(want, " ") {
 		t.Errorf("arguments are\n%s\nwant\n%s", got, strings.Join(want, " "))
 	}
-	if got := strings.Join(driveArgs(nil), " "); got != "-nic none" {
+	if got := strings.Join(driveArgs(nil), " "); got != "-nic none -device e1000e" {
 		t.Errorf("without drives: %s", got)
 	}
 }

@@ -27,6 +27,40 @@ func (s *survey) network() {
 		}
 		s.r.Network = append(s.r.Network, inspect.NIC{Name: drive.Clean([]byte(n.Name)), MAC: address(n.MACAddress), Kind: kind})
 	}
+	s.undriven()
+}
+
+// undriven lists adapters that no driver runs: the bench works offline and brings
+// few network drivers. PCI class 02h, network controllers; subclass 80h is where
+// wireless ones stand (PCI Code and ID Assignment Specification 1.11, 1.3).
+func (s *survey) undriven() {
+	const dir = "sys/bus/pci/devices/"
+	names, err := s.tree.List(dir)
+	if err != nil {
+		return // a machine without PCI; its graphics say so
+	}
+	for _, name := range names {
+		class, ok := s.hex(dir + name + "/class")
+		if !ok || class>>16 != 0x02 {
+			continue
+		}
+		if s.driven(dir + name) {
+			continue
+		}
+		kind := map[uint64]string{0x00: "ethernet", 0x80: "wifi"}[class>>8&0xff]
+		s.r.Network = append(s.r.Network, inspect.NIC{Name: "pci " + drive.Clean([]byte(name)), Kind: kind})
+	}
+}
+
+// driven: a driver has the adapter, or it shows as an interface. What can't be read
+// is not counted twice.
+func (s *survey) driven(dir string) bool {
+	for _, sign := range []string{"/driver", "/net"} {
+		if has, err := s.tree.Has(dir + sign); has || err != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // networkKind of an interface, empty where the kernel does not say. What carries no

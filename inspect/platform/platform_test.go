@@ -451,15 +451,18 @@ func say(f inspect.Fact[bool]) string {
 }
 
 func TestNetwork(t *testing.T) {
-	const net = "sys/class/net/"
+	const net, pci = "sys/class/net/", "sys/bus/pci/devices/"
 	r := readFiles(t, laptop.with(files{
 		net + "eth0/type": "1\n", net + "eth0/address": "8c:16:45:aa:bb:cc\n", net + "eth0/addr_assign_type": "0\n",
 		net + "wlan0/type": "1\n", net + "wlan0/phy80211/index": "0\n", net + "wlan0/address": "00:00:00:00:00:00\n", net + "wlan0/addr_assign_type": "0\n",
 		net + "wwan0/type": "65534\n", net + "wwan0/uevent": "DEVTYPE=wwan\n",
-		net + "can0/type": "280\n",
-		net + "lo/type":   "772\n",
+		net + "can0/type":          "280\n",
+		net + "lo/type":            "772\n",
+		pci + "0000:00:1f.6/class": "0x020000\n", pci + "0000:00:1f.6/driver/bind": "", // eth0, driven
+		pci + "0000:3a:00.0/class": "0x028000\n", pci + "0000:3b:00.0/class": "0x020000\n", pci + "0000:3c:00.0/class": "0x010802\n",
 	}))
-	want := []inspect.NIC{{Name: "eth0", MAC: "8c:16:45:aa:bb:cc", Kind: "ethernet"}, {Name: "wlan0", Kind: "wifi"}, {Name: "wwan0", Kind: "wwan"}}
+	want := []inspect.NIC{{Name: "eth0", MAC: "8c:16:45:aa:bb:cc", Kind: "ethernet"}, {Name: "wlan0", Kind: "wifi"}, {Name: "wwan0", Kind: "wwan"},
+		{Name: "pci 0000:3a:00.0", Kind: "wifi"}, {Name: "pci 0000:3b:00.0", Kind: "ethernet"}}
 	if !slices.Equal(r.Network, want) {
 		t.Errorf("%+v", r.Network)
 	}
