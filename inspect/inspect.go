@@ -185,6 +185,9 @@ type ATA struct {
 	Security  Fact[uint16] `json:"security"`   // IDENTIFY word 128
 	Sanitize  Fact[uint16] `json:"sanitize"`   // IDENTIFY word 59
 	NativeMax Fact[int64]  `json:"native_max"` // bytes, READ NATIVE MAX ADDRESS EXT + 1
+	// Hidden is known to be true where the drive hides capacity, even where how
+	// much could not be read; never known to be false, for there are other ways.
+	Hidden Fact[bool] `json:"hidden"`
 }
 
 // Health of a drive, by its own log.

@@ -26,7 +26,7 @@ func (s survey) ata(ctx context.Context, d *subject, dev drive.Transport) {
 	if id.SanitizeKnown {
 		facts.Sanitize = inspect.Known(id.Sanitize, "IDENTIFY word 59")
 	}
-	facts.NativeMax = nativeMax(ctx, d, dev, id)
+	facts.NativeMax, facts.Hidden = nativeMax(ctx, d, dev, id)
 	d.ATA = facts
 	d.Health = ataHealth(ctx, d, dev, id)
 }
@@ -34,9 +34,14 @@ func (s survey) ata(ctx context.Context, d *subject, dev drive.Transport) {
 // nativeMax reads how large the drive is with its hidden area. Sense data of fixed
 // format holds only the low 24 bits of the address; they can show that there is a
 // hidden area, never that there is none.
-func nativeMax(ctx context.Context, d *subject, dev drive.Transport, id ata.Identify) inspect.Fact[int64] {
+func nativeMax(ctx context.Context, d *subject, dev drive.Transport, id ata.Identify) (native inspect.Fact[int64], hidden inspect.Fact[bool]) {
 	const source = "READ NATIVE MAX ADDRESS EXT"
-	unknown := func(why string) inspect.Fact[int64] { return inspect.Unknown[int64](source, why) }
+	unknown := func(why string) (inspect.Fact[int64], inspect.Fact[bool]) {
+		if !hidden.Known {
+			hidden = inspect.Unknown[bool](source, why)
+		}
+		return inspect.Unknown[int64](source, why), hidden
+	}
 	if !id.HPA || !id.LBA48 {
 		return unknown("the drive has no Host Protected Area feature; other ways to hide capacity are not read by this version")
 	}
@@ -57,6 +62,7 @@ func nativeMax(ctx context.Context, d *subject, dev drive.Transport, id ata.Iden
 	const low = 1<<24 - 1
 	if id.Sectors > 0 && r.LBA&low != (id.Sectors-1)&low {
 		d.problem("it has a hidden area (HPA): its native size is not the one that it shows")
+		hidden = inspect.Known(true, source)
 	}
 	if r.Cut || !r.Extend && id.Sectors > low {
 		return unknown("the host adapter gives only the low 24 bits of the address")
@@ -64,7 +70,10 @@ func nativeMax(ctx context.Context, d *subject, dev drive.Transport, id ata.Iden
 	if r.LBA >= 1<<48-1 || id.LogicalSector <= 0 {
 		return unknown("the address makes no sense")
 	}
-	return inspect.Known(int64(r.LBA+1)*int64(id.LogicalSector), source)
+	if !hidden.Known {
+		hidden = inspect.Unknown[bool](source, "nothing by this command; there are other ways to hide capacity")
+	}
+	return inspect.Known(int64(r.LBA+1)*int64(id.LogicalSector), source), hidden
 }
 
 // ataHealth reads SMART. 'Good' needs the drive's own word and counters that could

@@ -274,6 +274,9 @@ func TestATAFacts(t *testing.T) {
 			{frame: ataSMART, err: errGone}}}, subject{}
 		survey{}.ata(t.Context(), &d, s)
 		s.end()
+		if hides := d.ATA.Hidden.Known && d.ATA.Hidden.Value; hides != (c.problem == "hidden area") {
+			t.Errorf("%s: hidden %+v", c.name, d.ATA.Hidden)
+		}
 		if d.ATA.NativeMax != c.want || d.ATA.Security != inspect.Known[uint16](0x21, "IDENTIFY word 128") || d.ATA.Sanitize != inspect.Known[uint16](0x1000, "IDENTIFY word 59") {
 			t.Errorf("%s: %+v", c.name, d.ATA)
 		}

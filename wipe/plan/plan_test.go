@@ -138,6 +138,15 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// That something is hidden may be known where how much is not.
+func TestHiddenBySomeAmount(t *testing.T) {
+	d := ssd("A1")
+	d.ATA.NativeMax, d.ATA.Hidden = inspect.Unknown[int64]("", "only 24 bits"), inspect.Known(true, "test")
+	if dp := one(d, wantClear); dp.Refusal == nil || dp.Refusal.Code != "hidden-area" {
+		t.Errorf("%+v", dp)
+	}
+}
+
 func TestWeakSerial(t *testing.T) {
 	d := ssd("0000")
 	d.Identity.WWN = ""

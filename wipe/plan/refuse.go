@@ -99,11 +99,20 @@ func locked(d inspect.Drive) *wipe.Refusal {
 
 // hidden: what lies behind the end that the drive shows would survive.
 func hidden(d inspect.Drive) *wipe.Refusal {
-	if d.ATA == nil || !d.ATA.NativeMax.Known || d.ATA.NativeMax.Value <= d.Geometry.Size {
+	if d.ATA == nil {
+		return nil
+	}
+	how := ""
+	switch native := d.ATA.NativeMax; {
+	case native.Known && native.Value > d.Geometry.Size:
+		how = fmt.Sprintf("%d bytes", native.Value-d.Geometry.Size)
+	case d.ATA.Hidden.Known && d.ATA.Hidden.Value:
+		how = "a part of its capacity"
+	default:
 		return nil
 	}
 	return &wipe.Refusal{Code: "hidden-area",
-		Reason: fmt.Sprintf("%s hides %d bytes behind its end (HPA or AMA): they would survive", Name(d.Identity), d.ATA.NativeMax.Value-d.Geometry.Size),
+		Reason: fmt.Sprintf("%s hides %s behind its end (HPA or AMA): it would survive", Name(d.Identity), how),
 		Do:     "restore its full capacity (hdparm -N) and start again, or have it destroyed"}
 }
 
