@@ -86,10 +86,10 @@ func overwriteShortfall(d inspect.Drive) string {
 	default:
 		s = "over-provisioned and reallocated cells"
 	}
-	if d.ATA != nil && !d.ATA.NativeMax.Known {
+	if (d.ATA != nil || d.Identity.Bus == drive.BusSATA) && (d.ATA == nil || !d.ATA.NativeMax.Known) {
 		s += "; a hidden area (HPA, AMA), if there is one: the drive did not tell"
 	}
-	if d.NVMe != nil && !d.NVMe.MetadataBytes.Known {
+	if (d.NVMe != nil || d.Identity.Bus == drive.BusNVMe) && (d.NVMe == nil || !d.NVMe.MetadataBytes.Known) {
 		s += "; metadata beside the blocks, if there is any: the drive did not tell"
 	}
 	if !d.Identity.Inner && kind(d) != drive.MediaFile {

@@ -99,6 +99,13 @@ func TestShortfalls(t *testing.T) {
 	untold.ATA.NativeMax = inspect.Unknown[int64]("", "aborted")
 	usb := ssd("A1")
 	usb.ATA, usb.Identity.Bus, usb.Identity.Inner = nil, drive.BusUSB, false
+	mute, plain := ssd("A1"), nvme("A1")
+	mute.ATA, plain.NVMe = nil, nil
+	for _, d := range []inspect.Drive{mute, plain} {
+		if s := one(d, wantClear).Ladder[0].Shortfall; !strings.Contains(s, "the drive did not tell") {
+			t.Errorf("%q keeps quiet about what was never asked", s)
+		}
+	}
 	for says, d := range map[string]inspect.Drive{"over-provisioned": ssd("A1"), "reallocated sectors": hdd, "HPA": untold, "bridge": usb} {
 		if s := one(d, wantClear).Ladder[0].Shortfall; !strings.Contains(s, says) {
 			t.Errorf("%q does not say %q", s, says)
