@@ -34,7 +34,10 @@ func (d *device) identify(ctx context.Context) (drive.Identity, error) {
 	var id drive.Identity
 	switch d.disk.Kind {
 	case sysblock.KindNVMe:
-		id, err = d.identifyNVMe(ctx)
+		var nsid uint32
+		if nsid, err = d.namespace(); err == nil {
+			id, err = d.identifyNVMe(ctx, nsid)
+		}
 	case sysblock.KindSCSI:
 		id, err = d.identifySCSI(ctx, g.Size)
 	case sysblock.KindMMC:
@@ -109,12 +112,11 @@ func (d *device) identifySCSI(ctx context.Context, size int64) (drive.Identity, 
 		return id, err
 	}
 	inner, err := d.identifyATA(ctx)
-	var refused *drive.StatusError
-	switch {
-	case errors.As(err, &refused), errors.Is(err, ata.ErrNotIdentify):
-		id.Inner = false // a SAT layer that keeps its drive to itself
-		return id, nil
-	case err != nil:
+	if err != nil {
+		if d.keepsToItself(ctx, err) {
+			id.Inner = false
+			return id, nil
+		}
 		return drive.Identity{}, err
 	}
 	if d.disk.Bus == drive.BusSCSI {
@@ -123,6 +125,20 @@ func (d *device) identifySCSI(ctx context.Context, size int64) (drive.Identity, 
 	// A bridge that shows less than the drive, or joins two, is not the drive.
 	inner.Inner = d.disk.Bus != drive.BusUSB || inner.Size == size
 	return inner, nil
+}
+
+// keepsToItself: a SAT layer refused to let its drive be asked. Some USB bridges
+// break off instead of refusing; one that still answers for itself did no worse.
+func (d *device) keepsToItself(ctx context.Context, err error) bool {
+	var refused *drive.StatusError
+	if errors.As(err, &refused) || errors.Is(err, ata.ErrNotIdentify) {
+		return true
+	}
+	if d.disk.Bus != drive.BusUSB || ctx.Err() != nil {
+		return false
+	}
+	_, err = d.read(ctx, scsi.Inquiry())
+	return err == nil
 }
 
 // maybeATA: behind this SCSI device there may be an ATA drive. Of USB devices only

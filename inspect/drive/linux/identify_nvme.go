@@ -9,11 +9,7 @@ import (
 	"handback.example/inspect/drive/nvme"
 )
 
-func (d *device) identifyNVMe(ctx context.Context) (drive.Identity, error) {
-	nsid, err := d.namespace()
-	if err != nil {
-		return drive.Identity{}, err
-	}
+func (d *device) identifyNVMe(ctx context.Context, nsid uint32) (drive.Identity, error) {
 	b, err := d.read(ctx, nvme.IdentifyController())
 	if err != nil {
 		return drive.Identity{}, err

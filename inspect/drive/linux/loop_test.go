@@ -169,7 +169,7 @@ func inUse(t *testing.T, dev, says string) {
 	t.Helper()
 	target, err := Opener{}.OpenTarget(dev)
 	if err == nil {
-		target.Close()
+		_ = target.Close()
 		t.Fatalf("%s was opened to be erased", dev)
 	}
 	var use *InUseError
@@ -181,7 +181,7 @@ func inUse(t *testing.T, dev, says string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.Close()
+	_ = d.Close()
 }
 
 func TestTargetIsClaimed(t *testing.T) {
@@ -191,12 +191,12 @@ func TestTargetIsClaimed(t *testing.T) {
 		t.Fatal(err)
 	}
 	inUse(t, dev, "another program has claimed it")
-	first.Close()
+	_ = first.Close()
 	second, err := Opener{}.OpenTarget(dev)
 	if err != nil {
 		t.Fatalf("it is not free after it was closed: %v", err)
 	}
-	second.Close()
+	_ = second.Close()
 }
 
 func TestTargetRefusesMounted(t *testing.T) {
@@ -273,11 +273,11 @@ func TestOpenRefusesWhatIsNoDrive(t *testing.T) {
 	}
 	for _, path := range []string{"", "/dev/loop-none", file, dir, fifo, "/dev/null", "/dev/zero"} {
 		if d, err := (Opener{}).Open(path); err == nil {
-			d.Close()
+			_ = d.Close()
 			t.Errorf("%q was opened", path)
 		}
 		if d, err := (Opener{}).OpenTarget(path); err == nil {
-			d.Close()
+			_ = d.Close()
 			t.Errorf("%q was opened to be erased", path)
 		}
 	}
@@ -291,7 +291,7 @@ func TestOpenRefusesEmptyLoop(t *testing.T) {
 		t.Fatalf("losetup calls %s free", dev)
 	}
 	if d, err := (Opener{}).Open(free); err == nil {
-		d.Close()
+		_ = d.Close()
 		t.Errorf("%s was opened", free)
 	}
 }
@@ -300,18 +300,18 @@ func TestOpenRefusesEmptyLoop(t *testing.T) {
 func TestOpenNodeWantsTheNumber(t *testing.T) {
 	dev, _ := loopDevice(t, "number.img", 1<<20)
 	if f, err := openNode(dev, unix.O_RDONLY, unix.S_IFBLK, "7:4095"); err == nil {
-		f.Close()
+		_ = f.Close()
 		t.Error("a node with another number was taken")
 	}
 	if f, err := openNode("/dev/null", unix.O_RDONLY, unix.S_IFBLK, "1:3"); err == nil {
-		f.Close()
+		_ = f.Close()
 		t.Error("a character device was taken for a block device")
 	}
 	f, err := openNode("/dev/null", unix.O_RDONLY, unix.S_IFCHR, "1:3")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Close()
+	_ = f.Close()
 }
 
 // The kernel's running number shows that another disk has the same device number.
@@ -334,7 +334,7 @@ func TestIdentifyKnowsThatTheDiskChanged(t *testing.T) {
 		if id, err := d.Identify(t.Context()); err == nil || id != (drive.Identity{}) {
 			t.Errorf("%s: %+v, %v", name, id, err)
 		}
-		d.Close()
+		_ = d.Close()
 	}
 }
 

@@ -69,7 +69,7 @@ func (Opener) OpenTarget(path string) (drive.Target, error) {
 	}
 	t := &target{d}
 	if err := t.writable(); err != nil {
-		t.Close()
+		_ = t.Close()
 		return nil, err
 	}
 	return t, nil
@@ -113,7 +113,7 @@ func open(path string, flags int) (*device, error) {
 	}
 	d := &device{path: path, disk: disk, block: newPort(f)}
 	if err := d.settle(); err != nil {
-		d.Close()
+		_ = d.Close()
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	return d, nil
@@ -136,11 +136,11 @@ func openNode(path string, flags int, kind uint32, dev string) (*os.File, error)
 	f := os.NewFile(uintptr(fd), path)
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, &os.PathError{Op: "look at", Path: path, Err: err}
 	}
 	if st.Mode&unix.S_IFMT != kind || number(st.Rdev) != dev {
-		f.Close()
+		_ = f.Close()
 		return nil, fmt.Errorf("open %s: the path has come to name another device; try again", path)
 	}
 	return f, nil

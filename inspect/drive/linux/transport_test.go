@@ -263,7 +263,7 @@ func TestCallThatNeverReturns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Close()
+	_ = r.Close()
 	p := newPort(os.NewFile(uintptr(fd), "pipe"))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
