@@ -73,40 +73,44 @@ func (s survey) watch(ctx context.Context, disk sysblock.Disk) subject {
 		return d
 	}
 	ctx, cancel := context.WithTimeout(ctx, driveTimeout)
-	start := time.Now()
-	progress := make(chan subject, 16) // more than there are stages
+	start, done, last := time.Now(), make(chan struct{}), latest{subject: d}
 	go func() {
 		defer cancel()
-		defer close(progress)
-		s.ask(ctx, d, func(d subject) { progress <- d })
+		defer close(done) // before cancel: the end is no time-out
+		s.ask(ctx, d, last.set)
 	}()
-	for {
-		select {
-		case later, ok := <-progress:
-			if !ok {
-				return d
-			}
-			d = later
-			continue
-		case <-ctx.Done():
-		}
-		// It may just have ended by itself; else what it said last counts.
-		for {
-			select {
-			case later, ok := <-progress:
-				if !ok {
-					return d
-				}
-				d = later
-				continue
-			default:
-			}
-			break
-		}
-		d.answered = false
-		d.problem("it did not answer all questions within %.0f s: what it did not say is unknown; start again, and if it stays so take it out", time.Since(start).Seconds())
-		return d
+	select {
+	case <-done:
+		return last.get()
+	case <-ctx.Done():
 	}
+	select {
+	case <-done:
+		return last.get()
+	default:
+	}
+	late := last.get()
+	late.answered = false
+	late.problem("it did not answer all questions within %.0f s: what it did not say is unknown; start again, and if it stays so take it out", time.Since(start).Seconds())
+	return late
+}
+
+// latest is what was known of a drive when it last answered.
+type latest struct {
+	sync.Mutex
+	subject subject
+}
+
+func (l *latest) set(d subject) {
+	l.Lock()
+	defer l.Unlock()
+	l.subject = d
+}
+
+func (l *latest) get() subject {
+	l.Lock()
+	defer l.Unlock()
+	return l.subject
 }
 
 // base is what the kernel says of a drive without asking it.

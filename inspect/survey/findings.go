@@ -2,6 +2,7 @@ package survey
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -195,13 +196,17 @@ func (s survey) areaFindings(subjects []subject) []inspect.Finding {
 // silentFindings: drives that would not be opened or say who they are.
 func silentFindings(subjects []subject) []inspect.Finding {
 	var found []inspect.Finding
+	do := "start again; if it stays so, take the drive out and destroy it"
+	if os.Geteuid() != 0 {
+		do = "run this as root: only root may ask a drive"
+	}
 	for _, d := range subjects {
 		if d.answered || d.disk.Kind == sysblock.KindLoop {
 			continue
 		}
 		found = append(found, inspect.Finding{Code: "unread-drive",
 			What: fmt.Sprintf("%s could not be read: %s", names(d), strings.Join(d.Problems, "; ")),
-			Do:   "start again; if it stays so, take the drive out and destroy it"})
+			Do:   do})
 	}
 	return found
 }
