@@ -60,11 +60,12 @@ func nativeMax(ctx context.Context, d *subject, dev drive.Transport, id ata.Iden
 		return unknown("the drive refused the command")
 	}
 	const low = 1<<24 - 1
-	if id.Sectors > 0 && r.LBA&low != (id.Sectors-1)&low {
+	whole := !r.Cut && (r.Extend || id.Sectors <= low)
+	if id.Sectors > 0 && (r.LBA&low != (id.Sectors-1)&low || whole && r.LBA != id.Sectors-1) {
 		d.problem("it has a hidden area (HPA): its native size is not the one that it shows")
 		hidden = inspect.Known(true, source)
 	}
-	if r.Cut || !r.Extend && id.Sectors > low {
+	if !whole {
 		return unknown("the host adapter gives only the low 24 bits of the address")
 	}
 	if r.LBA >= 1<<48-1 || id.LogicalSector <= 0 {

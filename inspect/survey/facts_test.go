@@ -262,6 +262,7 @@ func TestATAFacts(t *testing.T) {
 		// LBA 12a05f1fh in the descriptor's order: 31:24, 7:0, 39:32, 15:8, 47:40, 23:16.
 		{"all of it", step{frame: ataNativeMax, sense: descriptor("12 1f 00 5f 00 a0")}, inspect.Known[int64](160000000000, native), ""},
 		{"a hidden area", step{frame: ataNativeMax, sense: descriptor("12 20 00 5f 00 a0")}, inspect.Known[int64](160000000512, native), "hidden area"},
+		{"a hidden area of 2^24 sectors", step{frame: ataNativeMax, sense: descriptor("13 1f 00 5f 00 a0")}, inspect.Known[int64](168589934592, native), "hidden area"},
 		{"fixed format", step{frame: ataNativeMax, sense: "70 00 01 00 50 40 00 0a a0 1f 5f a0 00 1d 00000000"},
 			inspect.Unknown[int64](native, "the host adapter gives only the low 24 bits of the address"), ""},
 		{"fixed format, a hidden area", step{frame: ataNativeMax, sense: "70 00 01 00 50 40 00 0a a0 2f 5f a0 00 1d 00000000"},
