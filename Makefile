@@ -19,7 +19,7 @@ build: ## build the programs into bin/
 run: ## boot the appliance in a virtual laptop, its screen in this terminal; papers land in out/
 	@.ci/setup run
 	@$(MAKE) --no-print-directory build
-	@.ci/plant $(OUT)/ssd.img 512 $(OUT)/disk.img 512
+	@.ci/plant $(OUT)/ssd.img 262144 $(OUT)/disk.img 512
 	bin/handback-image try --secure-boot --tpm --drive nvme:$(OUT)/ssd.img --drive sata:$(OUT)/disk.img --out $(OUT)
 
 test: ## all that CI runs: lint, unit tests, the booted image in virtual machines

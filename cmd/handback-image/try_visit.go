@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"handback.example/cmd/internal/settings"
@@ -19,7 +20,7 @@ func runVisit(ctx context.Context, o tryOptions, set settings.Settings, stick st
 	events := make(chan vmtest.Event, 4096)
 	cfg := vmtest.Config{
 		Stick: stick, Drives: o.drives, SecureBoot: o.secureBoot, AssetTag: set.Intake.Tag,
-		SerialLog: filepath.Join(o.out, "serial.log"),
+		SerialLog: filepath.Join(o.out, "serial.log"), MemoryMiB: guestMemory("/proc/meminfo"),
 		OnEvent: func(e vmtest.Event) {
 			select {
 			case events <- e:
@@ -62,6 +63,23 @@ func runVisit(ctx context.Context, o tryOptions, set settings.Settings, stick st
 	}
 	f := follower{vm: vm, visit: &visit{code: -1}, shot: filepath.Join(o.out, "screen.png"), terminal: t, out: stdout, began: time.Now()}
 	return f.visit, f.follow(ctx, events)
+}
+
+// guestMemory of the virtual laptop in MiB: what an office laptop has, where this
+// computer can spare that, so that a demonstration can end as one would.
+func guestMemory(meminfo string) int {
+	const office, least = 8 << 10, 1 << 10
+	b, err := os.ReadFile(meminfo)
+	if err != nil {
+		return least
+	}
+	for line := range strings.Lines(string(b)) {
+		var kib int
+		if n, _ := fmt.Sscanf(line, "MemAvailable: %d kB", &kib); n == 1 && kib>>10 >= office+office/2 {
+			return office
+		}
+	}
+	return least
 }
 
 // follower stays with the machine: it hears events, takes pictures, and ends a
