@@ -57,7 +57,8 @@ type Engine struct {
 	waits    bool // something could not be written and waits in memory
 	resumed  bool // the visit goes on from an earlier boot
 	fleet    *job.Fleet
-	told     map[string]bool // drives of the fleet whose FINISHED is recorded
+	begun    map[string]bool // drives of the fleet whose STARTED is on the stick
+	told     map[string]bool // and those whose FINISHED is recorded
 	stopped  bool            // the person stopped the erasure
 	answers  map[string]string
 	who      string
@@ -73,7 +74,7 @@ type Engine struct {
 // New engine on a machine. Run starts its work.
 func New(w World) *Engine {
 	return &Engine{w: w, policy: policy.Default(), stage: wire.StageStarting, revision: 1, code: -1,
-		answers: map[string]string{}, told: map[string]bool{}, today: map[string]string{}, end: make(chan End, 1)}
+		answers: map[string]string{}, begun: map[string]bool{}, told: map[string]bool{}, today: map[string]string{}, end: make(chan End, 1)}
 }
 
 // Run goes on until the machine is to be switched off or started again.

@@ -128,6 +128,7 @@ func (s starts) Started(ctx context.Context, en journal.Entry) error {
 	if err != nil {
 		e.update(func() { e.waits = true })
 	} else {
+		e.update(func() { e.begun[en.Drive.Name] = true })
 		e.say("started", "drive "+en.Drive.Name+" STARTED, "+string(en.Step.Technique), "drive", en.Drive.Name,
 			"serial", en.Drive.Identity.Serial, "technique", en.Step.Technique)
 	}

@@ -125,7 +125,16 @@ func (e *Engine) stickNotice(present bool, waits int) {
 	}
 }
 
-// stickMayGo: everything that must be durable is on the stick.
+// stickMayGo: what must be on the stick is on it. Before every drive has its STARTED
+// there, a stick that is pulled would keep a drive from being erased.
 func (e *Engine) stickMayGo() bool {
-	return e.book != nil && e.book.Pending() == 0
+	if e.book == nil || e.book.Pending() > 0 || e.fleet == nil {
+		return false
+	}
+	for _, s := range e.fleet.Status() {
+		if s.Outcome == nil && !e.begun[s.Name] {
+			return false
+		}
+	}
+	return true
 }

@@ -81,7 +81,7 @@ func (e *Engine) storeNotice() *wire.Notice {
 		return nil
 	}
 	what, do := stick.Explain(e.station.StoreErr)
-	return &wire.Notice{Mark: wire.MarkBad, What: sentence(what) + ".", Do: sentence(do) + ". Nothing is erased until then."}
+	return &wire.Notice{Mark: wire.MarkBad, What: sentence(what) + ".", Do: sentence(do) + ". Then start the machine again: nothing is erased until then."}
 }
 
 // stickWords of an error of the stick, its settings or keys.
@@ -106,7 +106,7 @@ func (e *Engine) halt(what, do string) {
 	e.say("halted", what, "why", what)
 	e.to(wire.StageStopped)
 	if e.isUnattended() {
-		e.finish(EndPowerOff)
+		e.leaveWhenSafe()
 	}
 }
 
