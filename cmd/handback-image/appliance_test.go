@@ -1,0 +1,262 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"handback.example/cmd/internal/settings"
+	"handback.example/image/vmtest"
+)
+
+// The tests of appliance_*_test.go boot the image that this package builds, in
+// virtual machines, and judge what became of a machine by the files on this
+// computer: drives, stick and TPM. What the appliance says of itself is compared
+// with that, never believed instead.
+
+// builtImage is built once for all of them.
+var builtImage = sync.OnceValues(func() (image string, err error) {
+	if err := beside(); err != nil {
+		return "", err
+	}
+	if imageDir, err = os.MkdirTemp("", "handback-image-"); err != nil {
+		return "", err
+	}
+	var said bytes.Buffer
+	if err := build(context.Background(), buildOptions{out: imageDir, kinds: []string{"stick"}}, &said); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, said.String())
+	}
+	return filepath.Join(imageDir, imageFile), nil
+})
+
+var imageDir string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if imageDir != "" {
+		_ = os.RemoveAll(imageDir) // a rest costs room only
+	}
+	os.Exit(code)
+}
+
+// places: as many machines as vmtest lets run at once, so that a scenario's time
+// begins when its machine can.
+var places = make(chan struct{}, 2)
+
+// scenarioTime is ten times what a scenario takes alone: machines are emulated,
+// and the computer may be busy with other tests.
+const scenarioTime = 10 * time.Minute
+
+// laptop is one virtual laptop with its stick, through all of its boots.
+type laptop struct {
+	t   *testing.T
+	ctx context.Context
+	// dir is what --out is to try: stick.img, tpm/, root.pem, certificates/, spool/.
+	dir, stick string
+	set        settings.Settings
+	esp        string // hash of the stick's boot partition before the first boot
+}
+
+// newLaptop prepares a stick by the settings of a demonstration, as change has them.
+func newLaptop(t *testing.T, change func(*settings.Settings)) *laptop {
+	t.Helper()
+	image, err := builtImage()
+	if err != nil {
+		t.Fatalf("the image is not built: %v", err)
+	}
+	places <- struct{}{}
+	t.Cleanup(func() { <-places })
+	l := &laptop{t: t, dir: t.TempDir(), set: settings.Demonstration()}
+	l.stick = filepath.Join(l.dir, "stick.img")
+	l.set.Unattended = true
+	if change != nil {
+		change(&l.set)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), scenarioTime)
+	t.Cleanup(cancel)
+	l.ctx = ctx
+	if err := prepareStick(ctx, tryOptions{image: image, out: l.dir}, l.set, l.stick, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if err := keepRoot(l.stick, l.dir); err != nil {
+		t.Fatal(err)
+	}
+	l.esp = partitionHash(t, l.stick, settings.ESPGUID)
+	return l
+}
+
+// start boots the laptop. What is not given comes from the laptop.
+func (l *laptop) start(c vmtest.Config) *vmtest.VM {
+	l.t.Helper()
+	c.Stick = l.stick
+	if c.AssetTag == "" {
+		c.AssetTag = l.set.Intake.Tag
+	}
+	c.SerialLog = filepath.Join(l.dir, "serial.log")
+	began := time.Now()
+	vm, err := vmtest.Start(l.ctx, c)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Cleanup(func() {
+		if l.t.Failed() {
+			l.t.Logf("the serial log ends with:\n%s", vm.LogTail(60))
+		}
+		vm.Close()
+		l.t.Logf("the machine was on for %.0f s; seconds of its own uptime: %s", time.Since(began).Seconds(), milestones(vm.Events()))
+	})
+	return vm
+}
+
+// milestones of a visit, each with the guest's uptime in seconds.
+func milestones(events []vmtest.Event) string {
+	var list []string
+	for _, e := range events {
+		switch e.Name {
+		case "first-frame", "inspected", "started", "finished", "tpm", "result", "halted", "exit", "power-off", "reboot":
+			list = append(list, strings.TrimSpace(e.Name+" "+e.Values["serial"])+" "+e.Values["uptime"])
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// off waits until the machine has switched itself off and gives its exit code.
+func (l *laptop) off(vm *vmtest.VM) int {
+	l.t.Helper()
+	if err := vm.Wait(); err != nil {
+		l.t.Fatalf("the machine did not end by itself: %v", err)
+	}
+	v := visit{code: -1}
+	for _, e := range vm.Events() {
+		v.hear(e)
+	}
+	return v.code
+}
+
+// await an event.
+func (l *laptop) await(vm *vmtest.VM, name string, match ...string) vmtest.Event {
+	l.t.Helper()
+	e, err := vm.WaitEvent(l.ctx, name, match...)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return e
+}
+
+// event is the last of this name that came, if any.
+func event(vm *vmtest.VM, name string, match ...string) (vmtest.Event, bool) {
+	es := vm.Events()
+	for i := len(es) - 1; i >= 0; i-- {
+		if es[i].Is(name, match...) {
+			return es[i], true
+		}
+	}
+	return vmtest.Event{}, false
+}
+
+// halted checks that the visit was ended before anything was erased, and why.
+func (l *laptop) halted(vm *vmtest.VM, why string) {
+	l.t.Helper()
+	if code := l.off(vm); code != 3 {
+		l.t.Errorf("exit %d, want 3", code)
+	}
+	if e, ok := event(vm, "halted"); !ok || !strings.Contains(e.Values["why"], why) {
+		l.t.Errorf("it says %q, want %q", e.Values["why"], why)
+	}
+	if e, ok := event(vm, "started"); ok {
+		l.t.Errorf("an erasure began: %v", e)
+	}
+}
+
+// firstFrame logs when the appliance's first screen was drawn, by the guest's own
+// clock. It has only part of a core for itself here.
+func (l *laptop) firstFrame(vm *vmtest.VM) {
+	l.t.Helper()
+	logFirstFrame(l.t, vm.Events())
+}
+
+func logFirstFrame(t *testing.T, events []vmtest.Event) {
+	t.Helper()
+	for _, e := range events {
+		if s, err := strconv.ParseFloat(e.Values["uptime"], 64); e.Name == "first-frame" && err == nil && s > 0 {
+			t.Logf("first frame on %s at %.1f s of the guest's uptime", e.Values["tty"], s)
+			return
+		}
+	}
+	t.Error("no first frame was told with its uptime")
+}
+
+// mark stands all over a planted drive.
+const mark = "PRIVATE-DATA-OF-A-PERSON"
+
+// plant makes a drive's file, every sector of which holds the mark and differs
+// from every other.
+func (l *laptop) plant(name string, mib int) string {
+	l.t.Helper()
+	path := filepath.Join(l.dir, name+".img")
+	b := make([]byte, 0, mib<<20)
+	for at := 0; at < mib<<20; at += 512 {
+		b = fmt.Appendf(b, "%s %-12s %012d ", mark, name, at)
+		b = append(b, bytes.Repeat(b[at:], perSector-1)...)
+		b = append(b, bytes.Repeat([]byte{'.'}, 512-len(b)%512)...)
+	}
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		l.t.Fatal(err)
+	}
+	return path
+}
+
+// marks counts how many marks are left on a drive, and checks that the file is
+// what it was in size.
+func marks(t *testing.T, path string, mib int) int {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(b) != mib<<20 {
+		t.Errorf("%s holds %d bytes, not %d MiB", path, len(b), mib)
+	}
+	return bytes.Count(b, []byte(mark))
+}
+
+// perSector marks, and allMarks of a drive, as plant leaves them.
+const perSector = 9
+
+func allMarks(mib int) int { return perSector * (mib << 20 / 512) }
+
+// clean checks that nothing of a planted drive is left.
+func (l *laptop) clean(path string, mib int) {
+	l.t.Helper()
+	if n := marks(l.t, path, mib); n != 0 {
+		l.t.Errorf("%s: %d marks are left", filepath.Base(path), n)
+	}
+}
+
+// espUntouched checks that no visit wrote a byte to the stick's boot partition.
+func (l *laptop) espUntouched() {
+	l.t.Helper()
+	if now := partitionHash(l.t, l.stick, settings.ESPGUID); now != l.esp {
+		l.t.Errorf("the stick's boot partition has changed: %s is now %s", l.esp, now)
+	}
+}
+
+// exists tells whether a file is there.
+func exists(t *testing.T, path string) bool {
+	t.Helper()
+	_, err := os.Stat(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return err == nil
+}
