@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
+	"time"
 )
 
 // Source of packages.
@@ -75,18 +77,57 @@ func (s Source) one(ctx context.Context, p Package) (Deb, error) {
 	if err := os.MkdirAll(s.Cache, 0o755); err != nil {
 		return Deb{}, err
 	}
-	name := filepath.Join(s.Cache, p.SHA256+".deb")
-	switch sum, err := hash(name); {
-	case err == nil && sum == p.SHA256:
-		return Deb{Package: p, Path: name}, nil
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
+	d := Deb{Package: p, Path: filepath.Join(s.Cache, p.SHA256+".deb")}
+	if ok, err := cached(d); ok || err != nil {
+		return d, err
+	}
+	unlock, err := s.lock(ctx)
+	if err != nil {
 		return Deb{}, err
+	}
+	defer unlock()
+	if ok, err := cached(d); ok || err != nil { // by who held the lock
+		return d, err
 	}
 	// Asked first, so that 'gone' and 'the network is down' are told apart.
 	if _, err := show(ctx, p.Name, p.Version); err != nil {
 		return Deb{}, err
 	}
-	return Deb{Package: p, Path: name}, s.download(ctx, p, name)
+	return d, s.download(ctx, p, d.Path)
+}
+
+// cached tells whether the file is there and is what it should be.
+func cached(d Deb) (bool, error) {
+	sum, err := hash(d.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && sum == d.SHA256, err
+}
+
+// lock keeps others from downloading and unpacking the same at the same time. It
+// ends with the process that holds it.
+func (s Source) lock(ctx context.Context) (unlock func(), err error) {
+	f, err := os.Open(s.Cache)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		switch {
+		case err == nil:
+			return func() { _ = f.Close() }, nil
+		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
+			_ = f.Close()
+			return nil, fmt.Errorf("lock %s: %w", s.Cache, err)
+		}
+		select {
+		case <-ctx.Done():
+			_ = f.Close()
+			return nil, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // download into a folder of its own and take the file from there once its hash
@@ -97,7 +138,7 @@ func (s Source) download(ctx context.Context, p Package, name string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a rest costs room only
+	defer func() { _ = os.RemoveAll(dir) }() // a rest costs room only
 	// As root apt would become another user, who can't write here.
 	if _, err := run(ctx, dir, "apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", "--", p.Name+"="+p.Version); err != nil {
 		return fmt.Errorf("%w: is the network there? If it is, run 'apt-get update' as root", err)

@@ -3,6 +3,7 @@ package packages
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -11,7 +12,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 // archive is a Debian archive in a folder, read by the real apt: no network.
@@ -189,6 +192,44 @@ func TestGone(t *testing.T) {
 	_, err := s.get(t.Context(), Package{Role: "x", Name: "nothing", Version: "1", SHA256: none})
 	if err == nil || !strings.Contains(err.Error(), "run 'apt-get update'") {
 		t.Errorf("no such package: %v", err)
+	}
+}
+
+// Several that want the same at once: it is downloaded and unpacked once.
+func TestTogether(t *testing.T) {
+	a := newArchive(t)
+	p := a.add("thing", "thing", "1.0-1", "", "old")
+	a.update()
+	var mu sync.Mutex
+	var said []string
+	s := Source{Cache: filepath.Join(t.TempDir(), "cache"), Say: func(s string) { mu.Lock(); defer mu.Unlock(); said = append(said, s) }}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			d, err := s.get(t.Context(), p)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			dir, err := s.Unpack(t.Context(), d, "usr")
+			if b, e := os.ReadFile(filepath.Join(dir, "usr/lib/thing/data")); err != nil || e != nil || string(b) != "old" {
+				t.Errorf("%q, %v, %v", b, err, e)
+			}
+		})
+	}
+	wg.Wait()
+	if len(said) != 1 {
+		t.Errorf("said %q", said)
+	}
+	unlock, err := s.lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer stop()
+	if _, err := s.lock(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a second lock: %v", err)
 	}
 }
 

@@ -24,24 +24,26 @@ func (s Source) Unpack(ctx context.Context, d Deb, patterns ...string) (string, 
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if _, err := os.Stat(dir); err == nil { // by who held the lock
+		return dir, nil
+	}
 	tmp, err := os.MkdirTemp(s.Cache, "unpack-")
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(tmp) //nolint:errcheck // a rest costs room only
+	defer func() { _ = os.RemoveAll(tmp) }() // a rest costs room only
 	if err := unpack(ctx, d.Path, tmp, patterns); err != nil {
 		return "", fmt.Errorf("unpack %s: %w", d.Package, err)
 	}
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		return "", err
 	}
-	// Another build may have been faster; then its folder is as good.
-	if err := os.Rename(tmp, dir); err != nil {
-		if _, e := os.Stat(dir); e != nil {
-			return "", err
-		}
-	}
-	return dir, nil
+	return dir, os.Rename(tmp, dir)
 }
 
 // unpack reads the archive that dpkg-deb takes out of the package.
