@@ -8,9 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"handback.example/certs"
+	"handback.example/image/vmtest"
 )
 
 // hostTPM lets tpm2-tools at the TPM whose state lies in a folder, made where it
@@ -177,4 +181,52 @@ func (l *laptop) tpmCleared(before owned) {
 	case after.lockout:
 		l.t.Error("the TPM's lockout still has a password")
 	}
+}
+
+// A TPM whose lockout has a password, as Windows leaves it: the machine starts
+// again by itself, its firmware clears the TPM at the press of a key, and the next
+// start proves and records it.
+func TestApplianceOwnedTPM(t *testing.T) {
+	t.Parallel()
+	const mib = 16
+	l := newLaptop(t, nil)
+	before := l.plantTPM(func(h hostTPM) { h.run("tpm2_changeauth", "-Q", "-c", "lockout", "a password of an earlier owner") })
+	if !before.lockout {
+		t.Fatal("the TPM's lockout has no password")
+	}
+	drive := l.plant("mike", mib)
+	vm := l.start(vmtest.Config{TPM: filepath.Join(l.dir, "tpm"), PressF12: true, Drives: []vmtest.Drive{{Bus: vmtest.BusNVMe, Target: drive}}})
+	l.await(vm, "tpm", "result=pending")
+	l.await(vm, "reboot")
+	l.await(vm, "picked-up")
+	if code := l.off(vm); code != 0 {
+		t.Errorf("exit %d, want 0", code)
+	}
+	t.Logf("the machine started again %d times", vm.Reboots())
+	boots := 0
+	for _, e := range vm.Events() {
+		if e.Name == "pid1" {
+			boots++
+		}
+	}
+	if boots != 2 {
+		t.Errorf("the appliance was booted %d times, want 2", boots)
+	}
+	l.clean(drive, mib)
+	l.tpmCleared(before)
+	v := l.takeOne()
+	var results []string
+	for _, r := range v.records {
+		if r.TPM != nil {
+			results = append(results, r.TPM.Result)
+		}
+	}
+	if !slices.Equal(results, []string{certs.TPMPending, certs.TPMCleared}) || v.summary.TPM.SRKChanged != certs.Yes || v.summary.TPM.EKKept != certs.Yes {
+		t.Errorf("the records of the TPM are %v, the last %+v", results, v.summary.TPM)
+	}
+	if n := len(v.ends("MIKE")); n != 1 {
+		t.Errorf("the drive ended %d times", n)
+	}
+	l.genuine(v, "erasure", "hold")
+	l.espUntouched()
 }

@@ -33,11 +33,14 @@ func Prepare(ctx context.Context, d Disk) (*Stick, error) { return linux.prepare
 
 func (y system) prepare(ctx context.Context, d Disk) (*Stick, error) {
 	path, id, err := y.dataPartition(ctx, d)
+	s := &Stick{y: y, id: id, known: &memory{}, mountPoint: mountPoint}
+	if err == nil {
+		err = s.makeFolders(ctx, path)
+	}
 	if err != nil {
 		return nil, classify(err, func() bool { return exists(d.Path) }, d.ReadOnly)
 	}
-	s := &Stick{y: y, id: id, known: &memory{}, mountPoint: mountPoint}
-	return s, s.makeFolders(ctx, path)
+	return s, nil
 }
 
 // dataPartition gives the device of the data partition and its volume's serial
