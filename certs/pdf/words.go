@@ -38,7 +38,8 @@ func number(n int64) string {
 // bytesOf a drive: exact, and as printed on its label (powers of ten). Integers
 // only: see the package's doc.
 func bytesOf(n int64) string {
-	unit, name := int64(1), ""
+	var unit int64
+	var name string
 	switch {
 	case n >= 1e12:
 		unit, name = 1e11, "TB"

@@ -90,7 +90,7 @@ func screenOn(t *testing.T, root, name string) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	tty.Close()
+	_ = tty.Close()
 	ended := make(chan error, 1)
 	go func() { ended <- c.Wait() }()
 	want := eventlog.Prefix + pid1.FirstFrameEvent + " tty=" + name + " uptime="

@@ -200,7 +200,7 @@ func TestProgress(t *testing.T) {
 	p.draw([]wipe.Status{{Name: "A", Phase: wipe.PhaseDone, Outcome: &wipe.Outcome{Verdict: wipe.Failed}}, {Name: "B", Phase: wipe.PhaseErasing, Stalled: true},
 		{Name: "C", Phase: wipe.PhaseVerifying, Done: 1, Total: 3, BytesPerS: 99e6, EtaLow: time.Hour, EtaHigh: 2 * time.Hour}})
 	p.end()
-	tty.Close()
+	_ = tty.Close()
 	var got strings.Builder
 	_, _ = io.Copy(&got, master) // EIO at the end: the other side is closed
 	want := "\r\x1b[KA erasing 45 % 142 MB/s, 1m30s to 2m0s to go" +

@@ -376,7 +376,7 @@ func FuzzVolume(f *testing.F) {
 			}
 			if f, err := v.Open(name); err == nil {
 				_, _ = io.Copy(io.Discard, io.LimitReader(f, 1<<20))
-				f.Close()
+				_ = f.Close()
 			}
 			return nil
 		})

@@ -37,7 +37,7 @@ func placeholder(text string) bool {
 	// One character throughout: '0000000', 'XXXXXXXX', '--'. A version '1' or 'A'
 	// stands.
 	if len(b) == 1 {
-		return !('0' <= b[0] && b[0] <= '9' || 'a' <= b[0] && b[0] <= 'z')
+		return (b[0] < '0' || b[0] > '9') && (b[0] < 'a' || b[0] > 'z')
 	}
 	return strings.Trim(b, b[:1]) == ""
 }

@@ -43,7 +43,7 @@ func (s survey) drives(ctx context.Context) driveFacts {
 	}
 	disks = slices.DeleteFunc(disks, func(d sysblock.Disk) bool {
 		_, backed := s.tree.BackingFile(d)
-		return d.Kind == sysblock.KindLoop && !(s.IncludeLoop && backed)
+		return d.Kind == sysblock.KindLoop && (!s.IncludeLoop || !backed)
 	})
 	subjects := make([]subject, len(disks))
 	var wg sync.WaitGroup

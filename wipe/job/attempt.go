@@ -71,7 +71,7 @@ func (a *attempt) open() (t drive.Target, r *wipe.Refusal) {
 	}
 	defer func() {
 		if t == nil {
-			target.Close()
+			_ = target.Close()
 		}
 	}()
 	a.meter.Beat()
@@ -197,7 +197,7 @@ const (
 
 // reopen closes the drive and opens it again as soon as it answers as itself.
 func (a *attempt) reopen(ctx context.Context) error {
-	a.d.Target.Close()
+	_ = a.d.Target.Close()
 	deadline := time.Now().Add(min(reopenFor, a.opts.GiveUpAfter/2))
 	for {
 		err := a.openAgain(ctx)
@@ -223,7 +223,7 @@ func (a *attempt) openAgain(ctx context.Context) error {
 		err = fmt.Errorf("%w: %s with %d bytes", technique.ErrOther, plan.Name(id), id.Size)
 	}
 	if err != nil {
-		target.Close()
+		_ = target.Close()
 		return err
 	}
 	a.d.Target = target

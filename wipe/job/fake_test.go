@@ -248,7 +248,7 @@ func (h *handle) Do(_ context.Context, c drive.Command) (drive.Completion, error
 	case c.Frame[0] == 0x80:
 		h.note("format")
 		h.frames = append(h.frames, c.Frame)
-		if err := h.disk.format(h.disk); err != nil {
+		if err := h.format(h.disk); err != nil {
 			return drive.Completion{}, err
 		}
 	default:

@@ -110,7 +110,7 @@ func TestStartWithoutPrivileges(t *testing.T) {
 	}
 	defer r.Close()
 	p, err := startWithoutPrivileges("/bin/grep", []string{"grep", "NoNewPrivs", "/proc/self/status"}, &os.ProcAttr{Files: []*os.File{nil, w, os.Stderr}})
-	w.Close()
+	_ = w.Close()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func (a *appliance) oneScreen(tty, term string) (how string, code int) {
 		a.console.prepare()
 	}
 	pid, end, err := startScreen(a.children, tty, term, log)
-	log.Close()
+	_ = log.Close()
 	if err != nil {
 		return err.Error(), -1
 	}
@@ -133,7 +133,7 @@ func (a *appliance) oneEngine() (how string, code int) {
 	}
 	null, err := os.Open(os.DevNull)
 	if err != nil {
-		log.Close()
+		_ = log.Close()
 		return err.Error(), -1
 	}
 	pid, end, err := a.children.start(func() (*os.Process, error) {

@@ -50,7 +50,7 @@ func openUevents() (*ueventSocket, error) {
 	// Without the large buffer events may be lost, which next tells of.
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, ueventBuffer)
 	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1}); err != nil {
-		unix.Close(fd)
+		_ = unix.Close(fd)
 		return nil, fmt.Errorf("listen to the kernel's device events: %w", err)
 	}
 	return &ueventSocket{fd, make([]byte, 16<<10)}, nil

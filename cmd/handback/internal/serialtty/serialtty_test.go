@@ -44,7 +44,7 @@ func terminal(t *testing.T) (far, near *os.File) {
 	if err != nil {
 		t.Skipf("no pseudo terminal here: %v", err)
 	}
-	t.Cleanup(func() { far.Close(); near.Close() })
+	t.Cleanup(func() { _ = far.Close(); _ = near.Close() })
 	return far, near
 }
 

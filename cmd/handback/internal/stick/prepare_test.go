@@ -216,8 +216,8 @@ func TestLoopDevice(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("a loop device needs root")
 	}
-	path, d := newStick(t, 10*mib, 64*mib)
-	d = loop(t, path, false)
+	path, _ := newStick(t, 10*mib, 64*mib)
+	d := loop(t, path, false)
 	disks, err := Scan(context.Background())
 	if err != nil {
 		t.Fatal(err)

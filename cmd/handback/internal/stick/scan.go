@@ -67,7 +67,8 @@ func Choose(disks []Disk) (Disk, error) {
 }
 
 // Wait scans until there is a stick, or ctx ends: a stick needs a second or two
-// after power-on. Where ctx ends first it gives what Choose said last.
+// after power-on. Where ctx ends first it gives what Choose said last. Several
+// sticks do not become one by waiting: that is said at once.
 func Wait(ctx context.Context) (Disk, error) {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
@@ -75,8 +76,8 @@ func Wait(ctx context.Context) (Disk, error) {
 		disks, err := Scan(ctx)
 		if err == nil {
 			var d Disk
-			if d, err = Choose(disks); err == nil {
-				return d, nil
+			if d, err = Choose(disks); err == nil || errors.Is(err, ErrAmbiguous) {
+				return d, err
 			}
 		}
 		select {

@@ -222,12 +222,12 @@ func (s *Stick) mounted(device string, readOnly bool, f func(v *osVolume) error)
 		return err
 	}
 	if err := f(v); err != nil {
-		v.Close()
+		_ = v.Close()
 		return err
 	}
 	if !readOnly {
 		if err := syncVolume(v); err != nil {
-			v.Close()
+			_ = v.Close()
 			return fmt.Errorf("sync %s: %w", device, err)
 		}
 	}

@@ -225,7 +225,7 @@ func TestDurableOrder(t *testing.T) {
 		if l, err := os.ReadDir(filepath.Join(dir, "spool")); err != nil || len(l) != 1 {
 			t.Errorf("failing %d: left over: %v, %v", failAt, l, err)
 		}
-		v.Close()
+		_ = v.Close()
 	}
 }
 

@@ -39,9 +39,8 @@ func want(i wire.Intent) action { return action{intent: &i} }
 // quiet is a page's behaviour where it has none of its own.
 type quiet struct{}
 
-func (quiet) press(tea.Msg) action { return action{} }
-func (quiet) typing() bool         { return false }
-func (quiet) keys() []key.Binding  { return nil }
+func (quiet) typing() bool        { return false }
+func (quiet) keys() []key.Binding { return nil }
 func (quiet) scanned(string) action {
 	return action{hint: "That was a scan. It is not needed here: nothing was done."}
 }

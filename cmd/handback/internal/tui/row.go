@@ -43,12 +43,6 @@ func (r *row) fit(st style, text string, n int) *row {
 	return r.add(st, cut(text, n)).to(end)
 }
 
-// at puts the cursor where the next text begins.
-func (r *row) at() *row {
-	r.cursor = r.width + 1
-	return r
-}
-
 func blanks(n int) string { return repeat(' ', n) }
 
 func repeat(c rune, n int) string {

@@ -190,7 +190,7 @@ func TestHostileScreensBlockNobody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { c.Close() })
+		t.Cleanup(func() { _ = c.Close() })
 		return c
 	}
 	hungUp := func(c net.Conn) bool {
