@@ -141,6 +141,8 @@ func sitDown(t *testing.T, socket string, serial bool) *terminal {
 		}
 		_ = leave()
 		_ = tty.Close()
+		// Who still reads the line holds it open until something comes.
+		_, _ = io.WriteString(master, "\n")
 		_ = master.Close()
 		if pipe, ok := p.screen.InputPipe().(io.Closer); ok {
 			_ = pipe.Close()

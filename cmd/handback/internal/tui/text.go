@@ -3,6 +3,7 @@ package tui
 import (
 	"reflect"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"handback.example/cmd/handback/internal/wire"
@@ -143,5 +144,8 @@ func sentence(s string) string {
 	if n == 0 {
 		return s
 	}
-	return strings.ToUpper(string(r)) + s[n:]
+	if up := unicode.ToUpper(r); up <= unicode.MaxLatin1 { // the console's font has no others: µ becomes a Greek letter
+		r = up
+	}
+	return string(r) + s[n:]
 }
