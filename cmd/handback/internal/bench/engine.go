@@ -10,6 +10,7 @@ import (
 	"handback.example/certs"
 	"handback.example/cmd/handback/internal/eventlog"
 	"handback.example/cmd/handback/internal/evidence"
+	"handback.example/cmd/handback/internal/exit"
 	"handback.example/cmd/handback/internal/wire"
 	"handback.example/grade/policy"
 	"handback.example/inspect"
@@ -64,7 +65,8 @@ type Engine struct {
 	who      string
 	tpm      *tpm.Outcome
 	result   *wire.Result
-	code     int // exit code, -1: none yet
+	code     int  // exit code, -1: none yet
+	leaving  bool // the machine is being switched off or started again
 	notice   *wire.Notice
 	log      []string
 	papers   []string
@@ -130,10 +132,14 @@ func (e *Engine) Do(i wire.Intent) error {
 	e.one.Lock()
 	defer e.one.Unlock()
 	e.mu.Lock()
-	stage, ctx := e.stage, e.ctx
+	stage, ctx, leaving := e.stage, e.ctx, e.leaving
 	e.mu.Unlock()
-	if ctx == nil || stage == wire.StageStarting {
+	switch {
+	case ctx == nil || stage == wire.StageStarting:
 		return errLater
+	case leaving:
+		// The page of before still stands for a moment: nothing may begin on it.
+		return errors.New("the machine is being switched off")
 	}
 	switch {
 	case stage == wire.StageIntake && i.Kind == wire.IntentIntake:
@@ -177,7 +183,7 @@ func (e *Engine) powerOff(stage wire.Stage) error {
 	case wire.StageResult, wire.StageStopped:
 	default:
 		if e.code < 0 {
-			e.code = 130 // left before anything was destroyed
+			e.code = e.leftCode()
 		}
 	}
 	if n := e.waiting(); n > 0 {
@@ -185,6 +191,15 @@ func (e *Engine) powerOff(stage wire.Stage) error {
 	}
 	e.finish(EndPowerOff)
 	return nil
+}
+
+// leftCode of a visit that is left before its end: nothing was destroyed, unless
+// an earlier start of it has.
+func (e *Engine) leftCode() int {
+	if e.book == nil || e.untouched() {
+		return exit.Stopped
+	}
+	return e.exitSummary(e.book.Summary()).Code()
 }
 
 // waiting counts records that are not on the stick.
@@ -202,6 +217,7 @@ func (e *Engine) waiting() int {
 func (e *Engine) finish(how End) {
 	e.mu.Lock()
 	code := e.code
+	e.leaving = true
 	e.mu.Unlock()
 	go func() {
 		if how == EndPowerOff && code >= 0 {

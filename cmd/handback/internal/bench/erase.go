@@ -81,6 +81,9 @@ func (e *Engine) consent(text, digest string) error {
 	if n := e.book.Pending(); n > 0 {
 		return fmt.Errorf("%d records could not be written to the stick: nothing is erased before they are", n)
 	}
+	if s := e.book.Summary(); s.Consent == nil || s.Consent.PlanDigest != e.digest {
+		return errors.New("your agreement could not be recorded, so nothing is erased: take the stick to your supervisor")
+	}
 	e.erase()
 	return nil
 }
@@ -181,7 +184,7 @@ func (e *Engine) finished(o wipe.Outcome) {
 func (e *Engine) stop() error {
 	e.mu.Lock()
 	fleet := e.fleet
-	e.stopped = true
+	e.stopped = e.stopped || fleet != nil
 	e.mu.Unlock()
 	if fleet == nil {
 		return errLater
@@ -227,7 +230,13 @@ func (e *Engine) finishWithout() error {
 		return err
 	}
 	e.recordRefusals()
-	go e.conclude()
+	if e.untouched() {
+		go e.conclude()
+		return nil
+	}
+	// An earlier start has erased other drives: what comes after them is still due.
+	e.to(wire.StageErase)
+	go e.afterErase()
 	return nil
 }
 

@@ -70,7 +70,32 @@ func (e *Engine) resumeTPM() tpm.Outcome {
 	if err != nil {
 		return tpm.Outcome{Result: tpm.NotCleared, What: "The note on the TPM's clearing can't be read: " + err.Error() + ".", Do: "Clear the TPM in the firmware setup."}
 	}
-	return e.w.ResumeTPM(e.ctx, n)
+	o := e.w.ResumeTPM(e.ctx, n)
+	if o.Result == tpm.Pending {
+		return e.askedAgain(o)
+	}
+	return o
+}
+
+// pendingMost is how often a visit may leave the TPM to the next start.
+const pendingMost = 3
+
+// askedAgain keeps the note of a request that this start made, and ends a visit
+// that would start the machine again for ever.
+func (e *Engine) askedAgain(o tpm.Outcome) tpm.Outcome {
+	n := 0
+	for _, r := range e.book.Records() {
+		if r.TPM != nil && r.TPM.Result == certs.TPMPending {
+			n++
+		}
+	}
+	if n >= pendingMost {
+		o.Result, o.Note = tpm.NotCleared, nil
+		o.What = fmt.Sprintf("The firmware was asked %d times to clear the TPM, and has not done it.", n)
+		o.Do = "Clear the TPM in the firmware setup."
+		return o
+	}
+	return e.keepNote(o)
 }
 
 func tpmRecord(o tpm.Outcome) *certs.TPM {
@@ -140,7 +165,9 @@ func (e *Engine) conclude() {
 		e.restart()
 		return
 	}
-	e.grade()
+	if !e.graded() {
+		e.grade()
+	}
 	e.certify()
 	e.showResult()
 	if e.isUnattended() {
@@ -180,6 +207,18 @@ func (e *Engine) restart() {
 		time.Sleep(6 * e.w.Linger)
 		e.finish(EndReboot)
 	}()
+}
+
+// graded: a grade is the last word on record, by an earlier start that was cut off
+// before the papers. It stands: some of them may be on the stick.
+func (e *Engine) graded() bool {
+	records := e.book.Records()
+	for i := len(records) - 1; i >= 0; i-- {
+		if k := records[i].Kind; k != certs.KindValidated {
+			return k == certs.KindGraded
+		}
+	}
+	return false
 }
 
 // grade decides the route by what the records add up to, and records it.

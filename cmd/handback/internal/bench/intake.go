@@ -216,12 +216,25 @@ func (e *Engine) stopVisit(f wire.Intake, what, do string) error {
 		e.halt(what, do)
 		return nil
 	}
-	if err := e.openBook(); err != nil {
+	if err := e.reserve(); err != nil {
 		return err
 	}
-	e.record(certs.Record{Kind: certs.KindRefused, Refused: &certs.Refused{Code: "custody", Reason: what, Do: do}})
-	e.grade()
+	// Before the facts: without them no later start goes on with this visit, and with
+	// them every one of them must find the reason.
+	e.record(certs.Record{Kind: certs.KindRefused, Refused: &certs.Refused{Code: codeCustody, Reason: what, Do: do}})
+	e.recordFacts()
+	e.endStopped(what, do)
+	return nil
+}
+
+// codeCustody marks the refusal of a machine of which nothing may be erased.
+const codeCustody = "custody"
+
+// endStopped grades and certifies a visit in which nothing may be erased.
+func (e *Engine) endStopped(what, do string) {
+	if !e.graded() {
+		e.grade()
+	}
 	e.certify()
 	e.halt(what, do)
-	return nil
 }

@@ -18,19 +18,32 @@ const stickWait = 30 * time.Second
 
 // openBook reserves the visit's number and records intake and facts, durably.
 func (e *Engine) openBook() error {
-	if e.book == nil {
-		ctx, cancel := context.WithTimeout(e.ctx, stickWait)
-		defer cancel()
-		b, err := evidence.Begin(ctx, e.station.Store, e.station.Signer, e.intake, e.now)
-		if err != nil {
-			what, do := stick.Explain(err)
-			return fmt.Errorf("%s: %s: nothing was erased", what, do)
-		}
-		e.update(func() { e.book = b })
-		e.say("visit", "visit "+b.Visit(), "visit", b.Visit())
+	if err := e.reserve(); err != nil {
+		return err
 	}
-	e.record(certs.Record{Kind: certs.KindFacts, Facts: evidence.Facts(e.report, e.plan, evidence.Tool(e.station.Image))})
+	e.recordFacts()
 	return nil
+}
+
+// reserve the visit's number by its INTAKE, unless it has one.
+func (e *Engine) reserve() error {
+	if e.book != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(e.ctx, stickWait)
+	defer cancel()
+	b, err := evidence.Begin(ctx, e.station.Store, e.station.Signer, e.intake, e.now)
+	if err != nil {
+		what, do := stick.Explain(err)
+		return fmt.Errorf("%s: %s: nothing was erased", what, do)
+	}
+	e.update(func() { e.book = b })
+	e.say("visit", "visit "+b.Visit(), "visit", b.Visit())
+	return nil
+}
+
+func (e *Engine) recordFacts() {
+	e.record(certs.Record{Kind: certs.KindFacts, Facts: evidence.Facts(e.report, e.plan, evidence.Tool(e.station.Image))})
 }
 
 // record seals a record into the visit. Where the stick can't take it now it

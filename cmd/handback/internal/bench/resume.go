@@ -3,11 +3,15 @@ package bench
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"handback.example/certs"
 	"handback.example/cmd/handback/internal/evidence"
 	"handback.example/cmd/handback/internal/wire"
+	"handback.example/grade"
+	"handback.example/inspect"
 	"handback.example/wipe"
 	"handback.example/wipe/plan"
 )
@@ -42,8 +46,15 @@ func (e *Engine) pickUp(ctx context.Context) bool {
 		e.record(certs.Record{Kind: certs.KindFinished, Finished: cutOff(s, ref)})
 	}
 	e.replan()
+	if stop := custody(s); stop != nil {
+		e.stillStopped(*stop)
+		return true
+	}
 	switch {
-	case s.Graded != nil || s.Consent != nil && len(e.plan.Drives) == 0:
+	case e.isUnattended() && !sameTag(e.form.Tag, e.tag):
+		e.halt(fmt.Sprintf("This machine was taken in as %s, in visit %s, which was cut off, and the settings say that it is %s.", e.tag, book.Visit(), e.form.Tag),
+			"Nothing was erased since. Only a person can say which is right: start the machine with someone at it.")
+	case (s.Graded != nil || s.Consent != nil) && e.settled():
 		// Every drive's end is on record: go on where that boot stopped.
 		go e.afterErase()
 	case e.isUnattended():
@@ -56,6 +67,50 @@ func (e *Engine) pickUp(ctx context.Context) bool {
 		})
 	}
 	return true
+}
+
+// custody gives the reason, if there is one, for which nothing of the machine may
+// be erased.
+func custody(s certs.Summary) *certs.Refused {
+	for _, r := range s.MachineRefusals {
+		if r.Code == codeCustody {
+			return &r
+		}
+	}
+	return nil
+}
+
+// stillStopped ends a visit that was stopped at intake, and cut off before its papers.
+func (e *Engine) stillStopped(stop certs.Refused) {
+	for _, f := range []wire.Intake{{Stolen: true}, {LegalHold: true}, {Disputed: true}} {
+		if what, _ := stopReason(f); what == stop.Reason {
+			e.update(func() { maps.Copy(e.answers, grade.Custody(f.Stolen, f.LegalHold, f.Disputed)) })
+		}
+	}
+	e.endStopped(stop.Reason, stop.Do)
+}
+
+// settled: the records have the last word on every drive that is in the machine
+// now, and on all that stands in the way of saying 'every drive'.
+func (e *Engine) settled() bool {
+	s := e.book.Summary()
+	for _, d := range e.plan.Drives {
+		if d.Refusal == nil || !refusedOnRecord(s, evidence.Ref(d.Name, d.Identity)) {
+			return false
+		}
+	}
+	for _, r := range e.plan.Refusals {
+		if !slices.ContainsFunc(s.MachineRefusals, func(m certs.Refused) bool { return m.Code == r.Code && m.Reason == r.Reason }) {
+			return false
+		}
+	}
+	return true
+}
+
+func refusedOnRecord(s certs.Summary, ref certs.DriveRef) bool {
+	return slices.ContainsFunc(s.Media, func(m certs.Medium) bool {
+		return sameDrive(m.Drive.Ref(), ref) && m.Refused != nil && m.Started == nil
+	})
 }
 
 // ofThisMachine: a stick that was taken to another machine in mid-visit must not
@@ -98,7 +153,7 @@ func (e *Engine) leaveOutDone(p wipe.Plan) wipe.Plan {
 	s := e.book.Summary()
 	var keep []wipe.DrivePlan
 	for _, d := range p.Drives {
-		if !ended(s, evidence.Ref(d.Name, d.Identity)) && (d.Refusal == nil || d.Refusal.Code != plan.CodeBootMedium) {
+		if !ended(s, evidence.Ref(d.Name, d.Identity), e.holdsSomething(d.Path)) && (d.Refusal == nil || d.Refusal.Code != plan.CodeBootMedium) {
 			keep = append(keep, d)
 		}
 	}
@@ -106,12 +161,18 @@ func (e *Engine) leaveOutDone(p wipe.Plan) wipe.Plan {
 	return p
 }
 
-// ended: the records have a last word on this drive that was not a power cut.
-func ended(s certs.Summary, ref certs.DriveRef) bool {
+// ended: the records have a last word on this drive that was not a power cut. One
+// that was sanitised and holds something again was filled since, or is another
+// that answers alike.
+func ended(s certs.Summary, ref certs.DriveRef, holds bool) bool {
 	for _, m := range s.Media {
 		if sameDrive(m.Drive.Ref(), ref) {
-			return m.Finished != nil && m.Verdict != certs.Interrupted
+			return m.Finished != nil && m.Verdict != certs.Interrupted && (m.Verdict != certs.Sanitised || !holds)
 		}
 	}
 	return false
+}
+
+func (e *Engine) holdsSomething(path string) bool {
+	return slices.ContainsFunc(e.report.Drives, func(d inspect.Drive) bool { return d.Path == path && len(d.Holds) > 0 })
 }
