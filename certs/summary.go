@@ -20,7 +20,8 @@ type Summary struct {
 	Sanitised, Failed, Interrupted, Unverified, BelowLevel, Refused int
 	// Orphans are drives with a STARTED that nothing ended.
 	Orphans []DriveRef
-	// Unhandled counts media or controllers that nobody could reach.
+	// Unhandled counts media or controllers that nobody could reach; that nobody
+	// could look for them counts as one.
 	Unhandled int
 	// MachineRefusals are refusals that name no drive.
 	MachineRefusals []Refused
@@ -105,6 +106,9 @@ func Summarise(records []Record) Summary {
 	s.Orphans = b.orphans()
 	if s.Facts != nil && !named {
 		s.Unhandled = len(s.Facts.NotHandled)
+		if s.Facts.LookedForOthers != Yes && s.Unhandled == 0 {
+			s.Unhandled = 1 // nobody looked: 'every drive' can't be said
+		}
 	}
 	s.Verdict = s.verdict()
 	if s.Verdict == Sanitised || s.Verdict == BelowLevel {

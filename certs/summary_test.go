@@ -67,6 +67,7 @@ func TestSummarise(t *testing.T) {
 		"a third drive":           {visit(func(rs *[]certs.Record) { (*rs)[1].Facts.Drives = append((*rs)[1].Facts.Drives, certstest.Drive(2)) }), certs.RefusedVerdict, false},
 		"gone in the second look": {visit(drop(6), drop(4), add(certstest.Facts(certstest.Drive(0)))), certs.RefusedVerdict, false},
 		"no drive at all":         {certs.Summarise([]certs.Record{certstest.Intake(), certstest.Facts(), certstest.TPM(certs.TPMNotPresent)}), certs.NoMedia, false},
+		"nobody looked for more":  {visit(func(rs *[]certs.Record) { (*rs)[1].Facts.LookedForOthers = certs.Unknown }), certs.RefusedVerdict, false},
 		"only a boot medium":      {certs.Summarise([]certs.Record{certstest.Intake(), certstest.Facts(boot)}), certs.NoMedia, false},
 	} {
 		if c.got.Verdict != c.want || c.got.Good() != c.good {

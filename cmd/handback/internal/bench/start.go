@@ -167,6 +167,10 @@ func (e *Engine) lookAgain(ctx context.Context) error {
 // already are no part of it.
 func (e *Engine) replan() {
 	p := plan.Make(e.report, e.planPolicy())
+	if e.report.Unhandled == nil {
+		p.Refusals = append(p.Refusals, wipe.Refusal{Code: "not-looked", Reason: "it could not be found out whether more drives are hidden in this machine",
+			Do: "switch it off and on and start again; if it stays so, tell your supervisor"})
+	}
 	e.authorise(&p)
 	e.update(func() {
 		e.plan = e.leaveOutDone(p)
