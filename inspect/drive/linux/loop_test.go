@@ -252,6 +252,21 @@ func TestTargetRefusesLoopUponLoop(t *testing.T) {
 	upper := run(t, "losetup", "-f", "--show", dev)
 	defer run(t, "losetup", "-d", upper)
 	inUse(t, dev, filepath.Base(upper)+" stands on it")
+	inUse(t, upper, "under another name")
+}
+
+// Two loop devices on one file: to erase the one is to erase the other, whatever
+// name the file has for it.
+func TestTargetRefusesSharedFile(t *testing.T) {
+	dev, file := loopDevice(t, "shared.img", 1<<20)
+	link := filepath.Join(t.TempDir(), "elsewhere.img")
+	if err := os.Link(file, link); err != nil {
+		t.Fatal(err)
+	}
+	other := run(t, "losetup", "-f", "--show", link)
+	defer run(t, "losetup", "-d", other)
+	inUse(t, dev, filepath.Base(other)+" has the same backing file")
+	inUse(t, other, filepath.Base(dev)+" has the same backing file")
 }
 
 func TestTargetRefusesReadOnly(t *testing.T) {

@@ -39,6 +39,11 @@ func (t Tree) Use(d Disk) ([]string, error) {
 		}
 		use = append(use, found...)
 	}
+	below, err := t.backing(d)
+	if err != nil {
+		return nil, fmt.Errorf("who uses %s can't be told: %w", d.Path(), err)
+	}
+	use = append(use, below...)
 	slices.Sort(use)
 	return slices.Compact(use), nil
 }
@@ -220,6 +225,51 @@ func (t Tree) loops(parts []part) ([]string, error) {
 		}
 		if p, ok := t.find(parts, "", file); ok {
 			use = append(use, fmt.Sprintf("%s stands on%s", name, p.it()))
+		}
+	}
+	return use, nil
+}
+
+// backing of a loop device: whoever uses what it stands on would lose it too, and
+// the kernel holds no claim for them.
+func (t Tree) backing(d Disk) ([]string, error) {
+	file, ok := t.BackingFile(d)
+	var st unix.Stat_t
+	if d.Kind != KindLoop || !ok || !t.Live() || unix.Stat(file, &st) != nil {
+		return nil, nil // a file that was removed has no other name
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFBLK {
+		return []string{fmt.Sprintf("it is no file but the device %s under another name", show(file))}, nil
+	}
+	same := func(path string) bool {
+		var o unix.Stat_t
+		return unix.Stat(path, &o) == nil && o.Dev == st.Dev && o.Ino == st.Ino
+	}
+	return t.sharers(d, same)
+}
+
+// sharers of a backing file: other loop devices, and swap.
+func (t Tree) sharers(d Disk, same func(path string) bool) ([]string, error) {
+	names, err := t.listOrNone("/sys/block")
+	if err != nil {
+		return nil, err
+	}
+	var use []string
+	for _, name := range names {
+		if name == filepath.Base(d.Dir) {
+			continue
+		}
+		if file, err := t.Attr("/sys/block/"+name, "loop/backing_file"); err == nil && same(file) {
+			use = append(use, name+" has the same backing file")
+		}
+	}
+	table, err := t.read("/proc/swaps", tableMax)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for line := range strings.Lines(string(table)) {
+		if f := strings.Fields(line); len(f) > 1 && same(unescape(f[0])) {
+			use = append(use, "the system swaps to its backing file")
 		}
 	}
 	return use, nil
