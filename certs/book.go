@@ -93,6 +93,11 @@ func (b *book) note(r *Record) {
 		if r.Refused.Drive != (DriveRef{}) {
 			e, _ := b.entry(r.Refused.Drive)
 			e.refused = r.Refused
+			// A drive that was done is not looked at again, so this one holds something
+			// since, or is another that answers alike.
+			if e.finished != nil && e.finished.Verdict == Sanitised {
+				e.finished = nil
+			}
 		}
 	}
 }

@@ -52,6 +52,8 @@ func TestSummarise(t *testing.T) {
 		"failed":                  {visit(drop(6), add(certstest.FailedAt(b))), certs.Failed, false},
 		"failed, then FINISHED":   {visit(drop(6), add(certstest.FailedAt(b)), add(certstest.Finished(b, certs.LevelClear))), certs.Failed, false},
 		"well, then failed":       {visit(add(certstest.FailedAt(b))), certs.Failed, false},
+		"well, then refused":      {visit(add(certs.Record{Kind: certs.KindRefused, Refused: &certs.Refused{Drive: b.Ref(), Code: "locked"}})), certs.RefusedVerdict, false},
+		"failed, then refused":    {visit(drop(6), add(certstest.FailedAt(b)), add(certs.Record{Kind: certs.KindRefused, Refused: &certs.Refused{Drive: b.Ref()}})), certs.Failed, false},
 		"survivors":               {visit(finished(func(f *certs.Finished) { f.Verification.Survivors = 1 })), certs.Unverified, false},
 		"unreadable":              {visit(finished(func(f *certs.Finished) { f.Verification.Unreadable = 1 })), certs.Unverified, false},
 		"bad range":               {visit(finished(func(f *certs.Finished) { f.BadRanges = []certs.Range{{First: 1, Count: 1}} })), certs.Unverified, false},
