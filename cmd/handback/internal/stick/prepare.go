@@ -32,6 +32,9 @@ const (
 func Prepare(ctx context.Context, d Disk) (*Stick, error) { return linux.prepare(ctx, d) }
 
 func (y system) prepare(ctx context.Context, d Disk) (*Stick, error) {
+	if err := stickGate.run(ctx, func() error { leftovers(mountPoint); return nil }); err != nil {
+		return nil, err
+	}
 	path, id, err := y.dataPartition(ctx, d)
 	s := &Stick{y: y, id: id, known: &memory{}, mountPoint: mountPoint}
 	if err == nil {
@@ -42,6 +45,19 @@ func (y system) prepare(ctx context.Context, d Disk) (*Stick, error) {
 	}
 	return s, nil
 }
+
+// leftovers takes away what a program that died in the midst of writing left
+// mounted: nobody else mounts there, and the disk could not be opened before.
+func leftovers(mountPoint string) {
+	for range leftoversMost {
+		if unix.Unmount(mountPoint, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW) != nil {
+			return
+		}
+	}
+}
+
+// leftoversMost: a program dies a few times at most before it is given up.
+const leftoversMost = 16
 
 // dataPartition gives the device of the data partition and its volume's serial
 // number.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"handback.example/cmd/internal/settings"
 	"handback.example/image/exfat"
 )
@@ -294,4 +296,23 @@ func loop(t *testing.T, path string, readOnly bool) Disk {
 		t.Fatalf("%s is not known as a stick: %+v", device, d)
 	}
 	return d
+}
+
+// An engine that dies while it writes leaves the stick mounted; the next one must
+// be able to open it.
+func TestLeftovers(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("mounting needs root: 'make test' runs the tests as root")
+	}
+	dir := t.TempDir()
+	for range 2 {
+		if err := unix.Mount("leftover", dir, "tmpfs", 0, "size=64k"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leftovers(dir)
+	if err := unix.Unmount(dir, 0); !errors.Is(err, unix.EINVAL) {
+		t.Errorf("something is still mounted there (unmount: %v)", err)
+	}
+	leftovers(dir) // nothing there: nothing done
 }
