@@ -18,6 +18,9 @@ const (
 	// room that a visit's records and papers may need, in bytes: a stick without it
 	// is full before anything is erased, not after.
 	room = 8 << 20
+	// visitMost is how long a visit may take: the largest disks are overwritten and
+	// read back for days.
+	visitMost = 72 * time.Hour
 	// numbersTried bounds how many numbers others may take from under us.
 	numbersTried = 100
 	// visitsSeen is how far back Resume looks. An older visit that was never
@@ -31,6 +34,10 @@ const (
 func Begin(ctx context.Context, st stick.Store, s *sign.Signer, in certs.Intake, now Clock) (*Book, error) {
 	if err := checkClock(s, now); err != nil {
 		return nil, err
+	}
+	if left := s.Cert.NotAfter.Sub(wall(now)); left < visitMost {
+		return nil, notBegun(fmt.Errorf("the certificate of stick %s ends on %s, maybe before this visit does: what is signed later is worth nothing; have the stick enrolled again",
+			s.Stick, s.Cert.NotAfter.UTC().Format("2 January 2006 15:04")))
 	}
 	if free, err := st.Free(); err != nil {
 		return nil, notBegun(err)
@@ -142,6 +149,15 @@ var ErrUnverified = errors.New("its records can't be verified; they stay as they
 
 func unverified(visit string, err error) error {
 	return fmt.Errorf("visit %s is not gone on with: %w (%w)", visit, ErrUnverified, err)
+}
+
+// wall time of a clock that checkClock has found good.
+func wall(now Clock) time.Time {
+	t, err := time.Parse(time.RFC3339, now().Wall)
+	if err != nil {
+		return time.Unix(1<<40, 0) // later than any certificate
+	}
+	return t
 }
 
 // checkClock: what is signed outside the certificate's validity is worth nothing.

@@ -399,6 +399,11 @@ func TestBeginRefuses(t *testing.T) {
 		t.Errorf("a wrong clock: %v", err)
 	}
 	full := &fullStore{Dir: newDir(t, dir)}
+	// A certificate that may end before the visit does: its papers would be refused.
+	late := func() certs.Time { return certs.At(s.Cert.NotAfter.Add(-10*time.Hour), certs.SourceRTC, 0) }
+	if b, err := evidence.Begin(ctx, newDir(t, dir), s, intake(), late); b != nil || err == nil || !strings.Contains(err.Error(), "have the stick enrolled again") {
+		t.Errorf("a certificate that ends tonight: %v", err)
+	}
 	if b, err := evidence.Begin(ctx, full, s, intake(), clock()); b != nil || !errors.Is(err, stick.ErrFull) {
 		t.Errorf("a full stick: %v", err)
 	}
