@@ -332,6 +332,7 @@ func TestOtherMachine(t *testing.T) {
 // Stopping in mid-overwrite.
 func TestStop(t *testing.T) {
 	b := newBed(t, "alpha")
+	b.tpm = func() tpm.Outcome { t.Error("the TPM is cleared after a stop"); return tpm.Outcome{} }
 	b.slow.Store(int64(300 * time.Millisecond))
 	e, end, _ := b.start()
 	v := b.toAgree(e)
@@ -363,6 +364,29 @@ func TestPlanChanged(t *testing.T) {
 	refused(t, e, wire.Intent{Kind: wire.IntentConsent, Text: "DEF-1", Digest: v.Plan.Digest}, "the drives have changed")
 	if v = toStage(t, e, wire.StageCheck); len(v.Plan.Rows) != 2 || !b.untouched() {
 		t.Errorf("%d drives are shown, %d traces", len(v.Plan.Rows), b.traces())
+	}
+}
+
+// A drive that is put in while the others are erased is on the paper as one that
+// nobody erased.
+func TestLateDrive(t *testing.T) {
+	b := newBed(t, "alpha")
+	b.slow.Store(int64(300 * time.Millisecond))
+	e, end, _ := b.start()
+	v := b.toAgree(e)
+	must(t, e, wire.Intent{Kind: wire.IntentConsent, Text: "DEF-1", Digest: v.Plan.Digest})
+	until(t, "it is being erased", func() bool { d := e.View().Drives; return len(d) == 1 && d[0].Fraction > 0 })
+	b.addDrive("bravo")
+	toStage(t, e, wire.StageGrade)
+	answerAll(t, e)
+	v = toStage(t, e, wire.StageResult)
+	s := certs.Summarise(b.records(v.Visit))
+	if v.Result.Pass || s.Verdict != certs.RefusedVerdict || s.Sanitised != 1 || s.Refused != 1 || s.Route != certs.RouteHold {
+		t.Errorf("the result is %+v, the records add up to %+v", v.Result, s)
+	}
+	must(t, e, wire.Intent{Kind: wire.IntentNext})
+	if <-end; e.code != 3 || b.traces() != (16<<20)/32 {
+		t.Errorf("code %d, %d traces", e.code, b.traces())
 	}
 }
 

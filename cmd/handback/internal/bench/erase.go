@@ -194,11 +194,20 @@ func (e *Engine) stop() error {
 	return nil
 }
 
-// afterErase clears the TPM; then the open questions, or the papers.
+// afterErase clears the TPM, unless somebody stopped; then the open questions, or
+// the papers.
 func (e *Engine) afterErase() {
-	if e.untouched() {
+	e.mu.Lock()
+	stopped := e.stopped
+	e.mu.Unlock()
+	switch {
+	case e.untouched():
 		eventlog.Event("untouched")
-	} else {
+	case stopped:
+		// Whoever stops may have the wrong machine before them: another drive of it may
+		// be locked by keys that the TPM keeps.
+		e.say("tpm-left", "the TPM is left as it is: the erasure was stopped")
+	default:
 		e.clearTPM()
 	}
 	if e.isUnattended() || len(e.open()) == 0 {

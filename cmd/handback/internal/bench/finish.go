@@ -17,6 +17,7 @@ import (
 	"handback.example/grade/policy"
 	"handback.example/inspect"
 	"handback.example/wipe"
+	"handback.example/wipe/plan"
 	"handback.example/wipe/tpm"
 )
 
@@ -166,12 +167,35 @@ func (e *Engine) conclude() {
 		return
 	}
 	if !e.graded() {
+		e.lastLook()
 		e.grade()
 	}
 	e.certify()
 	e.showResult()
 	if e.isUnattended() {
 		e.leaveWhenSafe()
+	}
+}
+
+// lastLook finds drives that came after the plan was shown: they are in the
+// machine, nobody has erased them, and no paper may call it done.
+func (e *Engine) lastLook() {
+	r, err := e.w.Survey(e.ctx)
+	if err != nil {
+		e.record(certs.Record{Kind: certs.KindRefused, Refused: &certs.Refused{Code: "not-looked",
+			Reason: "it could not be found out whether a drive was put in meanwhile: " + err.Error(), Do: "start the machine again from the stick"}})
+		return
+	}
+	s := e.book.Summary()
+	for _, d := range r.Drives {
+		ref := evidence.Ref("", d.Identity)
+		if d.Boot || slices.ContainsFunc(s.Media, func(m certs.Medium) bool { return sameDrive(m.Drive.Ref(), ref) }) {
+			continue
+		}
+		e.say("late-drive", "a drive came after the plan was shown: "+driveName(d.Identity), "serial", d.Identity.Serial)
+		p := plan.Make(r, e.planPolicy())
+		e.record(certs.Record{Kind: certs.KindFacts, Facts: evidence.Facts(r, p, evidence.Tool(e.station.Image))})
+		return // those facts list every one
 	}
 }
 
