@@ -14,7 +14,7 @@ help: ## list the targets
 
 build: ## build the programs into bin/
 	@.ci/setup build
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
+	CGO_ENABLED=0 go build -buildvcs=auto -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
 
 run: ## boot the appliance in a virtual laptop, its screen in this terminal; papers land in out/
 	@.ci/setup run

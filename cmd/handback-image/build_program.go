@@ -46,7 +46,7 @@ func buildProgram(ctx context.Context, work string, say func(string)) (string, e
 	if err != nil {
 		return "", err
 	}
-	c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", abs, "./cmd/handback")
+	c := exec.CommandContext(ctx, "go", "build", "-buildvcs=auto", "-trimpath", "-ldflags", "-s -w", "-o", abs, "./cmd/handback")
 	c.Dir = dir
 	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
 	if out, err := c.CombinedOutput(); err != nil {
