@@ -40,13 +40,13 @@ func TestAppliancePowerCut(t *testing.T) {
 	l := newLaptop(t, nil)
 	cut, done := l.plant("foxtrot", mib), l.plant("golf", mib)
 	c := vmtest.Config{TPM: filepath.Join(l.dir, "tpm"), Drives: []vmtest.Drive{
-		{Bus: vmtest.BusSATA, Target: cut, BytesPerSecond: 2 << 20}, {Bus: vmtest.BusNVMe, Target: done}}}
+		{Bus: vmtest.BusSATA, Target: cut.path, BytesPerSecond: 2 << 20}, {Bus: vmtest.BusNVMe, Target: done.path}}}
 	vm := l.start(c)
 	l.await(vm, "finished", "serial=GOLF", "verdict=sanitised")
 	l.await(vm, "started", "serial=FOXTROT")
-	l.halfway(cut, mib)
+	l.halfway(cut)
 	vm.Kill()
-	if marks(t, cut, mib) == 0 {
+	if cut.left(t) == 0 {
 		t.Fatal("the drive was erased before the power was cut")
 	}
 	first := l.takeOne()
@@ -63,8 +63,8 @@ func TestAppliancePowerCut(t *testing.T) {
 	if code := l.off(vm); code != 0 {
 		t.Errorf("exit %d, want 0", code)
 	}
-	l.clean(cut, mib)
-	l.clean(done, mib)
+	cut.gone(t)
+	done.gone(t)
 	v := l.takeOne()
 	after := l.stored(settings.SpoolDir)
 	for name, b := range before {
@@ -117,7 +117,7 @@ func TestApplianceStickPulled(t *testing.T) {
 	l := newLaptop(t, nil)
 	one, two := l.plant("hotel", mib), l.plant("india", mib)
 	vm := l.start(vmtest.Config{Drives: []vmtest.Drive{
-		{Bus: vmtest.BusSATA, Target: one, BytesPerSecond: 6 << 20}, {Bus: vmtest.BusNVMe, Target: two, BytesPerSecond: 6 << 20}}})
+		{Bus: vmtest.BusSATA, Target: one.path, BytesPerSecond: 6 << 20}, {Bus: vmtest.BusNVMe, Target: two.path, BytesPerSecond: 6 << 20}}})
 	l.await(vm, "started", "serial=HOTEL")
 	l.await(vm, "started", "serial=INDIA")
 	if err := vm.Pull(l.ctx); err != nil {
@@ -150,8 +150,8 @@ func TestApplianceStickPulled(t *testing.T) {
 			t.Errorf("there was no event %s", name)
 		}
 	}
-	l.clean(one, mib)
-	l.clean(two, mib)
+	one.gone(t)
+	two.gone(t)
 	v := l.takeOne()
 	if v.summary.Verdict != certs.Sanitised || v.summary.Sanitised != 2 {
 		t.Errorf("the records say %s, %d sanitised", v.summary.Verdict, v.summary.Sanitised)

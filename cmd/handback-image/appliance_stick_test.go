@@ -210,10 +210,10 @@ func TestApplianceUselessStick(t *testing.T) {
 				c.spoil(t, l)
 			}
 			drive := l.plant("juliett", mib)
-			stick, planted := fileHash(t, l.stick), fileHash(t, drive)
-			vm := l.start(vmtest.Config{StickReadOnly: c.readOnly, Drives: []vmtest.Drive{{Bus: vmtest.BusNVMe, Target: drive}}})
+			stick, planted := fileHash(t, l.stick), fileHash(t, drive.path)
+			vm := l.start(vmtest.Config{StickReadOnly: c.readOnly, Drives: []vmtest.Drive{{Bus: vmtest.BusNVMe, Target: drive.path}}})
 			l.halted(vm, c.says)
-			if fileHash(t, drive) != planted {
+			if fileHash(t, drive.path) != planted {
 				t.Error("the drive has changed")
 			}
 			if name != "full" && fileHash(t, l.stick) != stick {
@@ -230,10 +230,10 @@ func TestApplianceOtherTag(t *testing.T) {
 	const mib = 16
 	l := newLaptop(t, nil)
 	drive := l.plant("kilo", mib)
-	planted := fileHash(t, drive)
-	vm := l.start(vmtest.Config{AssetTag: "OTHER-0077", Drives: []vmtest.Drive{{Bus: vmtest.BusSATA, Target: drive}}})
+	planted := fileHash(t, drive.path)
+	vm := l.start(vmtest.Config{AssetTag: "OTHER-0077", Drives: []vmtest.Drive{{Bus: vmtest.BusSATA, Target: drive.path}}})
 	l.halted(vm, "OTHER-0077")
-	if fileHash(t, drive) != planted {
+	if fileHash(t, drive.path) != planted {
 		t.Error("the drive has changed")
 	}
 }
@@ -260,15 +260,15 @@ func TestApplianceNotEnrolled(t *testing.T) {
 		t.Fatal(err)
 	}
 	drive := l.plant("lima", mib)
-	planted := fileHash(t, drive)
-	vm := l.start(vmtest.Config{Drives: []vmtest.Drive{{Bus: vmtest.BusNVMe, Target: drive}}})
+	planted := fileHash(t, drive.path)
+	vm := l.start(vmtest.Config{Drives: []vmtest.Drive{{Bus: vmtest.BusNVMe, Target: drive.path}}})
 	if code := l.off(vm); code != 3 {
 		t.Errorf("exit %d, want 3", code)
 	}
 	if e, ok := event(vm, "started"); ok {
 		t.Errorf("an erasure began: %v", e)
 	}
-	if fileHash(t, drive) != planted {
+	if fileHash(t, drive.path) != planted {
 		t.Error("the drive has changed")
 	}
 	names, err := takePapers(l.stick, l.dir)

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -133,6 +133,11 @@ func milestones(events []vmtest.Event) string {
 // off waits until the machine has switched itself off and gives its exit code.
 func (l *laptop) off(vm *vmtest.VM) int {
 	l.t.Helper()
+	select {
+	case <-vm.Done():
+	case <-time.After(stepTime):
+		l.t.Fatal("the machine does not switch itself off")
+	}
 	if err := vm.Wait(); err != nil {
 		l.t.Fatalf("the machine did not end by itself: %v", err)
 	}
@@ -143,10 +148,15 @@ func (l *laptop) off(vm *vmtest.VM) int {
 	return v.code
 }
 
+// stepTime is the most that one step of a visit takes; what hangs is told soon.
+const stepTime = 5 * time.Minute
+
 // await an event.
 func (l *laptop) await(vm *vmtest.VM, name string, match ...string) vmtest.Event {
 	l.t.Helper()
-	e, err := vm.WaitEvent(l.ctx, name, match...)
+	ctx, cancel := context.WithTimeout(l.ctx, stepTime)
+	defer cancel()
+	e, err := vm.WaitEvent(ctx, name, match...)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -199,47 +209,95 @@ func logFirstFrame(t *testing.T, events []vmtest.Event) {
 // mark stands all over a planted drive.
 const mark = "PRIVATE-DATA-OF-A-PERSON"
 
-// plant makes a drive's file, every sector of which holds the mark and differs
-// from every other.
-func (l *laptop) plant(name string, mib int) string {
+// planted is a drive's file, in every sector of which perSector marks stand.
+type planted struct {
+	path  string
+	size  int64
+	marks int
+}
+
+const perSector = 9
+
+// plant makes a drive of so many MiB. No sector of it is like another.
+func (l *laptop) plant(name string, mib int64) planted {
 	l.t.Helper()
-	path := filepath.Join(l.dir, name+".img")
-	b := make([]byte, 0, mib<<20)
-	for at := 0; at < mib<<20; at += 512 {
-		b = fmt.Appendf(b, "%s %-12s %012d ", mark, name, at)
+	p := planted{path: filepath.Join(l.dir, name+".img"), size: mib << 20}
+	p.write(l.t, 0, p.size)
+	return p
+}
+
+// plantLarge makes a drive as large as a laptop's, with marks at both of its ends.
+func (l *laptop) plantLarge(name string) planted {
+	l.t.Helper()
+	const laptops, end = 256060514304, 16 << 20 // IDEMA LBA1-03: 256 GB
+	p := planted{path: filepath.Join(l.dir, name+".img"), size: laptops}
+	p.write(l.t, 0, end)
+	p.write(l.t, p.size-end, end)
+	return p
+}
+
+func (p *planted) write(t *testing.T, from, n int64) {
+	t.Helper()
+	b := make([]byte, 0, n)
+	for int64(len(b)) < n {
+		at := len(b)
+		b = fmt.Appendf(b, "%s %-12s %012d ", mark, filepath.Base(p.path), from+int64(at))
 		b = append(b, bytes.Repeat(b[at:], perSector-1)...)
 		b = append(b, bytes.Repeat([]byte{'.'}, 512-len(b)%512)...)
 	}
-	if err := os.WriteFile(path, b, 0o600); err != nil {
-		l.t.Fatal(err)
-	}
-	return path
-}
-
-// marks counts how many marks are left on a drive, and checks that the file is
-// what it was in size.
-func marks(t *testing.T, path string, mib int) int {
-	t.Helper()
-	b, err := os.ReadFile(path)
+	f, err := os.OpenFile(p.path, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(b) != mib<<20 {
-		t.Errorf("%s holds %d bytes, not %d MiB", path, len(b), mib)
+	_, err = f.WriteAt(b, from)
+	if err = errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
 	}
-	return bytes.Count(b, []byte(mark))
+	before := p.marks
+	if p.marks = p.left(t); p.marks != before+perSector*int(n/512) {
+		t.Fatalf("%s is not planted: %d marks", p.path, p.marks)
+	}
 }
 
-// perSector marks, and allMarks of a drive, as plant leaves them.
-const perSector = 9
+// left counts the marks that are left, in what is no hole of the file.
+func (p *planted) left(t *testing.T) (n int) {
+	t.Helper()
+	f, err := os.Open(p.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	const seekData, seekHole = 3, 4 // lseek(2)
+	buf := make([]byte, 1<<20)
+	for hole := int64(0); ; {
+		data, err := f.Seek(hole, seekData)
+		if errors.Is(err, syscall.ENXIO) {
+			return n
+		}
+		if err == nil {
+			hole, err = f.Seek(data, seekHole)
+		}
+		for at := data; err == nil && at < hole; {
+			got := 0
+			got, err = f.ReadAt(buf[:min(int64(len(buf)), hole-at)], at)
+			n += bytes.Count(buf[:got], []byte(mark))
+			at += int64(got)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
 
-func allMarks(mib int) int { return perSector * (mib << 20 / 512) }
-
-// clean checks that nothing of a planted drive is left.
-func (l *laptop) clean(path string, mib int) {
-	l.t.Helper()
-	if n := marks(l.t, path, mib); n != 0 {
-		l.t.Errorf("%s: %d marks are left", filepath.Base(path), n)
+// gone checks that nothing is left of what was planted, and that the file is what
+// it was in size.
+func (p *planted) gone(t *testing.T) {
+	t.Helper()
+	if n := p.left(t); n != 0 {
+		t.Errorf("%s: %d of %d marks are left", filepath.Base(p.path), n, p.marks)
+	}
+	if st, err := os.Stat(p.path); err != nil || st.Size() != p.size {
+		t.Errorf("%s: %v; it had %d bytes", filepath.Base(p.path), err, p.size)
 	}
 }
 
@@ -249,14 +307,4 @@ func (l *laptop) espUntouched() {
 	if now := partitionHash(l.t, l.stick, settings.ESPGUID); now != l.esp {
 		l.t.Errorf("the stick's boot partition has changed: %s is now %s", l.esp, now)
 	}
-}
-
-// exists tells whether a file is there.
-func exists(t *testing.T, path string) bool {
-	t.Helper()
-	_, err := os.Stat(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		t.Fatal(err)
-	}
-	return err == nil
 }

@@ -195,7 +195,7 @@ func TestApplianceOwnedTPM(t *testing.T) {
 		t.Fatal("the TPM's lockout has no password")
 	}
 	drive := l.plant("mike", mib)
-	vm := l.start(vmtest.Config{TPM: filepath.Join(l.dir, "tpm"), PressF12: true, Drives: []vmtest.Drive{{Bus: vmtest.BusNVMe, Target: drive}}})
+	vm := l.start(vmtest.Config{TPM: filepath.Join(l.dir, "tpm"), PressF12: true, Drives: []vmtest.Drive{{Bus: vmtest.BusNVMe, Target: drive.path}}})
 	l.await(vm, "tpm", "result=pending")
 	l.await(vm, "reboot")
 	l.await(vm, "picked-up")
@@ -212,7 +212,7 @@ func TestApplianceOwnedTPM(t *testing.T) {
 	if boots != 2 {
 		t.Errorf("the appliance was booted %d times, want 2", boots)
 	}
-	l.clean(drive, mib)
+	drive.gone(t)
 	l.tpmCleared(before)
 	v := l.takeOne()
 	var results []string

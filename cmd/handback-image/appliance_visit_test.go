@@ -24,9 +24,6 @@ func TestApplianceWholeVisit(t *testing.T) {
 	const mib = 96
 	l := newLaptop(t, nil)
 	nvme, sata := l.plant("alpha", mib), l.plant("bravo", mib)
-	if marks(t, nvme, mib) != allMarks(mib) || marks(t, sata, mib) != allMarks(mib) {
-		t.Fatal("the drives are not planted")
-	}
 	before := l.plantTPM(nil)
 	image, err := builtImage()
 	if err != nil {
@@ -35,13 +32,13 @@ func TestApplianceWholeVisit(t *testing.T) {
 	began := time.Now()
 	var stdout, stderr bytes.Buffer
 	code := runTry(l.ctx, []string{"--image", image, "--headless", "--unattended", "--secure-boot", "--tpm",
-		"--drive", "nvme:" + nvme, "--drive", "sata:" + sata, "--out", l.dir}, nil, &stdout, &stderr)
+		"--drive", "nvme:" + nvme.path, "--drive", "sata:" + sata.path, "--out", l.dir}, nil, &stdout, &stderr)
 	t.Logf("the whole visit took %.0f s", time.Since(began).Seconds())
 	if code != 0 {
 		t.Fatalf("exit %d\n%s\n%s", code, stdout.String(), stderr.String())
 	}
-	l.clean(nvme, mib)
-	l.clean(sata, mib)
+	nvme.gone(t)
+	sata.gone(t)
 	l.tpmCleared(before)
 	l.espUntouched()
 	fsckData(t, l.stick)
@@ -65,7 +62,11 @@ func TestApplianceWholeVisit(t *testing.T) {
 		}
 	}
 	l.bootedFacts(v, before)
-	checkDrawn(t, filepath.Join(l.dir, "screen.png"))
+	shot := filepath.Join(l.dir, "screen.png")
+	checkDrawn(t, shot)
+	if text := readFont(t).read(t, shot); !strings.Contains(text, "2 of 2 drives sanitised") || !strings.Contains(text, "TPM cleared") {
+		t.Errorf("screen.png does not show the result:\n%s", text)
+	}
 }
 
 // bootedFacts: what the appliance says of the machine's boot and TPM is what this
@@ -123,23 +124,23 @@ func TestApplianceBadDrives(t *testing.T) {
 		t.Fatal(err)
 	}
 	vm := l.start(vmtest.Config{Drives: []vmtest.Drive{
-		{Bus: vmtest.BusSATA, Target: "blkdebug:" + faults + ":" + errs},
-		{Bus: vmtest.BusNVMe, Target: good},
-		{Bus: vmtest.BusUSB, Target: gone, BytesPerSecond: 3 << 20},
+		{Bus: vmtest.BusSATA, Target: "blkdebug:" + faults + ":" + errs.path},
+		{Bus: vmtest.BusNVMe, Target: good.path},
+		{Bus: vmtest.BusUSB, Target: gone.path, BytesPerSecond: 3 << 20},
 	}})
 	l.await(vm, "started", "serial=ECHO")
-	l.halfway(gone, mib)
+	l.halfway(gone)
 	if err := vm.Unplug(l.ctx, 2); err != nil {
 		t.Fatal(err)
 	}
 	if code := l.off(vm); code != 1 {
 		t.Errorf("exit %d, want 1", code)
 	}
-	l.clean(good, mib)
-	if n := marks(t, errs, mib); n != perSector {
+	good.gone(t)
+	if n := errs.left(t); n != perSector {
 		t.Errorf("%d marks are left on the drive with one bad sector, which holds %d", n, perSector)
 	}
-	if marks(t, gone, mib) == 0 {
+	if gone.left(t) == 0 {
 		t.Error("the drive that vanished has no mark left: it did not vanish in mid-wipe")
 	}
 	v := l.takeOne()
@@ -168,19 +169,19 @@ func TestApplianceBadDrives(t *testing.T) {
 
 // halfway waits until an erasure has taken some of a drive, and checks that it has
 // not taken all.
-func (l *laptop) halfway(path string, mib int) {
+func (l *laptop) halfway(p planted) {
 	l.t.Helper()
 	for {
-		left := marks(l.t, path, mib)
+		left := p.left(l.t)
 		switch {
 		case left == 0:
-			l.t.Fatalf("%s: all of it was erased before anything could be done", filepath.Base(path))
-		case left < allMarks(mib)*9/10:
+			l.t.Fatalf("%s: all of it was erased before anything could be done", filepath.Base(p.path))
+		case left < p.marks*9/10:
 			return
 		}
 		select {
 		case <-l.ctx.Done():
-			l.t.Fatalf("%s: its erasure does not get on", filepath.Base(path))
+			l.t.Fatalf("%s: its erasure does not get on", filepath.Base(p.path))
 		case <-time.After(200 * time.Millisecond):
 		}
 	}

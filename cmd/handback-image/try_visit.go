@@ -157,11 +157,11 @@ func (f *follower) heard(ctx context.Context, e vmtest.Event) {
 	if f.terminal != nil {
 		f.terminal.booted(e.Name)
 	}
-	switch e.Name {
-	case "exit":
+	switch {
+	case e.Name == "exit":
 		f.snap(ctx) // the machine may go off at once
-	case "poweroff":
-		f.snapAt = time.Time{} // the screen is being taken down
+	case f.visit.code >= 0:
+		f.snapAt = time.Time{} // the result is being taken off the screen
 	default:
 		f.snapAt = time.Now().Add(settle)
 	}

@@ -74,7 +74,17 @@ func findStation(ctx context.Context) (Station, error) {
 	if err != nil {
 		return Station{}, err
 	}
-	esp, err := stick.ReadESP(ctx, disk)
+	esp, espErr := stick.ReadESP(ctx, disk)
+	// A second stick may come up later than the first: whose keys and records would
+	// these be?
+	settle(ctx)
+	disks, err := stick.Scan(ctx)
+	if err == nil {
+		disk, err = stick.Choose(disks)
+	}
+	if err == nil {
+		err = espErr
+	}
 	if err != nil {
 		return Station{}, err
 	}

@@ -22,7 +22,25 @@ const (
 	kUnicode       = 3
 	vtActivate     = 0x5606
 	vtLockSwitch   = 0x560B
+	kdSetKeyEntry  = 0x4B47 // KDSKBENT
 )
+
+// The key Scroll Lock stops a console until it is pressed again (K_HOLD), and shows
+// the kernel's insides with Shift or Ctrl. It is taken out of every map that the
+// kernel has at first (linux/keyboard.h, drivers/tty/vt/defkeymap.map): plain, shift,
+// altgr, ctrl, ctrl-shift, alt, ctrl-alt.
+const (
+	keyScrollLock = 70     // linux/input-event-codes.h
+	keyNothing    = 0x0200 // K_HOLE
+)
+
+var keyMaps = []uint8{0, 1, 2, 4, 5, 8, 12}
+
+// keyEntry is struct kbentry.
+type keyEntry struct {
+	table, index uint8
+	value        uint16
+}
 
 // glyphRows: KD_FONT_OP_SET takes each glyph as 32 rows whatever its height.
 const glyphRows = 32
@@ -67,12 +85,23 @@ func (c *console) lock() {
 		"show tty1":          unix.IoctlSetInt(fd, vtActivate, 1),
 		"lock the console":   unix.IoctlSetInt(fd, vtLockSwitch, 1),
 		"keyboard to UTF-8":  unix.IoctlSetInt(fd, kdSetKeyMode, kUnicode),
+		"no Scroll Lock":     noScrollLock(f),
 		"stop cursor blinks": ignoreMissing(os.WriteFile("/sys/class/graphics/fbcon/cursor_blink", []byte("0"), 0)),
 	} {
 		if err != nil {
 			c.log.printf("%s: %v", what, err)
 		}
 	}
+}
+
+func noScrollLock(f *os.File) error {
+	for _, m := range keyMaps {
+		e := keyEntry{table: m, index: keyScrollLock, value: keyNothing}
+		if err := ioctl(f, kdSetKeyEntry, unsafe.Pointer(&e)); err != nil {
+			return fmt.Errorf("map %d: %w", m, err)
+		}
+	}
+	return nil
 }
 
 func ignoreMissing(err error) error {

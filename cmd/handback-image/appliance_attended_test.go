@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"handback.example/certs"
+	"handback.example/cmd/internal/settings"
+	"handback.example/image/vmtest"
+)
+
+// attended is a visit with a person at the machine.
+type attended struct {
+	*laptop
+	vm      *vmtest.VM
+	display *display
+	line    *line
+}
+
+// A person's visit by keyboard, from a stick that has to be put right three times
+// to the result. The same screens are on the display and on the serial line.
+func TestApplianceAttended(t *testing.T) {
+	t.Parallel()
+	const mib = 48
+	l := newLaptop(t, func(s *settings.Settings) {
+		s.Unattended = false
+		s.Intake.Tag = ""
+	})
+	slow, fast := l.plant("november", mib), l.plantLarge("oscar")
+	second := filepath.Join(l.dir, "second.img")
+	if err := copySparse(l.ctx, second, l.stick); err != nil {
+		t.Fatal(err)
+	}
+	secondWas := fileHash(t, second)
+	good, err := readESP(l.stick, espSettings, espRoot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.change(map[string][]byte{espSettings: append([]byte("colour = 'red'\n"), good[espSettings]...)})
+	line := l.newLine()
+	vm := l.start(vmtest.Config{TPM: filepath.Join(l.dir, "tpm"), AssetTag: "DEMO-0001", SecureBoot: true, MemoryMiB: 8 << 10, Screen: line, OnEvent: line.heard, Drives: []vmtest.Drive{
+		{Bus: vmtest.BusSATA, Target: slow.path, BytesPerSecond: 4 << 20}, {Bus: vmtest.BusNVMe, Target: fast.path}, {Bus: vmtest.BusUSB, Target: second}}})
+	line.connect(vm)
+	a := attended{laptop: l, vm: vm, display: l.newDisplay(vm), line: line}
+
+	a.stickPutRight(good)
+	if fileHash(t, second) != secondWas {
+		t.Error("the second stick has changed")
+	}
+	a.intake()
+	a.agree()
+	a.erase()
+	a.result()
+	if code := l.off(vm); code != 0 {
+		t.Errorf("exit %d, want 0", code)
+	}
+	if n := vm.Reboots(); n != 0 {
+		t.Errorf("the machine started again %d times", n)
+	}
+	slow.gone(t)
+	fast.gone(t)
+	a.records()
+}
+
+// change writes files onto the stick's boot partition, as a supervisor would.
+func (l *laptop) change(files map[string][]byte) {
+	l.t.Helper()
+	if err := seed(l.stick, files); err != nil {
+		l.t.Fatal(err)
+	}
+	l.esp = partitionHash(l.t, l.stick, settings.ESPGUID)
+}
+
+func (a *attended) press(keys ...string) {
+	a.t.Helper()
+	if err := a.vm.SendKey(a.ctx, keys...); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+func (a *attended) types(text string) {
+	a.t.Helper()
+	if err := a.vm.Type(a.ctx, text); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// both screens show these words. A page that has just come up takes no keys: they
+// may have been meant for the one before.
+func (a *attended) both(words ...string) {
+	a.t.Helper()
+	a.display.sees(words...)
+	a.line.sees(words...)
+	time.Sleep(time.Second)
+}
+
+// nothing of this name comes in a while.
+func (a *attended) nothing(event string, match ...string) {
+	a.t.Helper()
+	ctx, cancel := context.WithTimeout(a.ctx, 1500*time.Millisecond)
+	defer cancel()
+	if e, err := a.vm.WaitEvent(ctx, event, match...); err == nil {
+		a.t.Fatalf("that must not be: %v", e)
+	}
+}
+
+// ways that lead out of other systems, or into their insides.
+func (a *attended) noWayOut() {
+	a.t.Helper()
+	for _, k := range []string{"ctrl-alt-delete", "ctrl-c", "ctrl-z", "ctrl-d", "alt-f2", "ctrl-alt-f3", "alt-right",
+		"alt-sysrq-b", "alt-sysrq-e", "alt-sysrq-o", "alt-sysrq-k", "ctrl-alt-backspace", "scroll_lock", "pause"} {
+		a.press(k)
+	}
+}
+
+// stickPutRight: two sticks in the machine, a setting that is not known, a root
+// that is missing. Each is said with what to do, and nothing is taken for it.
+func (a *attended) stickPutRight(good map[string][]byte) {
+	a.t.Helper()
+	stopped := func(why string) {
+		a.t.Helper()
+		e := a.await(a.vm, "halted")
+		if !strings.Contains(e.Values["why"], why) {
+			a.t.Errorf("it says %q, want %q", e.Values["why"], why)
+		}
+		a.both("Nothing was erased")
+	}
+	again := func(do func()) {
+		a.t.Helper()
+		if err := a.vm.Pull(a.ctx); err != nil {
+			a.t.Fatal(err)
+		}
+		do()
+		if err := a.vm.Return(a.ctx); err != nil {
+			a.t.Fatal(err)
+		}
+		a.press("r")
+	}
+	stopped("More than one disk")
+	a.display.shot("two-sticks")
+	if err := a.vm.Unplug(a.ctx, 2); err != nil {
+		a.t.Fatal(err)
+	}
+	a.press("r")
+	stopped(`unknown setting "colour"`)
+	again(func() {
+		a.change(map[string][]byte{espSettings: good[espSettings]})
+		tool(a.t, "mdel", "-i", a.stick+"@@1M", "::"+espRoot)
+	})
+	stopped("root.pem")
+	again(func() { a.change(map[string][]byte{espRoot: good[espRoot]}) })
+	a.await(a.vm, "stage", "name=intake")
+	if e, ok := event(a.vm, "started"); ok {
+		a.t.Errorf("an erasure began: %v", e)
+	}
+}
+
+func (a *attended) intake() {
+	a.t.Helper()
+	a.both("DEMONSTRATION", "Scan the asset label", "EX14-000412")
+	a.display.shot("first")
+	a.noWayOut()
+	a.press("ret")
+	a.nothing("intake")
+	a.types("DEMO-0001\n")
+	a.await(a.vm, "intake", "tag=DEMO-0001")
+	a.both("This is what the machine says", "NOVEMBER", "OSCAR", "EX14-000412")
+	a.display.shot("check")
+}
+
+// agree: the gate opens to the machine's own label and to nothing else.
+func (a *attended) agree() {
+	a.t.Helper()
+	a.press("ret")
+	a.await(a.vm, "stage", "name=agree")
+	a.both("There is no undo", "NOVEMBER", "OSCAR")
+	a.display.shot("agree")
+	a.press("ret", "ret", "spc", "ret")
+	a.nothing("started")
+	a.types("WRONG-0009\n")
+	a.display.sees("WRONG-0009", "this machine is DEMO-0001")
+	a.nothing("started")
+	a.line.types("DEMO-0002\r")
+	a.line.sees("DEMO-0002", "this machine is DEMO-0001")
+	a.nothing("started")
+	a.press("esc")
+	a.await(a.vm, "stage", "name=check")
+	a.both("This is what the machine says")
+	a.press("ret")
+	a.await(a.vm, "stage", "name=agree")
+	a.both("There is no undo")
+	a.types("DEMO-0001\n")
+	a.await(a.vm, "started", "serial=NOVEMBER")
+	a.await(a.vm, "started", "serial=OSCAR")
+}
+
+// erase: progress is shown, and the bench's questions are answered meanwhile.
+func (a *attended) erase() {
+	a.t.Helper()
+	a.both("ERASING", "Questions: 0 of")
+	a.display.shot("progress")
+	a.noWayOut()
+	for n := 0; !strings.Contains(a.line.text(), "all done"); n++ {
+		if _, over := event(a.vm, "stage", "name=papers"); over {
+			break
+		}
+		if n > 60 {
+			a.t.Fatalf("the questions do not end:\n%s", a.line.text())
+		}
+		a.press("1")
+		select {
+		case <-a.ctx.Done():
+			a.t.Fatal(a.ctx.Err())
+		case <-time.After(700 * time.Millisecond):
+		}
+	}
+	a.await(a.vm, "finished", "serial=NOVEMBER", "verdict=sanitised")
+	a.await(a.vm, "finished", "serial=OSCAR", "verdict=sanitised")
+}
+
+func (a *attended) result() {
+	a.t.Helper()
+	e := a.await(a.vm, "result")
+	a.t.Logf("result: %v", e)
+	a.both("2 of 2 drives sanitised", "TPM cleared", "erasure.pdf")
+	a.display.shot("result")
+	if e.Values["word"] != "PASS" || e.Values["code"] != "0" {
+		a.t.Errorf("the result is %v:\n%s", e, a.line.text())
+	}
+	time.Sleep(time.Second) // the result takes keys even later
+	a.press("ret")
+	a.both("Switching off")
+}
+
+func (a *attended) records() {
+	a.t.Helper()
+	v := a.takeOne()
+	if s := v.summary; s.Verdict != certs.Sanitised || s.Sanitised != 2 || s.TPMResult != certs.TPMCleared || s.Intake.Tag != "DEMO-0001" ||
+		s.Intake.Role != "technician" || s.Intake.Generated || s.Consent == nil || s.Consent.Who != "demo" {
+		a.t.Errorf("the records say %s, %d sanitised, TPM %s, %+v, %+v", s.Verdict, s.Sanitised, s.TPMResult, s.Intake, s.Consent)
+	}
+	for _, q := range v.summary.Tests {
+		if q.Answer == "not-tested" || q.Who != "demo" {
+			a.t.Errorf("question %s was answered %q by %q", q.Question, q.Answer, q.Who)
+		}
+	}
+	if len(v.summary.Tests) < 5 {
+		a.t.Errorf("%d questions were answered", len(v.summary.Tests))
+	}
+	kinds := []string{"erasure", "disposal"}
+	if v.summary.Route == certs.RouteHold {
+		kinds[1] = "hold"
+	}
+	a.genuine(v, kinds...)
+	if !slices.Contains(certs.Routes[:4], v.summary.Route) {
+		a.t.Errorf("the route is %s: %v, %+v", v.summary.Route, v.summary.Graded.Hold, v.summary.Graded.Inputs)
+	}
+	a.freshTPM(v)
+	a.espUntouched()
+	fsckData(a.t, a.stick)
+}
