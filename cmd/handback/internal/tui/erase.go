@@ -222,7 +222,7 @@ func percent(f float64) string {
 func bar(f float64, n int) string {
 	n = max(n, 0)
 	if math.IsNaN(f) || f < 0 || f > 1 {
-		return cut("no progress is told", n)
+		return cut("drive tells no progress", n)
 	}
 	eighths := int(f * float64(n) * 8)
 	full := min(eighths/8, n)
