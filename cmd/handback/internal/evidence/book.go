@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -205,11 +206,22 @@ func (b *Book) certify() ([]string, error) {
 	if err := b.sealLocked(certs.Record{Kind: certs.KindCertified, Certified: certified}); err != nil {
 		return nil, err
 	}
-	// The papers stand before the record that vouches for them.
+	// The papers stand before the record that vouches for them. One that an earlier
+	// start wrote and that this visit's records deny goes first: it would be genuine.
 	last := b.queue[queued]
-	b.queue = append(append(b.queue[:queued:queued], papers...), last)
+	b.queue = append(append(append(b.queue[:queued:queued], b.denied(names)...), papers...), last)
 	b.certified, b.made, b.sealed = names, papers, len(envelopes)
 	return names, nil
+}
+
+// denied are the papers on the medium, never certified, that are none of names.
+func (b *Book) denied(names []string) (gone []stick.File) {
+	for _, p := range b.papers {
+		if !slices.Contains(names, p) {
+			gone = append(gone, stick.File{Name: settings.CertificatesDir + "/" + p, Remove: true})
+		}
+	}
+	return gone
 }
 
 // kinds of paper that the records call for. A visit that was not graded has no

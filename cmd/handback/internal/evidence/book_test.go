@@ -470,3 +470,36 @@ func TestDivert(t *testing.T) {
 		t.Errorf("%d records, want 9", n)
 	}
 }
+
+// Cut between the papers and the record that vouches for them, and then another
+// route: the paper of the first one would be genuine, and is taken away.
+func TestDeniedPaperGoes(t *testing.T) {
+	s, dir := newSigner(t), t.TempDir()
+	st := newDir(t, dir)
+	b := begin(t, st, s)
+	goOn(t, b, steps(), func([]certs.Record) {})
+	records, err := filepath.Glob(filepath.Join(dir, "spool", "*.json"))
+	if err != nil || len(records) == 0 {
+		t.Fatal(err)
+	}
+	if err := os.Remove(records[len(records)-1]); err != nil { // CERTIFIED never landed
+		t.Fatal(err)
+	}
+	if b, err = evidence.Resume(ctx, st, s, clock()); err != nil || b == nil {
+		t.Fatalf("%v, %v", b, err)
+	}
+	if !slices.Contains(b.Papers(), b.Visit()+"-disposal.pdf") {
+		t.Fatalf("the papers on the medium are %v", b.Papers())
+	}
+	if err := b.Append(ctx, certstest.Graded(certs.RouteHold)); err != nil {
+		t.Fatal(err)
+	}
+	names, err := b.Certify(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, err := st.List(ctx, "certificates")
+	if err != nil || !slices.Equal(there, names) || !slices.Contains(names, b.Visit()+"-hold.pdf") {
+		t.Errorf("on the medium are %v, made were %v: %v", there, names, err)
+	}
+}

@@ -31,7 +31,7 @@ func put(ctx context.Context, st stick.Store, files []stick.File) (int, error) {
 
 func putOne(ctx context.Context, st stick.Store, f stick.File) error {
 	if !f.New {
-		return st.Write(ctx, f.Name, f.Data)
+		return st.WriteAll(ctx, []stick.File{f})
 	}
 	err := st.Create(ctx, f.Name, f.Data)
 	if !errors.Is(err, fs.ErrExist) {

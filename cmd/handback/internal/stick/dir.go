@@ -172,7 +172,7 @@ func writeAll(files []File, with func(func(v *osVolume) error) error) error {
 	}
 	own := make([]File, len(files))
 	for i, f := range files {
-		own[i] = File{f.Name, append([]byte(nil), f.Data...), f.New}
+		own[i] = File{f.Name, append([]byte(nil), f.Data...), f.New, f.Remove}
 	}
 	return with(func(v *osVolume) error {
 		for _, f := range own {

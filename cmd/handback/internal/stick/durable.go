@@ -28,7 +28,7 @@ type handle interface {
 	Close() error
 }
 
-// writeDurable writes one file. fsync comes again after the rename: on FAT file
+// writeDurable writes one file, or takes it away. fsync comes again after the rename: on FAT file
 // systems the rename moves the entry that holds length and first cluster, and
 // what was synced before stood in the old one.
 func writeDurable(v volume, f File) (err error) {
@@ -38,6 +38,12 @@ func writeDurable(v volume, f File) (err error) {
 		return err
 	}
 	defer closing(d, &err)
+	if f.Remove {
+		if err := d.remove(base); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return d.Sync()
+	}
 	temp := "." + base + ".tmp"
 	if err := d.remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -13,6 +13,8 @@ type File struct {
 	Data []byte
 	// New: fail with fs.ErrExist where the name is taken; otherwise replace it.
 	New bool
+	// Remove: take the file away, if it is there. Data is empty.
+	Remove bool
 }
 
 // Store keeps files durably. When a method that writes returns nil, what it
