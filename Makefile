@@ -26,7 +26,9 @@ test: ## all that CI runs: lint, unit tests, the booted image in virtual machine
 	@.ci/setup test
 	@$(MAKE) --no-print-directory build lint
 	go vet ./...
-	go test -race $(EXEC) -timeout 25m ./...
+	@mkdir -p .cache && rm -f .cache/figures
+	FIGURES=$(CURDIR)/.cache/figures go test -race $(EXEC) -timeout 25m ./...
+	@echo "booted in virtual machines, seconds:"; cat .cache/figures
 
 test-long: ## make test, then every fuzz target for a minute each
 	@$(MAKE) --no-print-directory test
