@@ -156,7 +156,7 @@ func (r Result) trusted(cert *x509.Certificate, roots []*x509.Certificate, s cer
 		return r.required(s, o)
 	}
 	if len(roots) == 0 {
-		r.Verdict, r.Sentence = Unchecked, "Unchecked: no root was given, so nobody vouches for stick "+s.Stick+"; name the hub's root certificate with --root."
+		r.Verdict, r.Sentence = Unchecked, "Unchecked: without a root nobody vouches for stick "+s.Stick+"; name the hub's root certificate with --root."
 		return r.required(s, o)
 	}
 	at, err := time.Parse(time.RFC3339, s.Last.Wall)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -27,7 +26,7 @@ func readSeeds(name string) (seeds, error) {
 	if name == "" {
 		return s, nil
 	}
-	text, err := os.ReadFile(name)
+	text, err := settings.ReadFile(name)
 	if err != nil {
 		return s, fmt.Errorf("settings: %w", err)
 	}
@@ -62,7 +61,7 @@ func readKeys(dir string) (map[string][]byte, error) {
 	keys := map[string][]byte{}
 	var missing []string
 	for _, name := range keyFiles {
-		b, err := os.ReadFile(filepath.Join(dir, name))
+		b, err := settings.ReadFile(filepath.Join(dir, name))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			missing = append(missing, name)

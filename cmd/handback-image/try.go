@@ -30,6 +30,11 @@ Boots a stick image in a virtual laptop. What the drives hold is erased. When th
 machine powers off, DIR holds certificates/, spool/, root.pem, serial.log and
 screen.png. DIR/stick.img and DIR/tpm are kept: the next try with the same DIR
 goes on with them.
+
+Without --image a stick image is built and kept for the next time. Without
+--settings the asset tag is DEMO-0001 and everything is erased at level Clear.
+--unattended goes the whole way by itself; --headless shows no screen here.
+--secure-boot turns Secure Boot on, --tpm adds a TPM.
 `
 
 // tryOptions is the command line of try.
@@ -110,6 +115,9 @@ func try(ctx context.Context, o tryOptions, stdin *os.File, stdout io.Writer) (i
 	if err != nil {
 		return notDone(err)
 	}
+	if err := vmtest.CheckDrives(o.drives); err != nil {
+		return notDone(err)
+	}
 	unlock, err := lockFolder(o.out)
 	if err != nil {
 		return notDone(err)
@@ -143,7 +151,7 @@ func try(ctx context.Context, o tryOptions, stdin *os.File, stdout io.Writer) (i
 func trySettings(o tryOptions) (settings.Settings, error) {
 	s := settings.Demonstration()
 	if o.settings != "" {
-		b, err := os.ReadFile(o.settings)
+		b, err := settings.ReadFile(o.settings)
 		if err != nil {
 			return s, fmt.Errorf("settings: %w", err)
 		}

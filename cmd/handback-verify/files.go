@@ -19,6 +19,7 @@ import (
 const (
 	maxPaper = 32 << 20
 	maxFiles = 100_000
+	maxRoot  = 1 << 20 // what is longer is cut off, and then no certificate
 )
 
 // checker judges what it is given, one after the other.
@@ -84,7 +85,7 @@ func (c *checker) folder(dir string) {
 			c.unread(path, err)
 		case e.IsDir():
 		case isPDF(path):
-			c.file(path)
+			c.found(path)
 		default:
 			c.listed = append(c.listed, path)
 		}
@@ -99,6 +100,20 @@ func (c *checker) folder(dir string) {
 	if len(c.results) == before {
 		c.unread(dir, errors.New("no paper is in it"))
 	}
+}
+
+// found judges a file of a folder. A pipe there would wait for ever, and nobody
+// has named it.
+func (c *checker) found(path string) {
+	st, err := os.Stat(path)
+	if err == nil && !st.Mode().IsRegular() {
+		err = errors.New("it is not a regular file")
+	}
+	if err != nil {
+		c.unread(path, err)
+		return
+	}
+	c.file(path)
 }
 
 func (c *checker) archive(path string) {

@@ -119,7 +119,12 @@ func (o options) check(names []string) error {
 }
 
 func readRoot(path string) (*x509.Certificate, error) {
-	b, err := os.ReadFile(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxRoot))
 	if err != nil {
 		return nil, err
 	}

@@ -53,6 +53,12 @@ func bench(t *testing.T) string {
 	if err := os.Mkdir(filepath.Join(dir, "none"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Mkdir(filepath.Join(dir, "pipes"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/dev/zero", filepath.Join(dir, "pipes", "endless.pdf")); err != nil {
+		t.Fatal(err)
+	}
 	var z bytes.Buffer
 	w := zip.NewWriter(&z)
 	for name, b := range map[string][]byte{"a/good.pdf": good, "failed.PDF": failed, "readme.md": nil} {
@@ -89,12 +95,14 @@ func TestCommand(t *testing.T) {
 		{"--root root.pem bad.pdf", 1, "Not genuine: 1 bytes were added after the signature."},
 		{"--root root.pem note.txt", 1, "Not genuine: this is not a PDF."},
 		{"--root root.pem root.pem", 1, "Not genuine: this is not a PDF."},
-		{"good.pdf", 3, "Unchecked: no root was given"},
+		{"good.pdf", 3, "Unchecked: without a root nobody vouches"},
 		{"bad.pdf", 1, "Not genuine"},
 		{"--root root.pem gone.pdf", 3, "Unchecked: it could not be read"},
 		{"--root root.pem gone.pdf bad.pdf", 1, "Not genuine"},
 		{"--root gone.pem good.pdf", 3, "the root could not be read"},
 		{"--root note.txt good.pdf", 3, "no PEM certificate in it"},
+		{"--root /dev/zero good.pdf", 3, "no PEM certificate in it"},
+		{"--root root.pem pipes", 3, "it is not a regular file"},
 		{"--root root.pem two", 0, "spool.json: not judged: not a PDF."},
 		{"--root root.pem none", 3, "no paper is in it"},
 		{"--root root.pem papers.zip", 0, "papers.zip/a/good.pdf: Genuine"},

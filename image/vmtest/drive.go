@@ -146,8 +146,8 @@ func (d Drive) checkFile() error {
 	return f.Close()
 }
 
-// checkDrives refuses what one machine cannot hold.
-func checkDrives(drives []Drive) error {
+// CheckDrives refuses what one machine cannot hold.
+func CheckDrives(drives []Drive) error {
 	serials := map[string]Drive{}
 	count := map[Bus]int{}
 	for _, d := range drives {

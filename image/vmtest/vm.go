@@ -89,7 +89,7 @@ func Start(ctx context.Context, c Config) (*VM, error) {
 	if err := checkTools(c.TPM != ""); err != nil {
 		return nil, err
 	}
-	if err := checkDrives(c.Drives); err != nil {
+	if err := CheckDrives(c.Drives); err != nil {
 		return nil, err
 	}
 	s, err := takeSlot(ctx, c.lockDir, c.Say)

@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -63,6 +65,23 @@ func Demonstration() Settings {
 	s.Intake = Intake{Tag: "DEMO-0001", Operator: "demo", Source: "desk", Classification: "official", DIAL: 1}
 	s.Wipe = Wipe{Level: "clear", Fallback: "ask", Serials: []string{"*"}}
 	return s
+}
+
+// maxFile bounds settings and keys; real ones have a few KB.
+const maxFile = 1 << 20
+
+// ReadFile reads a file of settings or a key.
+func ReadFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(b) > maxFile {
+		err = fmt.Errorf("%s is larger than 1 MiB: it is no settings file and no key", name)
+	}
+	return b, err
 }
 
 // Parse reads settings over the defaults and checks every value.

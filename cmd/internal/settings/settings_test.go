@@ -46,6 +46,16 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+// A file without an end is refused before it fills the memory.
+func TestReadFile(t *testing.T) {
+	if _, err := settings.ReadFile("/dev/zero"); err == nil || !strings.Contains(err.Error(), "larger than 1 MiB") {
+		t.Errorf("/dev/zero gives %v", err)
+	}
+	if b, err := settings.ReadFile("settings.go"); err != nil || !strings.HasPrefix(string(b), "// Package settings") {
+		t.Errorf("an ordinary file gives %q, %v", b, err)
+	}
+}
+
 func TestMarshalRoundTrip(t *testing.T) {
 	want := settings.Demonstration()
 	b, err := want.Marshal()
