@@ -92,7 +92,8 @@ func LoadStick(rootPEM, stickPEM, keyPEM []byte) (*Signer, error) {
 // NotEnrolled makes a signer for an image without keys. Its papers say NOT
 // ENROLLED; no verifier calls them genuine.
 func NotEnrolled(stick string) (*Signer, error) {
-	return fresh(Unenrolled, "Handback, not enrolled", stick, time.Now().Add(-24*time.Hour), 48*time.Hour)
+	const slack, visit = 24 * time.Hour, 7 * 24 * time.Hour // the longest visit takes days
+	return fresh(Unenrolled, "Handback, not enrolled", stick, time.Now().Add(-slack), slack+visit)
 }
 
 // fresh root and stick, in memory only.
