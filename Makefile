@@ -4,7 +4,9 @@ SHELL := /bin/bash
 
 OUT  ?= out
 # Tests of loop devices need root: test programs run by sudo where we are not.
-EXEC := $(if $(filter 0,$(shell id -u)),,-exec 'sudo -E')
+# sudo has a PATH without go; what root keeps must not lie in the user's folders.
+AS_ROOT = sudo -E env PATH=$(PATH):/usr/sbin:/sbin XDG_CACHE_HOME=/var/cache/handback-test GOCACHE=$(shell go env GOCACHE)
+EXEC := $(if $(filter 0,$(shell id -u)),,-exec '$(AS_ROOT)')
 LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.11.4
 
 .PHONY: help build run test test-long lint bench clean
