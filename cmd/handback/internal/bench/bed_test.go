@@ -126,6 +126,7 @@ func (b *bed) world() World {
 		ClearTPM:  func(context.Context) tpm.Outcome { return b.tpm() },
 		ResumeTPM: func(_ context.Context, n tpm.Note) tpm.Outcome { return b.resume(n) },
 		Now:       time.Now,
+		Marker:    filepath.Join(b.dir, "begun"),
 		Linger:    10 * time.Millisecond,
 		Uptime:    func() time.Duration { return time.Since(began) },
 	}

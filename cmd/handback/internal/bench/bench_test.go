@@ -329,6 +329,28 @@ func TestOtherMachine(t *testing.T) {
 	}
 }
 
+// The engine dies in mid-wipe while the stick is out: the next one can't know the
+// visit, and does not say that nothing was erased.
+func TestEngineDiesWithoutStick(t *testing.T) {
+	b := newBed(t, "alpha")
+	b.slow.Store(int64(300 * time.Millisecond))
+	e, _, cut := b.start()
+	v := b.toAgree(e)
+	must(t, e, wire.Intent{Kind: wire.IntentConsent, Text: "DEF-1", Digest: v.Plan.Digest})
+	until(t, "it is being erased", func() bool { d := e.View().Drives; return len(d) == 1 && d[0].Fraction > 0 })
+	b.store.gone.Store(true)
+	cut()
+	time.Sleep(time.Second)
+	w := b.world()
+	w.Station = func(context.Context) (Station, error) { return Station{}, stick.ErrGone }
+	e = New(w)
+	go e.Run(t.Context())
+	v = toStage(t, e, wire.StageStopped)
+	if !strings.Contains(v.Notice.Do, "not finished") || strings.HasPrefix(v.Notice.Do, nothingErased) || e.code != 1 {
+		t.Errorf("the notice is %+v, code %d", v.Notice, e.code)
+	}
+}
+
 // Stopping in mid-overwrite.
 func TestStop(t *testing.T) {
 	b := newBed(t, "alpha")

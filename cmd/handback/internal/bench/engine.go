@@ -196,8 +196,11 @@ func (e *Engine) powerOff(stage wire.Stage) error {
 // leftCode of a visit that is left before its end: nothing was destroyed, unless
 // an earlier start of it has.
 func (e *Engine) leftCode() int {
-	if e.book == nil || e.untouched() {
+	switch {
+	case !e.begunBefore():
 		return exit.Stopped
+	case e.book == nil:
+		return exit.Bad // an engine that died began it, and its records are not here
 	}
 	return e.exitSummary(e.book.Summary()).Code()
 }

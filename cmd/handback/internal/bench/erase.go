@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -132,10 +133,22 @@ func (s starts) Started(ctx context.Context, en journal.Entry) error {
 		e.update(func() { e.waits = true })
 	} else {
 		e.update(func() { e.begun[en.Drive.Name] = true })
+		e.mark()
 		e.say("started", "drive "+en.Drive.Name+" STARTED, "+string(en.Step.Technique), "drive", en.Drive.Name,
 			"serial", en.Drive.Identity.Serial, "technique", en.Step.Technique)
 	}
 	return err
+}
+
+// mark that erasure has begun. It is for what is said only: the record is on the
+// stick.
+func (e *Engine) mark() {
+	if e.w.Marker == "" {
+		return
+	}
+	if err := os.WriteFile(e.w.Marker, nil, 0o600); err != nil {
+		e.say("no-marker", "the marker of a begun erasure can't be written: "+err.Error())
+	}
 }
 
 // sameDrive compares all that binds a drive but the letter that one boot gave it.

@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
+	"strings"
 
+	"handback.example/certs"
 	"handback.example/certs/sign"
 	"handback.example/cmd/handback/internal/exit"
 	"handback.example/cmd/handback/internal/stick"
@@ -95,12 +99,23 @@ func stickWords(err error) (what, do string) {
 	return sentence(err.Error()) + ".", "Nothing was erased. Take the stick to your supervisor."
 }
 
-// halt ends the visit before anything was erased.
+// What is said of a visit that ends before its erasure: true only where no start
+// of this machine has begun one.
+const (
+	nothingErased = "Nothing was erased"
+	begunBefore   = "Its drives were being erased before and are not finished: do not pass it on. Nothing more was erased"
+)
+
+// halt ends the visit before anything was erased by it.
 func (e *Engine) halt(what, do string) {
+	code := exit.NotDone
+	if e.begunBefore() {
+		do, code = strings.Replace(do, nothingErased, begunBefore, 1), exit.Bad
+	}
 	e.update(func() {
 		e.notice = &wire.Notice{Mark: wire.MarkBad, What: what, Do: do}
 		if e.code < 0 {
-			e.code = exit.NotDone
+			e.code = code
 		}
 	})
 	e.say("halted", what, "why", what)
@@ -108,6 +123,15 @@ func (e *Engine) halt(what, do string) {
 	if e.isUnattended() {
 		e.leaveWhenSafe()
 	}
+}
+
+// begunBefore: an earlier engine of this power-on, or an earlier start of this
+// visit, has begun to erase a drive.
+func (e *Engine) begunBefore() bool {
+	if _, err := os.Stat(e.w.Marker); e.w.Marker != "" && !errors.Is(err, os.ErrNotExist) {
+		return true
+	}
+	return e.book != nil && slices.ContainsFunc(e.book.Records(), func(r certs.Record) bool { return r.Started != nil })
 }
 
 func (e *Engine) isUnattended() bool {

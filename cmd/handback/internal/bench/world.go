@@ -43,6 +43,10 @@ type World struct {
 	ResumeTPM func(ctx context.Context, n tpm.Note) tpm.Outcome
 	Now       func() time.Time
 	Uptime    func() time.Duration
+	// Marker is a file that is there once a drive's erasure has begun since power-on:
+	// an engine that takes over from one that died must not say that nothing was
+	// erased, though the stick with the records may be gone. Empty: none is kept.
+	Marker string
 	// Linger is how long a page that ends by itself stands at least, so that a
 	// person can read it; longer sentences stand a multiple of it.
 	Linger time.Duration
@@ -58,6 +62,7 @@ func Machine() World {
 		ResumeTPM: func(ctx context.Context, n tpm.Note) tpm.Outcome { return tpm.Resume(ctx, tpm.Device{}, n) },
 		Now:       time.Now,
 		Uptime:    eventlog.Uptime,
+		Marker:    "/run/handback.begun",
 		Linger:    time.Second,
 	}
 }
