@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"handback.example/cmd/handback/internal/bench"
 	"handback.example/cmd/handback/internal/exit"
@@ -37,7 +38,7 @@ var commands = []command{
 		"            --erase-serial SERIAL [--erase-serial SERIAL ...] DRIVE...", "ERASES the drives named, for good", wipeCommand},
 	{"grade", "[--json] [--policy FILE] REPORT.json", "the route of a machine, by a report of inspect", gradeCommand},
 	{"visit", "--unattended --settings FILE --out DIR", "the whole way without a person; only in the booted image", onlyInImage("visit")},
-	{"practice", "", "the screens on simulated drives", practiceCommand},
+	{"practice", "", "the screens on simulated drives; not part of this version", practiceCommand},
 }
 
 // internalCommands are what PID 1 starts as processes of their own.
@@ -78,7 +79,7 @@ func run(args []string, out, errw io.Writer) int {
 func usage(w io.Writer, code int) int {
 	fmt.Fprint(w, "usage: handback COMMAND\n\n")
 	for _, c := range commands {
-		fmt.Fprintf(w, "  %-9s %s\n            %s\n", c.name, c.args, c.short)
+		fmt.Fprintf(w, "  %s\n            %s\n", strings.TrimSpace(fmt.Sprintf("%-9s %s", c.name, c.args)), c.short)
 	}
 	fmt.Fprint(w, "\n'handback COMMAND --help' says more. Exit codes: 0 done and well, 1 a drive's verdict is bad,\n"+
 		"2 wrong use, 3 refused or could not be done, 130 stopped before anything was destroyed.\n")

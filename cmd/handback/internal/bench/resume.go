@@ -52,7 +52,7 @@ func (e *Engine) pickUp(ctx context.Context) bool {
 	}
 	switch {
 	case e.isUnattended() && !sameTag(e.form.Tag, e.tag):
-		e.halt(fmt.Sprintf("This machine was taken in as %s, in visit %s, which was cut off, and the settings say that it is %s.", e.tag, book.Visit(), e.form.Tag),
+		e.halt(fmt.Sprintf("Visit %s was cut off. It took this machine in as %s; the settings say %s.", book.Visit(), e.tag, e.form.Tag),
 			"Nothing was erased since. Only a person can say which is right: start the machine with someone at it.")
 	case (s.Graded != nil || s.Consent != nil) && e.settled():
 		// Every drive's end is on record: go on where that boot stopped.

@@ -9,6 +9,7 @@ import (
 
 var (
 	keyToAgree = bind("Enter", "what will be destroyed", "enter")
+	keyOn      = bind("Enter", "next", "enter")
 	keyBack    = bind("Esc", "go back", "esc")
 	keyRescan  = bind("R", "look again", "r")
 )
@@ -37,7 +38,11 @@ func (p *checkPage) press(msg tea.Msg) action {
 }
 
 func (p *checkPage) keys() []key.Binding {
-	return []key.Binding{keyToAgree, keyBack, keyRescan, keyScroll}
+	on := keyToAgree
+	if p.v != nil && len(p.v.Plan.Rows) == 0 {
+		on = keyOn // nothing is there to be destroyed
+	}
+	return []key.Binding{on, keyBack, keyRescan, keyScroll}
 }
 
 func (p *checkPage) about() []string {
