@@ -1,6 +1,7 @@
 package grade
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -101,7 +102,7 @@ func healthy(h inspect.Health, usedAtMost int, sectors int64, words ...string) v
 }
 
 func healthWords(d inspect.Drive) string {
-	w := d.Identity.Model + " " + d.Identity.Serial + ": "
+	w := cmp.Or(strings.TrimSpace(d.Identity.Model+" "+d.Identity.Serial), d.Path) + ": "
 	if !d.Health.Verdict.Known {
 		return w + "no health log"
 	}

@@ -78,7 +78,7 @@ func runBuild(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 		fmt.Fprint(stdout, buildUsageText)
 		return 0
 	case err != nil:
-		fmt.Fprintf(stderr, "handback-image build: %v\n%s", err, buildUsageText)
+		fmt.Fprintf(stderr, "handback-image build: %v\n'handback-image build --help' shows how it is used\n", err)
 		return exitUsage
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)

@@ -86,7 +86,7 @@ func runTry(ctx context.Context, args []string, stdin *os.File, stdout, stderr i
 		fmt.Fprint(stdout, tryUsageText)
 		return 0
 	case err != nil:
-		fmt.Fprintf(stderr, "handback-image try: %v\n%s", err, tryUsageText)
+		fmt.Fprintf(stderr, "handback-image try: %v\n'handback-image try --help' shows how it is used\n", err)
 		return tryUsage
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)

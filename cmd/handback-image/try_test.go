@@ -131,7 +131,7 @@ func TestTryWrongUse(t *testing.T) {
 			if code != c.code || !strings.Contains(stderr.String(), c.want) {
 				t.Errorf("exit %d, %q; want %d and %q", code, stderr.String(), c.code, c.want)
 			}
-			if strings.Contains(stderr.String(), "usage:") != (c.code == 2 && !strings.Contains(name, "unattended") && name != "unknown setting") {
+			if strings.Contains(stderr.String(), "--help' shows how it is used") != (c.code == 2 && !strings.Contains(name, "unattended") && name != "unknown setting") {
 				t.Errorf("usage is shown in the wrong place: %q", stderr.String())
 			}
 		})
