@@ -37,7 +37,7 @@ func (m *root) drawWaiting(c *canvas) {
 	c.put(1, 0, strong, "HANDBACK")
 	c.put(0, 1, rule, repeat('─', w))
 	y := h/2 - 2
-	for i, l := range []string{"Waiting for the engine.", "", "It starts by itself. Nothing is changed meanwhile.",
+	for i, l := range []string{"Waiting for the engine.", "", "It starts by itself. Leave the stick and the power lead in.",
 		"Still here after two minutes? Switch off and on, and tell your supervisor."} {
 		c.put((w-width(l))/2, y+i, []style{strong, plain}[min(i, 1)], l)
 	}
@@ -105,7 +105,7 @@ func (m *root) notices() []wire.Notice {
 	var ns []wire.Notice
 	if m.gone() {
 		ns = append(ns, wire.Notice{Mark: wire.MarkWarn, What: "Waiting for the engine. What you see may be old.",
-			Do: "Drives go on by themselves. Keys do nothing until it is back."})
+			Do: "Leave the power lead in. Keys do nothing until it is back."})
 	}
 	if m.view.Notice != nil && m.stage != wire.StageStopped {
 		ns = append(ns, *m.view.Notice)

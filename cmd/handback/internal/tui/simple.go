@@ -85,7 +85,7 @@ func (p *stoppedPage) keys() []key.Binding { return []key.Binding{keyOff, keyRes
 
 func (p *stoppedPage) about() []string {
 	return []string{
-		"This visit has stopped before anything was erased.",
+		"This visit has stopped. Nothing more is erased.",
 		"Do what the screen says. Then switch off with Enter.",
 		"R looks for drives and stick again.",
 	}
