@@ -233,7 +233,7 @@ func (a *attended) result() {
 	}
 	time.Sleep(time.Second) // the result takes keys even later
 	a.press("ret")
-	a.both("Switching off")
+	a.await(a.vm, "exit")
 }
 
 func (a *attended) records() {

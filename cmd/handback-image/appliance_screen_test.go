@@ -245,7 +245,7 @@ func (l *laptop) awaitWords(where string, text func() string, words []string) {
 		select {
 		case <-ctx.Done():
 			l.t.Fatalf("%q does not come up on the %s:\n%s", missing, where, got)
-		case <-time.After(250 * time.Millisecond):
+		case <-time.After(500 * time.Millisecond):
 		}
 	}
 }
