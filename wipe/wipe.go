@@ -8,6 +8,8 @@
 package wipe
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"handback.example/inspect/drive"
@@ -21,6 +23,27 @@ const (
 	LevelClear
 	LevelPurge
 )
+
+// levelWords as commands print them.
+var levelWords = [...]string{LevelNone: "none", LevelClear: "clear", LevelPurge: "purge"}
+
+// MarshalText writes a level as a word; one that is none of ours is never read back.
+func (l Level) MarshalText() ([]byte, error) {
+	if int(l) >= len(levelWords) {
+		return fmt.Appendf(nil, "unknown-%d", l), nil
+	}
+	return []byte(levelWords[l]), nil
+}
+
+// UnmarshalText reads one.
+func (l *Level) UnmarshalText(b []byte) error {
+	i := slices.Index(levelWords[:], string(b))
+	if i < 0 {
+		return fmt.Errorf("level %q is none of ours", b)
+	}
+	*l = Level(i)
+	return nil
+}
 
 // TechniqueID names a technique, as the contract of the commands lists them.
 type TechniqueID string
