@@ -113,6 +113,7 @@ func (l *laptop) start(c vmtest.Config) *vmtest.VM {
 			l.t.Logf("the serial log ends with:\n%s", vm.LogTail(60))
 		}
 		vm.Close()
+		checkQuiet(l.t, strings.Join(vm.Lines(), "\n"))
 		figure(l.t, "on for %.0f s; by its own uptime: %s", time.Since(began).Seconds(), milestones(vm.Events()))
 	})
 	return vm
@@ -135,6 +136,20 @@ func figure(t *testing.T, format string, a ...any) {
 	defer f.Close()
 	if _, err := fmt.Fprintf(f, "%s: %s\n", t.Name(), fmt.Sprintf(format, a...)); err != nil {
 		t.Error(err)
+	}
+}
+
+// checkQuiet: whatever was done to a machine, none of our processes died, no module
+// was refused, and the console did what it was told.
+func checkQuiet(t *testing.T, log string) {
+	t.Helper()
+	for line := range strings.Lines(log) {
+		for _, never := range []string{"engine-died", "engine-gone", "screen-died", "socket-lost", "Kernel panic", "Unknown symbol",
+			"required key not available", "console font:", "no Scroll Lock:", "lock the console:"} {
+			if strings.Contains(line, never) {
+				t.Errorf("the log says: %s", strings.TrimSpace(line))
+			}
+		}
 	}
 }
 
@@ -208,13 +223,8 @@ func (l *laptop) halted(vm *vmtest.VM, why string) {
 	}
 }
 
-// firstFrame logs when the appliance's first screen was drawn, by the guest's own
+// logFirstFrame tells when the appliance's first screen was drawn, by the guest's own
 // clock. It has only part of a core for itself here.
-func (l *laptop) firstFrame(vm *vmtest.VM) {
-	l.t.Helper()
-	logFirstFrame(l.t, vm.Events())
-}
-
 func logFirstFrame(t *testing.T, events []vmtest.Event) {
 	t.Helper()
 	for _, e := range events {

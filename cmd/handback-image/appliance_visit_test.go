@@ -42,8 +42,9 @@ func TestApplianceWholeVisit(t *testing.T) {
 	l.tpmCleared(before)
 	l.espUntouched()
 	fsckData(t, l.stick)
-	events := logged(t, filepath.Join(l.dir, "serial.log"))
+	log, events := logged(t, filepath.Join(l.dir, "serial.log"))
 	t.Logf("seconds of its own uptime: %s", milestones(events))
+	checkQuiet(t, log)
 	logFirstFrame(t, events)
 
 	v := l.takeOne()
@@ -97,19 +98,19 @@ func (l *laptop) bootedFacts(v taken, tpm owned) {
 	}
 }
 
-// logged are the events of a serial log.
-func logged(t *testing.T, name string) (events []vmtest.Event) {
+// logged are the lines of a serial log, and the events among them.
+func logged(t *testing.T, name string) (log string, events []vmtest.Event) {
 	t.Helper()
 	b, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range strings.Split(string(b), "\n") {
+	for line := range strings.Lines(string(b)) {
 		if e, ok := vmtest.ParseEvent(line); ok {
 			events = append(events, e)
 		}
 	}
-	return events
+	return string(b), events
 }
 
 // Bad drives beside a good one: one that can't be written in one place, one that
