@@ -85,7 +85,7 @@ func (in *Input) Read(p []byte) (int, error) {
 		select {
 		case b, ok := <-in.keys:
 			if !ok {
-				return 0, in.err
+				return 0, in.ended()
 			}
 			in.rest = b
 		case <-in.done:
@@ -95,6 +95,17 @@ func (in *Input) Read(p []byte) (int, error) {
 	n := copy(p, in.rest)
 	in.rest = in.rest[n:]
 	return n, nil
+}
+
+// ended tells why there are no more keys. After Close the reader may still wait for
+// the line, and what it meets there is nobody's any more.
+func (in *Input) ended() error {
+	select {
+	case <-in.done:
+		return io.EOF
+	default:
+		return in.err
+	}
 }
 
 // setSize sets it only where it differs: every change redraws the screen.
