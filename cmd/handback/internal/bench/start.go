@@ -93,7 +93,7 @@ func stickWords(err error) (what, do string) {
 	for _, known := range []error{stick.ErrGone, stick.ErrFull, stick.ErrCorrupt, stick.ErrReadOnly, stick.ErrOther, stick.ErrAmbiguous, stick.ErrNoRoom, stick.ErrFaulty, context.DeadlineExceeded} {
 		if errors.Is(err, known) {
 			what, do = stick.Explain(err)
-			return sentence(what) + ".", "Nothing was erased. " + sentence(do) + ", then press R."
+			return sentence(what) + ".", "Nothing was erased. " + sentence(do) + ". Then press R."
 		}
 	}
 	return sentence(err.Error()) + ".", "Nothing was erased. Take the stick to your supervisor."
