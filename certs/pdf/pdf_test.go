@@ -31,7 +31,7 @@ func signer(t testing.TB) *sign.Signer {
 func words(t *testing.T, k pdf.Kind, s *sign.Signer, v *certstest.Visit) string {
 	t.Helper()
 	if _, err := exec.LookPath("pdftotext"); err != nil {
-		t.Skip("pdftotext is not installed")
+		t.Fatal("pdftotext is not installed: .ci/setup test installs it")
 	}
 	b, err := pdf.Make(k, pdf.Input{Envelopes: v.Envelopes(), Signer: s})
 	if err != nil {

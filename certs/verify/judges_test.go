@@ -21,7 +21,7 @@ import (
 func judge(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	if _, err := exec.LookPath(name); err != nil {
-		t.Skipf("%s is not installed", name)
+		t.Fatalf("%s is not installed: .ci/setup test installs it", name)
 	}
 	out, err := exec.Command(name, args...).CombinedOutput()
 	if err != nil {

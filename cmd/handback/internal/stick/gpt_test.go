@@ -36,7 +36,7 @@ func TestReadGPT(t *testing.T) {
 	}
 	sfdisk, err := exec.LookPath("sfdisk")
 	if err != nil {
-		t.Skip("sfdisk (package fdisk) is not installed")
+		t.Fatal("sfdisk is not installed: .ci/setup test installs it")
 	}
 	c := exec.Command(sfdisk, "-q", path)
 	c.Stdin = strings.NewReader("label: gpt\nstart=2048,size=4096,type=U,uuid=" + settings.ESPGUID + "\n" +

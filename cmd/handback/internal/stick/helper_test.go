@@ -57,7 +57,7 @@ func tool(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		t.Skipf("%s is not installed (.ci/packages)", name)
+		t.Fatalf("%s is not installed: .ci/setup test installs it", name)
 	}
 	out, err := exec.CommandContext(context.Background(), path, args...).CombinedOutput()
 	if err != nil {
