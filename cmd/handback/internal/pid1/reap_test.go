@@ -104,6 +104,11 @@ func TestDescribeEnd(t *testing.T) {
 
 // A screen can't get privileges; whoever starts it keeps what it has.
 func TestStartWithoutPrivileges(t *testing.T) {
+	// Before: the thread that gives its privileges up may be the one that this shows.
+	mine, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -125,10 +130,6 @@ func TestStartWithoutPrivileges(t *testing.T) {
 		t.Errorf("the child says %q", got)
 	}
 	b, err := exec.Command("/bin/grep", "NoNewPrivs", "/proc/self/status").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	mine, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		t.Fatal(err)
 	}
