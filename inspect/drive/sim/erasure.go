@@ -1,0 +1,144 @@
+package sim
+
+import "time"
+
+// Range of bytes on a medium.
+type Range struct{ Off, Len int64 }
+
+// Erasure is one run over a medium that takes time while the drive has power: a
+// sanitize, an erase unit, a format. It works lazily: what should have been done by
+// now is done when somebody looks (Advance). It is not safe for use from several
+// goroutines; a model holds its own lock.
+type Erasure struct {
+	Medium  *Medium
+	Ranges  []Range // in the order in which they are erased
+	Pattern Pattern // what they read as afterwards
+	Takes   time.Duration
+	// Keep survives: what a drive that lies or is broken leaves behind.
+	Keep []Range
+	// StickAt is the fraction of the whole at which it hangs for ever, FailAt that
+	// at which it ends in failure. 0: neither.
+	StickAt, FailAt float64
+
+	spent time.Duration
+	since time.Time // of the last look; zero while the power is off
+	done  int64
+	err   error
+}
+
+// Start runs it, or lets it go on after a power cut.
+func (e *Erasure) Start(now time.Time) { e.since = now }
+
+// Stop is the power cut: what was done stays done.
+func (e *Erasure) Stop(now time.Time) {
+	e.Advance(now)
+	e.since = time.Time{}
+}
+
+// Advance does what should have been done until now. An error is the medium's own.
+func (e *Erasure) Advance(now time.Time) error {
+	if e.since.IsZero() || e.err != nil {
+		return e.err
+	}
+	if d := now.Sub(e.since); d > 0 {
+		e.spent, e.since = e.spent+d, now
+	}
+	to := int64(e.Progress() * float64(e.total()))
+	if e.Ended() && e.FailAt == 0 {
+		to = e.total() // no rounding at the end
+	}
+	if to > e.done {
+		e.err = e.erase(e.done, to)
+		e.done = to
+	}
+	return e.err
+}
+
+// Progress of the whole, 0 to 1, as of the last look.
+func (e *Erasure) Progress() float64 {
+	f := 1.0
+	if e.Takes > 0 {
+		f = min(1, float64(e.spent)/float64(e.Takes))
+	}
+	if e.StickAt > 0 {
+		f = min(f, e.StickAt)
+	}
+	if e.FailAt > 0 {
+		f = min(f, e.FailAt)
+	}
+	return f
+}
+
+// Ended: nothing more happens. Failed says how.
+func (e *Erasure) Ended() bool {
+	if e.err != nil {
+		return true
+	}
+	if e.StickAt > 0 && (e.FailAt == 0 || e.StickAt <= e.FailAt) {
+		return false
+	}
+	limit := 1.0
+	if e.FailAt > 0 {
+		limit = e.FailAt
+	}
+	return e.Progress() >= limit
+}
+
+// Failed: it ended, and not all was erased as far as the drive knows.
+func (e *Erasure) Failed() bool { return e.Ended() && (e.err != nil || e.FailAt > 0) }
+
+// Left is how long it still needs.
+func (e *Erasure) Left() time.Duration { return max(0, e.Takes-e.spent) }
+
+func (e *Erasure) total() int64 {
+	n := int64(0)
+	for _, r := range e.Ranges {
+		n += r.Len
+	}
+	return n
+}
+
+// erase the bytes from to to, counted through all ranges.
+func (e *Erasure) erase(from, to int64) error {
+	at := int64(0)
+	for _, r := range e.Ranges {
+		a, b := max(from, at), min(to, at+r.Len)
+		if a < b {
+			if err := e.fill(r.Off+a-at, r.Off+b-at); err != nil {
+				return err
+			}
+		}
+		at += r.Len
+	}
+	return nil
+}
+
+// fill leaves out what is kept.
+func (e *Erasure) fill(from, to int64) error {
+	for _, k := range e.Keep {
+		a, b := max(from, k.Off), min(to, k.Off+k.Len)
+		if a >= b {
+			continue
+		}
+		if err := e.fillBefore(from, a, k); err != nil {
+			return err
+		}
+		return e.fill(b, to)
+	}
+	if from >= to {
+		return nil
+	}
+	return e.Medium.Fill(from, to-from, e.Pattern)
+}
+
+// fillBefore fills what lies before a kept range; another may lie in there.
+func (e *Erasure) fillBefore(from, to int64, but Range) error {
+	rest := *e
+	rest.Keep = nil
+	for _, k := range e.Keep {
+		if k != but {
+			rest.Keep = append(rest.Keep, k)
+		}
+	}
+	return rest.fill(from, to)
+}
