@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"handback.example/inspect/drive"
+	"handback.example/inspect/drive/nvme"
 )
 
 // nvmeCommand is struct nvme_passthru_cmd of linux/nvme_ioctl.h.
@@ -130,4 +131,21 @@ func (x *nvmeCall) finish(c drive.Command, took time.Duration) (drive.Completion
 		return done, fmt.Errorf("%s: %w: the kernel gave the command up (status %03xh)", operation(c), ErrNoAnswer, done.Status)
 	}
 	return done, &drive.StatusError{Protocol: c.Protocol, Operation: operation(c), Completion: done}
+}
+
+// namespace is the number of the namespace that this block device is, as the
+// kernel knows it of the open descriptor.
+func (d *device) namespace() (uint32, error) {
+	var nsid int
+	err := d.block.control(func(fd uintptr) (err error) {
+		nsid, err = ioctl(fd, ioctlNVMeID, nil)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("ask for the namespace: %w", err)
+	}
+	if nsid <= 0 || int64(nsid) >= nvme.AllNamespaces {
+		return 0, fmt.Errorf("namespace %d makes no sense", nsid)
+	}
+	return uint32(nsid), nil
 }

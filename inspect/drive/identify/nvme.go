@@ -1,4 +1,4 @@
-package linux
+package identify
 
 import (
 	"context"
@@ -9,7 +9,10 @@ import (
 	"handback.example/inspect/drive/nvme"
 )
 
-func (d *device) identifyNVMe(ctx context.Context, nsid uint32) (drive.Identity, error) {
+// NVMe asks the controller and one of its namespaces. Bus and Size are the
+// caller's.
+func NVMe(ctx context.Context, t drive.Transport, nsid uint32) (drive.Identity, error) {
+	d := asked{t: t}
 	b, err := d.read(ctx, nvme.IdentifyController())
 	if err != nil {
 		return drive.Identity{}, err
@@ -33,25 +36,8 @@ func (d *device) identifyNVMe(ctx context.Context, nsid uint32) (drive.Identity,
 	return id, err
 }
 
-// namespace is the number of the namespace that this block device is, as the
-// kernel knows it of the open descriptor.
-func (d *device) namespace() (uint32, error) {
-	var nsid int
-	err := d.block.control(func(fd uintptr) (err error) {
-		nsid, err = ioctl(fd, ioctlNVMeID, nil)
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("ask for the namespace: %w", err)
-	}
-	if nsid <= 0 || int64(nsid) >= nvme.AllNamespaces {
-		return 0, fmt.Errorf("namespace %d makes no sense", nsid)
-	}
-	return uint32(nsid), nil
-}
-
 // namespaceUUID: controllers before NVMe 1.3 refuse to be asked.
-func (d *device) namespaceUUID(ctx context.Context, nsid uint32) (string, error) {
+func (d asked) namespaceUUID(ctx context.Context, nsid uint32) (string, error) {
 	b, err := d.read(ctx, nvme.NamespaceDescriptors(nsid))
 	var refused *drive.StatusError
 	if errors.As(err, &refused) {

@@ -1,4 +1,4 @@
-package linux
+package identify
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"handback.example/inspect/drive"
-	"handback.example/inspect/internal/sysblock"
 )
 
 // script answers commands in their order, behind the filter that real drives are
@@ -42,9 +41,9 @@ func (s *script) Do(_ context.Context, c drive.Command) (drive.Completion, error
 	return drive.Completion{Residual: len(c.Data) - n}, next.err
 }
 
-func scripted(t *testing.T, disk sysblock.Disk, steps ...step) (*device, func()) {
+func scripted(t *testing.T, steps ...step) (drive.Transport, func()) {
 	s := &script{t, steps}
-	return &device{disk: disk, readOnly: drive.ReadOnly(s)}, func() {
+	return drive.ReadOnly(s), func() {
 		t.Helper()
 		if len(s.steps) > 0 {
 			t.Errorf("%d commands were not sent, the next is %s", len(s.steps), s.steps[0].frame)
@@ -81,6 +80,9 @@ var identifyATA = strings.Repeat("00", 20) + "34534e4230585231" + strings.Repeat
 	"4d45305442325136" + "4241444346454847" + strings.Repeat("20", 32) + strings.Repeat("00", 26) + "00080000" +
 	strings.Repeat("00", 310) + "0100" + strings.Repeat("00", 76)
 
+// errNoAnswer stands for a command that broke on the way.
+var errNoAnswer = errors.New("no answer")
+
 func illegal() error {
 	return &drive.StatusError{Protocol: drive.ProtocolSCSI, Operation: "test",
 		Completion: drive.Completion{Status: 2, Sense: []byte{0x70, 0, 5, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x20, 0, 0, 0, 0, 0}}}
@@ -112,7 +114,7 @@ func TestIdentifySCSI(t *testing.T) {
 	}{
 		{"SATA", drive.BusSATA, 1 << 20, append(libata, step{frame: cdbATA, data: identifyATA}), with(ata, "", true), false},
 		{"SATA that does not answer IDENTIFY", drive.BusSATA, 1 << 20, append(libata, step{frame: cdbATA, err: illegal()}), sat, false},
-		{"SATA that is gone", drive.BusSATA, 1 << 20, append(libata, step{frame: cdbATA, err: ErrNoAnswer}), drive.Identity{}, true},
+		{"SATA that is gone", drive.BusSATA, 1 << 20, append(libata, step{frame: cdbATA, err: errNoAnswer}), drive.Identity{}, true},
 		{"SATA behind a SAS adapter", drive.BusSCSI, 1 << 20, append(libata, step{frame: cdbATA, data: identifyATA}), with(ata, drive.BusSATA, true), false},
 		{"a SAT layer by its page", drive.BusSCSI, 1 << 20, []step{{frame: cdbInquiry, data: inquirySAS}, pages("0002 0089"), {frame: cdbATA, data: identifyATA}}, with(ata, drive.BusSATA, true), false},
 		{"SAS", drive.BusSCSI, 1 << 20, []step{{frame: cdbInquiry, data: inquirySAS}, pages("0004 008083b1"), {frame: cdbSerial, data: vpdSerial},
@@ -123,21 +125,21 @@ func TestIdentifySCSI(t *testing.T) {
 		{"always after a reset", drive.BusSCSI, 1 << 20, []step{{frame: cdbInquiry, err: attention()}, {frame: cdbInquiry, err: attention()}}, drive.Identity{}, true},
 		{"a page that is none", drive.BusSCSI, 1 << 20, []step{{frame: cdbInquiry, data: inquirySAS}, pages("0002 0080"), {frame: cdbSerial, data: inquirySAS}},
 			drive.Identity{Model: "SEAGATE ST6000NM0034", Firmware: "E004", Inner: true}, false},
-		{"a page that breaks off", drive.BusSCSI, 1 << 20, []step{{frame: cdbInquiry, data: inquirySAS}, pages("0002 0080"), {frame: cdbSerial, err: ErrNoAnswer}}, drive.Identity{}, true},
+		{"a page that breaks off", drive.BusSCSI, 1 << 20, []step{{frame: cdbInquiry, data: inquirySAS}, pages("0002 0080"), {frame: cdbSerial, err: errNoAnswer}}, drive.Identity{}, true},
 		{"INQUIRY of nothing", drive.BusSCSI, 1 << 20, []step{{frame: cdbInquiry, data: "7f"}}, drive.Identity{}, true},
 		{"USB bridge that passes through", drive.BusUSB, 1 << 20, append(usb, step{frame: cdbATA, data: identifyATA}), with(ata, "", true), false},
 		{"USB bridge that shows less than the drive", drive.BusUSB, 1<<20 - 512, append(usb, step{frame: cdbATA, data: identifyATA}), with(ata, "", false), false},
 		{"USB bridge that refuses", drive.BusUSB, 1 << 20, append(usb, step{frame: cdbATA, err: illegal()}), bridge, false},
 		{"USB bridge that makes something up", drive.BusUSB, 1 << 20, append(usb, step{frame: cdbATA, whole: true}), bridge, false},
 		{"USB bridge that sends a part", drive.BusUSB, 1 << 20, append(usb, step{frame: cdbATA, data: identifyATA[:1000]}), bridge, false},
-		{"USB bridge that breaks off", drive.BusUSB, 1 << 20, append(usb, step{frame: cdbATA, err: ErrNoAnswer}, step{frame: cdbInquiry, data: inquiryUSB}), bridge, false},
-		{"USB bridge that breaks off and is gone", drive.BusUSB, 1 << 20, append(usb, step{frame: cdbATA, err: ErrNoAnswer}, step{frame: cdbInquiry, err: ErrNoAnswer}), drive.Identity{}, true},
+		{"USB bridge that breaks off", drive.BusUSB, 1 << 20, append(usb, step{frame: cdbATA, err: errNoAnswer}, step{frame: cdbInquiry, data: inquiryUSB}), bridge, false},
+		{"USB bridge that breaks off and is gone", drive.BusUSB, 1 << 20, append(usb, step{frame: cdbATA, err: errNoAnswer}, step{frame: cdbInquiry, err: errNoAnswer}), drive.Identity{}, true},
 		{"USB stick is asked no more", drive.BusUSB, 1 << 20, []step{{frame: cdbInquiry, data: inquiryStick}},
 			drive.Identity{Media: drive.MediaFlash, Model: "SanDisk Ultra", Firmware: "1.00"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d, end := scripted(t, sysblock.Disk{Kind: sysblock.KindSCSI, Bus: c.bus}, c.steps...)
-			id, err := d.identifySCSI(t.Context(), c.size)
+			d, end := scripted(t, c.steps...)
+			id, err := SCSI(t.Context(), d, Way{Bus: c.bus, Size: c.size})
 			end()
 			if raw := id.Raw; !c.fails && raw.Model == "" {
 				t.Errorf("no raw bytes: %+v", raw)
@@ -154,9 +156,9 @@ func TestIdentifySCSI(t *testing.T) {
 func TestIdentifyStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	d, end := scripted(t, sysblock.Disk{Kind: sysblock.KindSCSI, Bus: drive.BusUSB},
+	d, end := scripted(t,
 		step{frame: cdbInquiry, data: inquiryUSB}, step{frame: cdbPages, err: illegal()}, step{frame: cdbATA, err: ctx.Err()})
-	if id, err := d.identifySCSI(ctx, 0); !errors.Is(err, context.Canceled) {
+	if id, err := SCSI(ctx, d, Way{Bus: drive.BusUSB}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%+v, %v", id, err)
 	}
 	end()
@@ -185,15 +187,15 @@ func TestIdentifyNVMe(t *testing.T) {
 		{"no name, too old for descriptors", []step{{frame: controller, data: id, whole: true}, {frame: namespace, data: ns(strings.Repeat("00", 24)), whole: true},
 			{frame: descriptors, err: refused}}, "", false},
 		{"descriptors that break off", []step{{frame: controller, data: id, whole: true}, {frame: namespace, data: ns(strings.Repeat("00", 24)), whole: true},
-			{frame: descriptors, err: ErrNoAnswer}}, "", true},
+			{frame: descriptors, err: errNoAnswer}}, "", true},
 		{"a namespace that is not there", []step{{frame: controller, data: id, whole: true}, {frame: namespace, whole: true}}, "", true},
 		{"a controller of no name", []step{{frame: controller, whole: true}}, "", true},
 		{"a controller that refuses", []step{{frame: controller, err: refused}}, "", true},
 		{"half an answer", []step{{frame: controller, data: id}}, "", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d, end := scripted(t, sysblock.Disk{Kind: sysblock.KindNVMe, Bus: drive.BusNVMe}, c.steps...)
-			id, err := d.identifyNVMe(t.Context(), 5)
+			d, end := scripted(t, c.steps...)
+			id, err := NVMe(t.Context(), d, 5)
 			end()
 			id.Raw = drive.Raw{}
 			want := drive.Identity{Media: drive.MediaSSD, Model: "Model of forty characters, no more of it", Serial: "S676X0NR000000000000", Firmware: "GXA7503Q", WWN: c.wwn, Namespace: 5, Inner: true}
@@ -202,4 +204,13 @@ func TestIdentifyNVMe(t *testing.T) {
 			}
 		})
 	}
+}
+
+func unhex(t *testing.T, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

@@ -1,33 +1,16 @@
-package linux
+package identify
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 
 	"handback.example/inspect/drive"
-	"handback.example/inspect/internal/sysblock"
 )
 
-// identifyMMC reads the card's CID register, which the kernel asked for when the
-// card was put in: 16 bytes in hex. Only the card has it; a card that is changed
-// is another disk to the kernel.
-func (d *device) identifyMMC() (drive.Identity, error) {
-	s, err := sysblock.Tree("").Attr(d.disk.Device, "cid")
-	if err != nil {
-		return drive.Identity{}, fmt.Errorf("read the card's CID: %w", err)
-	}
-	cid, err := hex.DecodeString(s)
-	if err != nil {
-		return drive.Identity{}, fmt.Errorf("the card's CID makes no sense: %.40q", s)
-	}
-	return parseCID(cid, d.disk.Bus)
-}
-
-// parseCID: SD Physical Layer Specification clause 5.2, JESD84-B51 clause 7.2. The
+// CID reads who a card is from its CID register, 16 bytes: SD Physical Layer Specification clause 5.2, JESD84-B51 clause 7.2. The
 // product's name has 5 characters on SD, 6 on MMC; its revision and the 32-bit
 // serial number follow.
-func parseCID(cid []byte, bus drive.Bus) (drive.Identity, error) {
+func CID(cid []byte, bus drive.Bus) (drive.Identity, error) {
 	if len(cid) != 16 {
 		return drive.Identity{}, fmt.Errorf("the card's CID has %d bytes", len(cid))
 	}
