@@ -125,6 +125,10 @@ func (b *Base) Reappear(a Action, m *Medium) error {
 	return nil
 }
 
+// Due does what time alone does to a medium: a model calls it, with Mu held, before
+// it shows its media.
+func (b *Base) Due() { b.comeBack(false) }
+
 // comeBack brings back what is due. The caller holds Mu.
 func (b *Base) comeBack(power bool) {
 	var left []*comeback
