@@ -74,6 +74,9 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("%s: device status %04x, sense % x", e.Operation, e.Status, e.Sense)
 }
 
+// ErrNoAnswer: the command was sent, and nobody knows what became of it.
+var ErrNoAnswer = errors.New("the drive has not answered")
+
 // ErrRefused is wrapped by errors of the ReadOnly filter: the command is not on
 // the list of commands that are known to change nothing, and was not sent.
 var ErrRefused = errors.New("not a command that is known to change nothing")

@@ -6,7 +6,7 @@
 // It carries commands and builds none that destroys: those come from package
 // wipe, through a Target. A Device passes only what drive.ReadOnly knows to
 // change nothing. No command that the kernel or the drive never answers holds the
-// caller up: it gets ErrNoAnswer, and the outcome is unknown.
+// caller up: it gets drive.ErrNoAnswer, and the outcome is unknown.
 //
 // Sources: the SCSI generic driver's interface version 3 (scsi/sg.h), NVMe
 // passthrough (linux/nvme_ioctl.h), block ioctls (linux/fs.h), SAT-4, SPC-5, NVM

@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"handback.example/inspect/drive"
+	"handback.example/inspect/drive/answer"
 	"handback.example/inspect/drive/nvme"
 )
 
@@ -51,7 +52,7 @@ func (t nvmeTransport) Do(ctx context.Context, c drive.Command) (drive.Completio
 	start := time.Now()
 	_, limit := timeouts(c.Timeout)
 	if err := t.port.call(ctx, limit, x.send); err != nil {
-		return drive.Completion{Duration: time.Since(start)}, fmt.Errorf("%s: %w", operation(c), err)
+		return drive.Completion{Duration: time.Since(start)}, fmt.Errorf("%s: %w", answer.Operation(c), err)
 	}
 	return x.finish(c, time.Since(start))
 }
@@ -64,30 +65,10 @@ type nvmeCall struct {
 }
 
 func newNVMe(c drive.Command) (*nvmeCall, error) {
-	f := c.Frame
-	switch {
-	case c.Protocol != drive.ProtocolNVMe:
-		return nil, fmt.Errorf("a command of protocol %d can't be sent to an NVMe drive", c.Protocol)
-	case len(f) != 64:
-		return nil, fmt.Errorf("an NVMe command of %d bytes", len(f))
-	}
-	// Flags, identifier and pointers are the kernel's: bytes that would not be sent
-	// as they stand are refused.
-	for _, b := range [][]byte{f[1:4], f[16:40]} {
-		for _, v := range b {
-			if v != 0 {
-				return nil, fmt.Errorf("%s: an NVMe command with flags or pointers of its own", operation(c))
-			}
-		}
-	}
-	if err := checkData(c); err != nil {
+	if err := answer.Check(c, drive.ProtocolNVMe); err != nil {
 		return nil, err
 	}
-	// Bits 1:0 of the opcode say the way of the data (Base 2.0, figure 138), and the
-	// kernel goes by them.
-	if way := map[byte]drive.Direction{0: drive.DirectionNone, 1: drive.DirectionOut, 2: drive.DirectionIn}; len(c.Data) > 0 && way[f[0]&3] != c.Direction {
-		return nil, fmt.Errorf("%s: opcode %02xh doesn't go with data direction %d", operation(c), f[0], c.Direction)
-	}
+	f := c.Frame
 	le := binary.LittleEndian
 	x := &nvmeCall{command: nvmeCommand{opcode: f[0], nsid: le.Uint32(f[4:]), cdw2: le.Uint32(f[8:]), cdw3: le.Uint32(f[12:])}}
 	for i := range x.command.cdw {
@@ -124,13 +105,10 @@ func (x *nvmeCall) finish(c drive.Command, took time.Duration) (drive.Completion
 	if c.Direction == drive.DirectionIn {
 		copy(c.Data, x.data)
 	}
-	switch done.Status {
-	case 0:
-		return done, nil
-	case statusHostPath, statusHostAborted:
-		return done, fmt.Errorf("%s: %w: the kernel gave the command up (status %03xh)", operation(c), ErrNoAnswer, done.Status)
+	if done.Status == statusHostPath || done.Status == statusHostAborted {
+		return done, fmt.Errorf("%s: %w: the kernel gave the command up (status %03xh)", answer.Operation(c), drive.ErrNoAnswer, done.Status)
 	}
-	return done, &drive.StatusError{Protocol: c.Protocol, Operation: operation(c), Completion: done}
+	return done, answer.Judge(c, done)
 }
 
 // namespace is the number of the namespace that this block device is, as the

@@ -9,10 +9,9 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-)
 
-// ErrNoAnswer: the command was sent, and nobody knows what became of it.
-var ErrNoAnswer = errors.New("the drive has not answered")
+	"handback.example/inspect/drive"
+)
 
 // errStuck: earlier commands have not come back, so this one was not sent.
 var errStuck = errors.New("the drive still owes the answers to earlier commands; nothing more is sent")
@@ -64,9 +63,9 @@ func (p *port) call(ctx context.Context, limit time.Duration, fn func(fd uintptr
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", ErrNoAnswer, ctx.Err())
+		return fmt.Errorf("%w: %w", drive.ErrNoAnswer, ctx.Err())
 	case <-timer.C:
-		return fmt.Errorf("%w for %s", ErrNoAnswer, limit)
+		return fmt.Errorf("%w for %s", drive.ErrNoAnswer, limit)
 	}
 }
 

@@ -8,8 +8,7 @@ import (
 	"unsafe"
 
 	"handback.example/inspect/drive"
-	"handback.example/inspect/drive/ata"
-	"handback.example/inspect/drive/scsi"
+	"handback.example/inspect/drive/answer"
 )
 
 // sgHeader is struct sg_io_hdr of scsi/sg.h, version 3 of the interface.
@@ -50,50 +49,23 @@ const (
 	driverSense = 0x08
 )
 
-// Lengths that SG_IO takes; sense data is 252 bytes at most (SPC-5 clause 4.4).
-const (
-	cdbMin, cdbMax = 6, 32
-	senseMax       = 252
-	dataMax        = 16 << 20
-)
+// senseMax is the length of the longest sense data (SPC-5 clause 4.4).
+const senseMax = 252
 
 // sgTransport carries SCSI commands, and ATA in ATA PASS-THROUGH.
 type sgTransport struct{ port *port }
 
 func (t sgTransport) Do(ctx context.Context, c drive.Command) (drive.Completion, error) {
-	if err := checkSCSI(c); err != nil {
+	if err := answer.Check(c, drive.ProtocolSCSI); err != nil {
 		return drive.Completion{}, err
 	}
 	x := newSG(c)
 	start := time.Now()
 	_, limit := timeouts(c.Timeout)
 	if err := t.port.call(ctx, limit, x.send); err != nil {
-		return drive.Completion{Duration: time.Since(start)}, fmt.Errorf("%s: %w", operation(c), err)
+		return drive.Completion{Duration: time.Since(start)}, fmt.Errorf("%s: %w", answer.Operation(c), err)
 	}
 	return x.finish(c, time.Since(start))
-}
-
-func checkSCSI(c drive.Command) error {
-	switch {
-	case c.Protocol != drive.ProtocolSCSI:
-		return fmt.Errorf("a command of protocol %d can't be sent to a SCSI or ATA drive", c.Protocol)
-	case len(c.Frame) < cdbMin || len(c.Frame) > cdbMax:
-		return fmt.Errorf("a SCSI command of %d bytes", len(c.Frame))
-	}
-	return checkData(c)
-}
-
-// checkData: data and its direction belong together.
-func checkData(c drive.Command) error {
-	switch {
-	case c.Direction > drive.DirectionOut:
-		return fmt.Errorf("a command with data direction %d", c.Direction)
-	case (c.Direction == drive.DirectionNone) != (len(c.Data) == 0):
-		return fmt.Errorf("a command with data direction %d and %d bytes of data", c.Direction, len(c.Data))
-	case len(c.Data) > dataMax:
-		return fmt.Errorf("a command with %d bytes of data", len(c.Data))
-	}
-	return nil
 }
 
 // sgCall is one command under way. It owns all memory that the kernel reads and
@@ -147,40 +119,7 @@ func (x *sgCall) finish(c drive.Command, took time.Duration) (drive.Completion, 
 	}
 	if h.hostStatus != 0 || h.driverStatus&^driverSense != 0 {
 		return done, fmt.Errorf("%s: %w: the host adapter reports %02xh, its driver %02xh",
-			operation(c), ErrNoAnswer, h.hostStatus, h.driverStatus)
+			answer.Operation(c), drive.ErrNoAnswer, h.hostStatus, h.driverStatus)
 	}
-	if good(c, done) {
-		return done, nil
-	}
-	return done, &drive.StatusError{Protocol: c.Protocol, Operation: operation(c), Completion: done}
+	return done, answer.Judge(c, done)
 }
-
-const (
-	statusGood           = 0x00 // SAM-5 table 33
-	statusCheckCondition = 0x02
-)
-
-// good: status GOOD, or sense data that tells of success: recovered, or registers
-// of an ATA command that did not fail.
-func good(c drive.Command, done drive.Completion) bool {
-	switch done.Status {
-	case statusGood:
-		// Sense may come with GOOD; only deferred errors of earlier commands are bad.
-		s, ok := scsi.ParseSense(done.Sense)
-		return !ok || s.Good()
-	case statusCheckCondition:
-		s, ok := scsi.ParseSense(done.Sense)
-		if !ok || !s.Good() {
-			return false
-		}
-	default:
-		return false
-	}
-	if isATA(c.Frame) {
-		r, err := ata.ParseRegisters(done.Sense)
-		return err != nil || !r.Failed()
-	}
-	return true
-}
-
-func isATA(cdb []byte) bool { return cdb[0] == 0x85 || cdb[0] == 0xa1 || cdb[0] == 0x7f }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"handback.example/inspect/drive"
+	"handback.example/inspect/drive/answer"
 )
 
 // Sizes and offsets as a C compiler gives them for scsi/sg.h and
@@ -133,7 +134,7 @@ func TestNVMeStatus(t *testing.T) {
 		done, err := (&nvmeCall{status: k.kernel}).finish(c, time.Second)
 		var status *drive.StatusError
 		if done.Status != k.status || (err == nil) != k.good || !k.good && errors.As(err, &status) != k.answers ||
-			!k.answers && !errors.Is(err, ErrNoAnswer) {
+			!k.answers && !errors.Is(err, drive.ErrNoAnswer) {
 			t.Errorf("%04x: %+v, %v", k.kernel, done, err)
 		}
 		if k.answers && !k.good && (status.Operation != "Format NVM" || status.Status != k.status) {
@@ -191,7 +192,7 @@ func TestSCSIStatus(t *testing.T) {
 		x.header.senseLen = uint8(copy(x.sense, sense))
 		done, err := x.finish(drive.Command{Protocol: drive.ProtocolSCSI, Frame: k.cdb}, time.Second)
 		var status *drive.StatusError
-		if (err == nil) != k.good || !k.good && errors.As(err, &status) != k.answers || !k.answers && !errors.Is(err, ErrNoAnswer) {
+		if (err == nil) != k.good || !k.good && errors.As(err, &status) != k.answers || !k.answers && !errors.Is(err, drive.ErrNoAnswer) {
 			t.Errorf("%s: %+v, %v", k.name, done, err)
 		}
 		if !bytes.Equal(done.Sense, sense) || done.Status != uint16(k.status) {
@@ -212,7 +213,7 @@ func TestSCSIHostileLengths(t *testing.T) {
 		}
 	}
 	for _, n := range []int{0, 5, 33} {
-		if err := checkSCSI(drive.Command{Protocol: drive.ProtocolSCSI, Frame: make([]byte, n)}); err == nil {
+		if err := answer.Check(drive.Command{Protocol: drive.ProtocolSCSI, Frame: make([]byte, n)}, drive.ProtocolSCSI); err == nil {
 			t.Errorf("a command of %d bytes was let through", n)
 		}
 	}
@@ -279,7 +280,7 @@ func TestCallThatNeverReturns(t *testing.T) {
 		return err
 	}
 	for range inFlight {
-		if err := p.call(ctx, time.Minute, read); !errors.Is(err, ErrNoAnswer) && !errors.Is(err, context.DeadlineExceeded) {
+		if err := p.call(ctx, time.Minute, read); !errors.Is(err, drive.ErrNoAnswer) && !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("%v", err)
 		}
 		ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -310,7 +311,7 @@ func TestCallThatNeverReturns(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	}
-	if err := p.call(t.Context(), time.Second, read); err == nil || errors.Is(err, ErrNoAnswer) || len(ended) > 0 {
+	if err := p.call(t.Context(), time.Second, read); err == nil || errors.Is(err, drive.ErrNoAnswer) || len(ended) > 0 {
 		t.Errorf("a call after Close: %v", err)
 	}
 }
@@ -322,7 +323,7 @@ func TestCallTimesOutByItself(t *testing.T) {
 	}
 	defer f.Close()
 	p, free := newPort(f), make(chan struct{})
-	if err := p.call(t.Context(), 20*time.Millisecond, func(uintptr) error { <-free; return nil }); !errors.Is(err, ErrNoAnswer) {
+	if err := p.call(t.Context(), 20*time.Millisecond, func(uintptr) error { <-free; return nil }); !errors.Is(err, drive.ErrNoAnswer) {
 		t.Errorf("%v", err)
 	}
 	close(free)
@@ -331,27 +332,6 @@ func TestCallTimesOutByItself(t *testing.T) {
 	sent := false
 	if err := p.call(ctx, time.Minute, func(uintptr) error { sent = true; return nil }); !errors.Is(err, context.Canceled) || sent {
 		t.Errorf("sent %t after it was stopped: %v", sent, err)
-	}
-}
-
-func TestOperationNames(t *testing.T) {
-	for want, c := range map[string]drive.Command{
-		"IDENTIFY DEVICE":             {Protocol: drive.ProtocolSCSI, Frame: unhex(t, "85080e00000001000000000000 00ec00")},
-		"SECURITY ERASE UNIT":         {Protocol: drive.ProtocolSCSI, Frame: unhex(t, "a10a0600010000000 0f40000")},
-		"INQUIRY":                     {Protocol: drive.ProtocolSCSI, Frame: unhex(t, "120000002400")},
-		"SCSI command c1h":            {Protocol: drive.ProtocolSCSI, Frame: unhex(t, "c10000000000")},
-		"Format NVM":                  {Protocol: drive.ProtocolNVMe, Frame: []byte{0x80}},
-		"NVMe admin command c0h":      {Protocol: drive.ProtocolNVMe, Frame: []byte{0xc0}},
-		"command":                     {Protocol: drive.ProtocolNVMe},
-		"ATA command 00h":             {Protocol: drive.ProtocolSCSI, Frame: append([]byte{0x85}, make([]byte, 15)...)},
-		"READ NATIVE MAX ADDRESS":     {Protocol: drive.ProtocolSCSI, Frame: append(append([]byte{0x7f}, make([]byte, 24)...), 0xf8, 0, 0, 0, 0, 0, 0)},
-		"SECURITY PROTOCOL OUT":       {Protocol: drive.ProtocolSCSI, Frame: unhex(t, "b50000000000000000000000")},
-		"SCSI command 85h":            {Protocol: drive.ProtocolSCSI, Frame: []byte{0x85}},
-		"READ NATIVE MAX ADDRESS EXT": {Protocol: drive.ProtocolSCSI, Frame: unhex(t, "85072000000000000000000000402700")},
-	} {
-		if got := operation(c); got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
 	}
 }
 

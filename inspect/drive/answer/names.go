@@ -1,4 +1,4 @@
-package linux
+package answer
 
 import (
 	"fmt"
@@ -22,8 +22,8 @@ var (
 		0xf4: "SECURITY ERASE UNIT", 0xf6: "SECURITY DISABLE PASSWORD", 0xf8: "READ NATIVE MAX ADDRESS"}
 )
 
-// operation names a command for people.
-func operation(c drive.Command) string {
+// Operation names a command for people.
+func Operation(c drive.Command) string {
 	f := c.Frame
 	switch {
 	case c.Protocol == drive.ProtocolNVMe && len(f) > 0:
