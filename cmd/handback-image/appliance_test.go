@@ -114,29 +114,9 @@ func (l *laptop) start(c vmtest.Config) *vmtest.VM {
 		}
 		vm.Close()
 		checkQuiet(l.t, strings.Join(vm.Lines(), "\n"))
-		figure(l.t, "on for %.0f s; by its own uptime: %s", time.Since(began).Seconds(), milestones(vm.Events()))
+		vmtest.Figure(l.t, "on for %.0f s; by its own uptime: %s", time.Since(began).Seconds(), milestones(vm.Events()))
 	})
 	return vm
-}
-
-// figure that was measured: logged, and put into the file that the environment
-// variable FIGURES names, for the test runner is silent about what went well.
-func figure(t *testing.T, format string, a ...any) {
-	t.Helper()
-	t.Logf(format, a...)
-	name := os.Getenv("FIGURES")
-	if name == "" {
-		return
-	}
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	defer f.Close()
-	if _, err := fmt.Fprintf(f, "%s: %s\n", t.Name(), fmt.Sprintf(format, a...)); err != nil {
-		t.Error(err)
-	}
 }
 
 // checkQuiet: whatever was done to a machine, none of our processes died, no module
@@ -229,7 +209,7 @@ func logFirstFrame(t *testing.T, events []vmtest.Event) {
 	t.Helper()
 	for _, e := range events {
 		if s, err := strconv.ParseFloat(e.Values["uptime"], 64); e.Name == "first-frame" && err == nil && s > 0 {
-			figure(t, "first frame on %s at %.1f s of the guest's uptime", e.Values["tty"], s)
+			vmtest.Figure(t, "first frame on %s at %.1f s of the guest's uptime", e.Values["tty"], s)
 			return
 		}
 	}

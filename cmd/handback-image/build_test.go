@@ -14,6 +14,7 @@ import (
 
 	"handback.example/certs/sign"
 	"handback.example/cmd/internal/settings"
+	"handback.example/image/vmtest"
 )
 
 func TestCommands(t *testing.T) {
@@ -161,7 +162,7 @@ func TestBuild(t *testing.T) {
 		t.Errorf("keys: %+v, %v", s, err)
 	}
 	kernel, initrd := fromESP(t, image, "handback/vmlinuz"), fromESP(t, image, "handback/initrd.img")
-	figure(t, "kernel %.1f MB, initramfs %.1f MB", float64(len(kernel))/1e6, float64(len(initrd))/1e6)
+	vmtest.Figure(t, "kernel %.1f MB, initramfs %.1f MB", float64(len(kernel))/1e6, float64(len(initrd))/1e6)
 	if n := len(kernel) + len(initrd); n > 40e6 || len(initrd) < 4e6 {
 		t.Errorf("kernel and initramfs have %d bytes: at most 40 MB, and more than nothing, are wanted", n)
 	}
