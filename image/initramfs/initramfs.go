@@ -88,11 +88,12 @@ func Archive(w io.Writer, c Contents) error {
 		}
 		add(cpio.StaticFile(m.To[1:], string(b), mode))
 	}
-	return writeAll(w, files)
+	return WriteTree(w, files)
 }
 
-// writeAll writes the records in the order of their names, each after its folder.
-func writeAll(w io.Writer, files map[string]cpio.Record) error {
+// WriteTree writes records by the paths that they are to have, in the order of
+// these, each after its folder.
+func WriteTree(w io.Writer, files map[string]cpio.Record) error {
 	for name := range files {
 		for d := path.Dir(name); d != "/"; d = path.Dir(d) {
 			if _, ok := files[d]; !ok {

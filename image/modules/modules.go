@@ -44,9 +44,11 @@ type Closure struct {
 }
 
 // Choose takes the image's modules out of a kernel's folder lib/modules/VERSION.
-func Choose(dir string) (*Closure, error) { return choose(dir, set) }
+func Choose(dir string) (*Closure, error) { return ChooseSet(dir, set) }
 
-func choose(dir, set string) (*Closure, error) {
+// ChooseSet takes the modules of another set, written as set.txt is: what a test
+// boots needs what the image must not have.
+func ChooseSet(dir, set string) (*Closure, error) {
 	t, err := readTree(dir)
 	if err != nil {
 		return nil, err

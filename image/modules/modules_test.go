@@ -198,15 +198,15 @@ func TestChooseRefuses(t *testing.T) {
 		"not ELF":           {"", map[string]string{"kernel/a.ko": "text" + signed}, "a.ko"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := choose(fakeTree(t, c.files), c.set); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, err := ChooseSet(fakeTree(t, c.files), c.set); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error is %v, want one with %q", err, c.want)
 			}
 		})
 	}
-	if c, err := choose(fakeTree(t, map[string]string{"kernel/x": ""}), "drivers/tty/serial/8250/8250\n"); err != nil || len(c.Files) != 0 {
+	if c, err := ChooseSet(fakeTree(t, map[string]string{"kernel/x": ""}), "drivers/tty/serial/8250/8250\n"); err != nil || len(c.Files) != 0 {
 		t.Errorf("built in: %+v, %v", c, err)
 	}
-	if _, err := choose(t.TempDir(), ""); err == nil {
+	if _, err := ChooseSet(t.TempDir(), ""); err == nil {
 		t.Error("a folder that is no kernel's was taken")
 	}
 }

@@ -133,7 +133,8 @@ func copyFirmware(secure bool, dir string) (firmware, error) {
 }
 
 // args of QEMU for the firmware; with the machine's type, because Secure Boot
-// needs SMM and flash that only SMM may write.
+// needs SMM and flash that only SMM may write. The zero firmware is QEMU's own,
+// SeaBIOS.
 func (fw firmware) args(machine ...string) []string {
 	m := "q35"
 	if fw.secure {
@@ -143,6 +144,9 @@ func (fw firmware) args(machine ...string) []string {
 		m += "," + o
 	}
 	a := []string{"-machine", m}
+	if fw.code == "" {
+		return a
+	}
 	if fw.secure {
 		a = append(a, "-global", "driver=cfi.pflash01,property=secure,value=on")
 	}

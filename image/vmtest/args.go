@@ -53,6 +53,10 @@ func (c Config) args(dir string, fw firmware) ([]string, error) {
 		a = append(a, "-chardev", "socket,id="+tty+",path="+escape(filepath.Join(dir, tty)), "-serial", "chardev:"+tty)
 	}
 	a = append(a, "-device", fmt.Sprintf("qemu-xhci,id=xhci,p2=%d,p3=%d", usbPorts, usbPorts))
+	if c.Channel != "" {
+		a = append(a, "-chardev", "socket,id=channel,path="+escape(filepath.Join(dir, "channel")),
+			"-device", "virtio-serial-pci", "-device", "virtserialport,chardev=channel,name="+escape(c.Channel))
+	}
 	if c.TPM != "" {
 		a = append(a, "-chardev", "socket,id=tpm,path="+escape(filepath.Join(dir, "tpm.sock")),
 			"-tpmdev", "emulator,id=tpm,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm")

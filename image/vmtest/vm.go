@@ -49,6 +49,12 @@ type Config struct {
 	MaxReboots int
 	// Kernel, Initrd and Append boot a kernel directly, without a stick.
 	Kernel, Initrd, Append string
+	// BIOS gives the machine SeaBIOS in place of OVMF: a kernel that is booted
+	// directly starts some seconds sooner. There is no Secure Boot then.
+	BIOS bool
+	// Channel is the name of a virtio-serial port, the other end of which is
+	// VM.Channel. Empty: none.
+	Channel string
 	// OnEvent is called for every event, in order, and must return at once.
 	OnEvent func(Event)
 	// Say tells a person why it takes longer. nil: nobody.
@@ -67,6 +73,7 @@ type VM struct {
 	mon     *monitor
 	serial  *serial
 	screen  net.Conn
+	channel net.Conn // nil: none
 	readers sync.WaitGroup
 	stop    func() bool
 	done    chan struct{} // everything is gone and tidied up
@@ -135,9 +142,14 @@ func (vm *VM) start(ctx context.Context) error {
 	if vm.dir, err = runDir(); err != nil {
 		return err
 	}
-	fw, err := copyFirmware(vm.cfg.SecureBoot, vm.dir)
-	if err != nil {
-		return err
+	var fw firmware
+	switch {
+	case !vm.cfg.BIOS:
+		if fw, err = copyFirmware(vm.cfg.SecureBoot, vm.dir); err != nil {
+			return err
+		}
+	case vm.cfg.SecureBoot:
+		return errors.New("SeaBIOS has no Secure Boot")
 	}
 	if vm.cfg.TPM != "" {
 		if vm.tpm, err = startTPM(ctx, vm.cfg.TPM, vm.dir); err != nil {
@@ -152,12 +164,16 @@ func (vm *VM) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	conns, err := vm.launch(ctx, append([]string{"-accel", accelerator(ctx)}, args...), "qmp", "ttyS0", "ttyS1")
+	sockets := []string{"qmp", "ttyS0", "ttyS1"}
+	if vm.cfg.Channel != "" {
+		sockets = append(sockets, "channel")
+	}
+	conns, err := vm.launch(ctx, append([]string{"-accel", accelerator(ctx)}, args...), sockets...)
 	if err != nil {
 		_ = log.Close()
 		return err
 	}
-	vm.serial, vm.screen = newSerial(log, vm.cfg.OnEvent), conns["ttyS1"]
+	vm.serial, vm.screen, vm.channel = newSerial(log, vm.cfg.OnEvent), conns["ttyS1"], conns["channel"]
 	vm.readers.Add(2)
 	go vm.readSerial(conns["ttyS0"], log)
 	go vm.readScreen()
@@ -329,6 +345,9 @@ func (vm *VM) reap() {
 	<-vm.qemu.done
 	vm.readers.Wait()
 	_ = vm.screen.Close()
+	if vm.channel != nil {
+		_ = vm.channel.Close()
+	}
 	vm.tpm.end(5 * time.Second)
 	removeAll(vm.dir)
 	vm.slot.free()
@@ -355,6 +374,10 @@ func (vm *VM) Wait() error {
 	}
 	return fmt.Errorf("%w: %s", ErrKilled, vm.qemu.fault())
 }
+
+// Channel is this computer's end of the virtio-serial port that Config.Channel
+// names; nil where there is none. It ends with the machine.
+func (vm *VM) Channel() net.Conn { return vm.channel }
 
 // Done is closed when the machine is off and all is tidied up.
 func (vm *VM) Done() <-chan struct{} { return vm.done }
