@@ -121,13 +121,25 @@ func (s *server) newController(q *queue, h host, discovery bool, kato time.Durat
 	if len(s.controllers) >= connectionsMax {
 		return nil, refusal{status: statusBusy}
 	}
-	for s.lastID++; s.lastID == 0 || s.lastID >= 0xfff0 || s.controllers[s.lastID] != nil; {
-		s.lastID++ // FFF0h to FFFFh are reserved
-	}
-	c := &controller{server: s, id: s.lastID, host: h, discovery: discovery, queues: map[uint16]*queue{0: q}}
+	c := &controller{server: s, id: s.freeID(discovery), host: h, discovery: discovery, queues: map[uint16]*queue{0: q}}
 	s.controllers[c.id] = c
 	c.keepAlive(kato)
 	return c, refusal{}
+}
+
+// discoveryIDs are above those of the drive, which belong to its namespaces' lists.
+const discoveryIDs = 0xf000
+
+// freeID is the drive's own ID for the first host, and the next ones for more. FFF0h
+// to FFFFh are reserved.
+func (s *server) freeID(discovery bool) uint16 {
+	id := s.firstID
+	if discovery {
+		id = discoveryIDs
+	}
+	for ; s.controllers[id] != nil || id == 0 || id >= 0xfff0; id++ {
+	}
+	return id
 }
 
 // joinIO finds the controller of an I/O queue.

@@ -15,10 +15,10 @@ const (
 )
 
 // Their values. CAP: MQES 127, CQR, 15 s to become ready, the NVM command set, pages
-// of 4 KiB. VS: 1.4.
+// of 4 KiB. VS of a model that does not say: 1.4.
 const (
-	valueCAP = depthMax - 1 | 1<<16 | 30<<24 | 1<<37
-	valueVS  = 0x00010400
+	valueCAP  = depthMax - 1 | 1<<16 | 30<<24 | 1<<37
+	defaultVS = 0x00010400
 
 	ccEnable     = 1 << 0
 	ccShutdown   = 3 << 14               // SHN
@@ -77,14 +77,8 @@ func (c *controller) leave(q *queue) {
 		delete(c.queues, q.id)
 	}
 	last := q.id == 0 && !c.ended
+	c.ended = c.ended || last
 	reset := last && c.csts&cstsReady != 0 && !c.discovery
-	if last {
-		c.ended = true
-		c.dropQueues()
-		if c.alive != nil {
-			c.alive.Stop()
-		}
-	}
 	c.mu.Unlock()
 	if !last {
 		return
@@ -95,6 +89,12 @@ func (c *controller) leave(q *queue) {
 	if reset {
 		c.server.model.Reset()
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.alive != nil {
+		c.alive.Stop()
+	}
+	c.dropQueues()
 }
 
 // dropQueues ends the I/O queues. The caller holds mu.
@@ -121,7 +121,7 @@ func (c *controller) property(at uint32, eight bool) (uint64, bool) {
 	case at == propCAP && eight:
 		return valueCAP, true
 	case at == propVS && !eight:
-		return valueVS, true
+		return uint64(c.server.version), true
 	case at == propCC && !eight:
 		return uint64(c.cc), true
 	case at == propCSTS && !eight:

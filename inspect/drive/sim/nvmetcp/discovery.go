@@ -34,7 +34,7 @@ func (c *controller) discoveryIdentify() []byte {
 	copy(b[24:], "Handback drive model")
 	copy(b[64:], "1")
 	b[idMDTS] = mdts
-	le.PutUint32(b[idVER:], valueVS)
+	le.PutUint32(b[idVER:], defaultVS)
 	b[idCNTRLTYP] = 2
 	b[idLPA] = 1 << 2 // extended data for Get Log Page: offsets
 	c.transportFields(b)

@@ -32,8 +32,8 @@ const (
 
 // Options of a door; the zero value is a good one.
 type Options struct {
-	// NQN of the subsystem; AnyNQN, a colon and the model's name unless given. Two
-	// doors for one kernel need two names.
+	// NQN of the subsystem; the model's own (SubNQN), or else one made of its name,
+	// unless given. Two doors for one kernel need two names.
 	NQN string
 	// Advertise is the address, HOST:PORT, that the discovery log page names: that
 	// which the client connected to unless given. A guest in QEMU's user network
@@ -48,9 +48,7 @@ type Options struct {
 // and returns nil when all is over. Any other error is the listener's.
 func Serve(ctx context.Context, l net.Listener, m sim.NVMe, o Options) error {
 	s := &server{model: m, options: o, conns: map[*queue]bool{}, controllers: map[uint16]*controller{}}
-	if s.options.NQN == "" {
-		s.options.NQN = AnyNQN + ":" + m.Name()
-	}
+	s.character()
 	if n := s.options.NQN; len(n) > nqnMax || n == discoveryNQN {
 		return errors.Join(fmt.Errorf("NQN %q: not a name for a subsystem of at most %d bytes", n, nqnMax), l.Close())
 	}
@@ -88,7 +86,26 @@ type server struct {
 	closed      bool
 	conns       map[*queue]bool
 	controllers map[uint16]*controller
-	lastID      uint16
+
+	firstID uint16 // of the first controller
+	version uint32 // property VS
+}
+
+// character takes from the model what Connect and Property Get are answered with.
+func (s *server) character() {
+	if s.options.NQN == "" {
+		s.options.NQN = AnyNQN + ":" + s.model.Name()
+		if m, ok := s.model.(interface{ SubNQN() string }); ok {
+			s.options.NQN = m.SubNQN()
+		}
+	}
+	s.firstID, s.version = 1, defaultVS
+	if m, ok := s.model.(interface{ CtrlID() uint16 }); ok {
+		s.firstID = m.CtrlID()
+	}
+	if m, ok := s.model.(interface{ Version() uint32 }); ok {
+		s.version = m.Version()
+	}
 }
 
 func (s *server) accept(ctx context.Context, l net.Listener) error {

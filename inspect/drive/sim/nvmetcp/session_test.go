@@ -267,26 +267,22 @@ func TestResetAndShutdown(t *testing.T) {
 func TestReconnect(t *testing.T) {
 	f := newFake()
 	b := serve(t, f)
-	for n := range 3 {
-		i := b.dial()
-		i.send(icReq)
-		i.expect("ICResp", icResponse)
-		i.connect(connectAdmin, dynamic, AnyNQN)
-		id := string(rune('1' + n))
-		i.expect("Connect", "05 00 18 00 18000000  0"+id+"00000000000000 0100 0000 0100 0000")
-		i.send(commandHead + setCC)
-		i.expect("CC", "05 00 18 00 18000000  0000000000000000 0200 0000 0500 0000")
-		q := b.dial()
-		q.send(icReq)
-		q.expect("ICResp", icResponse)
-		q.connect(connectIO, " 0"+id+"00 00 *238 ", AnyNQN)
-		q.expect("Connect for queue 1", "05 00 18 00 18000000  0"+id+"00000000000000 0100 0100 0200 0000")
+	for range 3 {
+		i, q := b.admin(), b.io()
 		_ = i.c.Close()
 		q.over()
 	}
+	// A second host beside the first has a controller of its own.
+	i := b.admin()
+	other := b.dial()
+	other.send(icReq)
+	other.expect("ICResp", icResponse)
+	other.connect(connectAdmin, dynamic, AnyNQN)
+	other.expect("Connect", "05 00 18 00 18000000  0200000000000000 0100 0000 0100 0000")
+	_ = i.c.Close()
 	b.end()
-	if n := f.wasReset(); n != 3 {
-		t.Errorf("%d resets of three associations", n)
+	if n := f.wasReset(); n != 4 {
+		t.Errorf("%d resets of four associations that were enabled", n)
 	}
 }
 
