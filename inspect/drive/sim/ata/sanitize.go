@@ -314,3 +314,18 @@ func (d *Drive) overwrite(r *request) *sim.Erasure {
 	}
 	return e
 }
+
+// Sanitizing tells a layer above whether an operation runs (and how far it is, of
+// 65536) or has failed. No command is counted.
+func (d *Drive) Sanitizing() (running, failed bool, progress uint16) {
+	d.Mu.Lock()
+	defer d.Mu.Unlock()
+	d.advance()
+	switch d.sanitize.state {
+	case sdInProgress:
+		return true, false, uint16(min(0xfffe, uint64(d.sanitize.run.Progress()*65536)))
+	case sdFailed:
+		return false, true, 0
+	}
+	return false, false, 0
+}

@@ -251,3 +251,10 @@ func (s *smartState) cut() {
 		s.test, s.verdict = 0, 0x2
 	}
 }
+
+// Failing is what SMART RETURN STATUS would say. No command is counted.
+func (d *Drive) Failing() bool {
+	d.Mu.Lock()
+	defer d.Mu.Unlock()
+	return d.has(FeatureSMART) && d.smartFailing()
+}
