@@ -24,7 +24,7 @@ const (
 	ProtocolUnknown Protocol = iota
 	ProtocolSCSI             // CDB in Frame; ATA goes inside ATA PASS-THROUGH (SAT-4)
 	ProtocolNVMe             // a 64-byte admin submission queue entry in Frame
-	ProtocolMMC              // one MMC command, as package mmc lays it out
+	ProtocolMMC              // a sequence of MMC commands, as package mmc lays it out
 )
 
 // Direction is the way the data of a Command goes, seen from the host.
@@ -40,7 +40,7 @@ const (
 // reads are the bytes that are sent.
 type Command struct {
 	Protocol  Protocol
-	Frame     []byte        // CDB (6 to 32 bytes) or NVMe SQE (64 bytes)
+	Frame     []byte        // CDB (6 to 32 bytes), NVMe SQE (64 bytes) or MMC entries (12 bytes each)
 	Direction Direction     // way of Data
 	Data      []byte        // read into, or written from; may be nil
 	Timeout   time.Duration // 0: the transport's default
@@ -48,9 +48,9 @@ type Command struct {
 
 // Completion is what the device answered.
 type Completion struct {
-	Status   uint16 // SCSI status byte, or NVMe status field (SCT<<8 | SC)
-	Result   uint32 // NVMe completion queue entry, dword 0
-	Sense    []byte // SCSI sense data as it came, fixed or descriptor format
+	Status   uint16 // SCSI status byte, NVMe status field (SCT<<8 | SC), or which MMC command failed
+	Result   uint32 // NVMe completion queue entry, dword 0; MMC: R1 (see package mmc)
+	Sense    []byte // SCSI sense data as it came, fixed or descriptor format; MMC: every R1
 	Residual int    // bytes of Data that were not transferred
 	Duration time.Duration
 }

@@ -12,7 +12,8 @@ import (
 // are sent: opcode and sub-function, through ATA PASS-THROUGH (12, 16, 32).
 //
 // Sources: SPC-5 and SBC-4 (opcodes, service actions), SAT-4 clause 12
-// (pass-through), ACS-4 clause 7 (ATA), NVM Express Base 2.0 clause 5.
+// (pass-through), ACS-4 clause 7 (ATA), NVM Express Base 2.0 clause 5, JESD84-B51
+// clause 6.10 (eMMC).
 func ReadOnly(t Transport) Transport { return readOnly{t} }
 
 type readOnly struct{ next Transport }
@@ -34,6 +35,8 @@ func refusal(c Command) string {
 		return refusalSCSI(c.Frame)
 	case ProtocolNVMe:
 		return refusalNVMe(c.Frame)
+	case ProtocolMMC:
+		return refusalMMC(c.Frame, len(c.Data))
 	}
 	return fmt.Sprintf("a command of protocol %d", c.Protocol)
 }

@@ -7,6 +7,7 @@ import (
 
 	"handback.example/inspect/drive"
 	"handback.example/inspect/drive/ata"
+	"handback.example/inspect/drive/mmc"
 	"handback.example/inspect/drive/scsi"
 )
 
@@ -24,6 +25,10 @@ func Check(c drive.Command, p drive.Protocol) error {
 		return fmt.Errorf("a command of protocol %d can't be sent to this drive", c.Protocol)
 	case p == drive.ProtocolSCSI && (len(c.Frame) < cdbMin || len(c.Frame) > cdbMax):
 		return fmt.Errorf("a SCSI command of %d bytes", len(c.Frame))
+	case p == drive.ProtocolMMC:
+		if _, err := mmc.Parse(c); err != nil {
+			return err
+		}
 	case p == drive.ProtocolNVMe:
 		if err := checkNVMe(c); err != nil {
 			return err

@@ -15,6 +15,7 @@ var (
 		0x1a: "MODE SENSE(6)", 0x1b: "START STOP UNIT", 0x25: "READ CAPACITY(10)", 0x48: "SANITIZE", 0x4d: "LOG SENSE",
 		0x5a: "MODE SENSE(10)", 0x9e: "SERVICE ACTION IN(16)", 0xa0: "REPORT LUNS", 0xa2: "SECURITY PROTOCOL IN",
 		0xa3: "MAINTENANCE IN", 0xb5: "SECURITY PROTOCOL OUT"}
+	mmcNames = map[byte]string{6: "SWITCH", 8: "SEND_EXT_CSD", 13: "SEND_STATUS", 31: "SEND_WRITE_PROT_TYPE", 38: "ERASE"}
 	ataNames = map[byte]string{0x27: "READ NATIVE MAX ADDRESS EXT", 0x2f: "READ LOG EXT", 0x37: "SET MAX ADDRESS EXT",
 		0x47: "READ LOG DMA EXT", 0x78: "ACCESSIBLE MAX ADDRESS CONFIGURATION", 0xb0: "SMART",
 		0xb1: "DEVICE CONFIGURATION", 0xb4: "SANITIZE DEVICE", 0xe5: "CHECK POWER MODE", 0xec: "IDENTIFY DEVICE",
@@ -22,12 +23,22 @@ var (
 		0xf4: "SECURITY ERASE UNIT", 0xf6: "SECURITY DISABLE PASSWORD", 0xf8: "READ NATIVE MAX ADDRESS"}
 )
 
+// mmcEntry is the length of one command in a frame of package mmc.
+const mmcEntry = 12
+
 // Operation names a command for people.
 func Operation(c drive.Command) string {
 	f := c.Frame
 	switch {
 	case c.Protocol == drive.ProtocolNVMe && len(f) > 0:
 		return named(nvmeNames, f[0], "NVMe admin command")
+	case c.Protocol == drive.ProtocolMMC && len(f) >= mmcEntry:
+		// The last command of a sequence is what it is for.
+		index := f[len(f)-mmcEntry]
+		if n := mmcNames[index]; n != "" {
+			return fmt.Sprintf("CMD%d (%s)", index, n)
+		}
+		return fmt.Sprintf("CMD%d", index)
 	case c.Protocol != drive.ProtocolSCSI || len(f) == 0:
 		return "command"
 	case f[0] == 0x85 && len(f) == 16:

@@ -20,6 +20,9 @@ func TestOperationNames(t *testing.T) {
 		"ATA command 00h":             {Protocol: drive.ProtocolSCSI, Frame: append([]byte{0x85}, make([]byte, 15)...)},
 		"READ NATIVE MAX ADDRESS":     {Protocol: drive.ProtocolSCSI, Frame: append(append([]byte{0x7f}, make([]byte, 24)...), 0xf8, 0, 0, 0, 0, 0, 0)},
 		"SECURITY PROTOCOL OUT":       {Protocol: drive.ProtocolSCSI, Frame: unhex(t, "b50000000000000000000000")},
+		"CMD13 (SEND_STATUS)":         {Protocol: drive.ProtocolMMC, Frame: unhex(t, "0d0100000001000000000000")},
+		"CMD38 (ERASE)":               {Protocol: drive.ProtocolMMC, Frame: unhex(t, "230100000000000000000000 260200000000000000000000")},
+		"CMD62":                       {Protocol: drive.ProtocolMMC, Frame: unhex(t, "3e0100000000000000000000")},
 		"SCSI command 85h":            {Protocol: drive.ProtocolSCSI, Frame: []byte{0x85}},
 		"READ NATIVE MAX ADDRESS EXT": {Protocol: drive.ProtocolSCSI, Frame: unhex(t, "85072000000000000000000000402700")},
 	} {

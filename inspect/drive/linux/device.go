@@ -47,6 +47,9 @@ func (d *device) settle() error {
 			return err
 		}
 		d.raw = nvmeTransport{d.control}
+	case sysblock.KindMMC:
+		d.control = d.block
+		d.raw = mmcTransport{d.control}
 	default:
 		d.raw = noTransport{}
 	}
