@@ -9,6 +9,7 @@ import (
 	_ "embed"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -28,7 +29,8 @@ var PackageFiles = []string{
 	"boot/vmlinuz-*", "lib/modules/*/modules.builtin",
 	"lib/modules/*/kernel", "-lib/modules/*/kernel/sound", "-lib/modules/*/kernel/net", "-lib/modules/*/kernel/fs",
 	"lib/modules/*/kernel/fs/*fat", "lib/modules/*/kernel/fs/nls", "lib/modules/*/kernel/fs/efivarfs",
-	"-lib/modules/*/kernel/drivers/gpu", "-lib/modules/*/kernel/drivers/media", "-lib/modules/*/kernel/drivers/net",
+	"-lib/modules/*/kernel/drivers/gpu", "-lib/modules/*/kernel/drivers/media",
+	"-lib/modules/*/kernel/drivers/net", "lib/modules/*/kernel/drivers/net/ethernet/intel/e1000e",
 	"-lib/modules/*/kernel/drivers/infiniband", "-lib/modules/*/kernel/drivers/staging", "-lib/modules/*/kernel/drivers/iio",
 }
 
@@ -58,12 +60,12 @@ func ChooseSet(dir, set string) (*Closure, error) {
 		return nil, err
 	}
 	chosen := map[string]bool{}
-	for _, n := range names {
+	for _, n := range slices.Sorted(maps.Keys(names)) {
 		if err := t.add(n, chosen); err != nil {
 			return nil, err
 		}
 	}
-	return t.closure(chosen)
+	return t.closure(chosen, names)
 }
 
 // tree is all that a kernel package brings.
@@ -142,17 +144,24 @@ func short(file string) string {
 
 func nameOf(file string) string { return index.Normal(path.Base(short(file))) }
 
-// wanted are the names that the set asks for. A pattern that nothing fits is an
-// error: a kernel that moved a driver must not cost the image a drive in silence.
-func (t *tree) wanted(set string) ([]string, error) {
-	want := map[string]bool{}
+// wanted are the names that the set asks for, and how. A pattern that nothing fits
+// is an error: a kernel that moved a driver must not cost the image a drive in
+// silence.
+func (t *tree) wanted(set string) (map[string]how, error) {
+	want := map[string]how{}
 	for line := range strings.Lines(set) {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		pattern, remove := strings.CutPrefix(line, "-")
-		found := t.fits(pattern, want, !remove)
+		pattern, as := line, forDevices
+		switch line[0] {
+		case '-':
+			pattern, as = line[1:], left
+		case '!':
+			pattern, as = line[1:], byName
+		}
+		found := t.fits(pattern, want, as)
 		for b := range t.builtin {
 			if ok, err := path.Match(pattern, b); err != nil {
 				return nil, fmt.Errorf("the set of modules: %q: %w", pattern, err)
@@ -164,20 +173,23 @@ func (t *tree) wanted(set string) ([]string, error) {
 			return nil, fmt.Errorf("kernel %s has no module %s: look for where it is now, and correct the set of modules", t.version, pattern)
 		}
 	}
-	var names []string
-	for n, ok := range want {
-		if ok {
-			names = append(names, n)
-		}
-	}
-	slices.Sort(names)
-	return names, nil
+	maps.DeleteFunc(want, func(_ string, as how) bool { return as == left })
+	return want, nil
 }
 
-func (t *tree) fits(pattern string, want map[string]bool, value bool) (found bool) {
+// how the set wants a module.
+type how int
+
+const (
+	left       how = iota // not
+	forDevices            // for the devices that it drives
+	byName                // for who asks for it by its name, whatever devices there are
+)
+
+func (t *tree) fits(pattern string, want map[string]how, as how) (found bool) {
 	for _, f := range t.files {
 		if ok, err := path.Match(pattern, short(f)); err == nil && ok {
-			want[nameOf(f)], found = value, true
+			want[nameOf(f)], found = as, true
 		}
 	}
 	return found
@@ -225,8 +237,9 @@ func (t *tree) resolve(soft []string) []string {
 	return names
 }
 
-// closure writes the chosen ones down, sorted by file.
-func (t *tree) closure(chosen map[string]bool) (*Closure, error) {
+// closure writes the chosen ones down, sorted by file. One that is wanted by name
+// only has no aliases: no device asks for it.
+func (t *tree) closure(chosen map[string]bool, wanted map[string]how) (*Closure, error) {
 	root := path.Join("/lib/modules", t.version)
 	c := &Closure{Version: t.version}
 	var list []index.Module
@@ -236,6 +249,9 @@ func (t *tree) closure(chosen map[string]bool) (*Closure, error) {
 		}
 		m := t.info[i]
 		slices.Sort(m.Aliases)
+		if wanted[nameOf(f)] == byName {
+			m.Aliases = nil
+		}
 		list = append(list, index.Module{Name: nameOf(f), Path: f, Needs: m.Needs, Before: m.Before, After: m.After, Aliases: m.Aliases})
 		c.Files = append(c.Files, File{filepath.Join(t.dir, f), path.Join(root, f)})
 		c.Firmware = append(c.Firmware, m.Firmware...)

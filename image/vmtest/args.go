@@ -153,20 +153,25 @@ func driveReport(b Bus) string {
 
 // NVMeTCPKey begins the SMBIOS type 11 string (OEM Strings, DSP0134 clause 7.12)
 // that tells the guest of an NVMe/TCP drive; ADDRESS:PORT as the guest reaches it
-// follows. Only images built for tests honour it.
+// follows, and ',nqn=NQN' where it was given. The appliance honours it in a
+// demonstration under a hypervisor only (its package fabric).
 const NVMeTCPKey = "handback-test:nvme-tcp="
 
 // guestTarget is the string for one target; this computer is 10.0.2.2 in QEMU's
 // user network.
-func guestTarget(hostPort string) string {
-	host, port, err := net.SplitHostPort(hostPort)
+func guestTarget(target string) string {
+	address, nqn, named := strings.Cut(target, ",")
+	if named {
+		nqn = "," + nqn
+	}
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return NVMeTCPKey + hostPort
+		return NVMeTCPKey + target
 	}
 	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
 		host = "10.0.2.2"
 	}
-	return NVMeTCPKey + net.JoinHostPort(host, port)
+	return NVMeTCPKey + net.JoinHostPort(host, port) + nqn
 }
 
 func (c Config) has(b Bus) bool {

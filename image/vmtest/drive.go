@@ -28,7 +28,8 @@ type Drive struct {
 	Bus Bus
 	// Target is a raw file as QEMU takes it ('disk.img', 'blkdebug:faults.conf:disk.img')
 	// for nvme, sata, usb and sd; a socket's path for vhost and usbredir;
-	// HOST:PORT for nvme-tcp.
+	// HOST:PORT for nvme-tcp, and after a comma nqn=NQN where the subsystem takes no
+	// other name (a door of package nvmetcp takes the one that the guest uses).
 	Target string
 	// BytesPerSecond bounds how fast a drive that is a file reads and writes, so
 	// that something can be done to the machine meanwhile. 0: no bound.
@@ -49,7 +50,11 @@ func ParseDrive(s string) (Drive, error) {
 	case BusNVMe, BusSATA, BusUSB, BusSD, BusVhost, BusUSBRedir:
 		return d, nil
 	case BusNVMeTCP:
-		host, port, err := net.SplitHostPort(target)
+		address, nqn, named := strings.Cut(target, ",")
+		if rest, ok := strings.CutPrefix(nqn, "nqn=nqn."); named && (!ok || rest == "" || strings.ContainsAny(rest, ", ")) {
+			return Drive{}, fmt.Errorf("drive %q: write it as nvme-tcp:HOST:PORT or nvme-tcp:HOST:PORT,nqn=NQN", s)
+		}
+		host, port, err := net.SplitHostPort(address)
 		if err != nil {
 			return Drive{}, fmt.Errorf("drive %q: %w: write it as nvme-tcp:HOST:PORT", s, err)
 		}

@@ -20,15 +20,16 @@ func TestParseDrive(t *testing.T) {
 		"sata:disk":             {BusSATA, "disk", "DISK"},
 		"usb:two.parts.img":     {BusUSB, "two.parts.img", "TWO.PARTS"},
 		"sata:.hidden":          {BusSATA, ".hidden", ".HIDDEN"},
-		"nvme:out/a-name-longer-than-the-field.img":   {BusNVMe, "out/a-name-longer-than-the-field.img", "A-NAME-LONGER-THAN-T"},
-		"sata:blkdebug:/tmp/f.conf:/tmp/charlie.img":  {BusSATA, "blkdebug:/tmp/f.conf:/tmp/charlie.img", "CHARLIE"},
-		"nvme:blkdebug:f.conf:/tmp/with:colon/up.raw": {BusNVMe, "blkdebug:f.conf:/tmp/with:colon/up.raw", "UP"},
-		"sata:umlaut-ä.img":                           {BusSATA, "umlaut-ä.img", "UMLAUT-_"},
-		"sd:card.img":                                 {BusSD, "card.img", ""},
-		"vhost:/run/s":                                {BusVhost, "/run/s", ""},
-		"usbredir:/run/s":                             {BusUSBRedir, "/run/s", ""},
-		"nvme-tcp:127.0.0.1:4420":                     {BusNVMeTCP, "127.0.0.1:4420", ""},
-		"nvme-tcp:[::1]:4420":                         {BusNVMeTCP, "[::1]:4420", ""},
+		"nvme:out/a-name-longer-than-the-field.img":     {BusNVMe, "out/a-name-longer-than-the-field.img", "A-NAME-LONGER-THAN-T"},
+		"sata:blkdebug:/tmp/f.conf:/tmp/charlie.img":    {BusSATA, "blkdebug:/tmp/f.conf:/tmp/charlie.img", "CHARLIE"},
+		"nvme:blkdebug:f.conf:/tmp/with:colon/up.raw":   {BusNVMe, "blkdebug:f.conf:/tmp/with:colon/up.raw", "UP"},
+		"sata:umlaut-ä.img":                             {BusSATA, "umlaut-ä.img", "UMLAUT-_"},
+		"sd:card.img":                                   {BusSD, "card.img", ""},
+		"vhost:/run/s":                                  {BusVhost, "/run/s", ""},
+		"usbredir:/run/s":                               {BusUSBRedir, "/run/s", ""},
+		"nvme-tcp:127.0.0.1:4420":                       {BusNVMeTCP, "127.0.0.1:4420", ""},
+		"nvme-tcp:h:4420,nqn=nqn.2014-08.org.example:a": {BusNVMeTCP, "h:4420,nqn=nqn.2014-08.org.example:a", ""},
+		"nvme-tcp:[::1]:4420":                           {BusNVMeTCP, "[::1]:4420", ""},
 	} {
 		d, err := ParseDrive(in)
 		if err != nil || d.Bus != want.bus || d.Target != want.target || d.Serial() != want.serial {
@@ -40,7 +41,7 @@ func TestParseDrive(t *testing.T) {
 	}
 	for in, want := range map[string]string{
 		"": "write it as", "nvme": "write it as", "nvme:": "write it as", "ide:x.img": `"ide" is no bus`,
-		"nvme-tcp:host": "HOST:PORT", "nvme-tcp:host:0": "from 1 to 65535", "nvme-tcp::1": "HOST:PORT", "sata:a\nb": "line break",
+		"nvme-tcp:host": "HOST:PORT", "nvme-tcp:host:0": "from 1 to 65535", "nvme-tcp::1": "HOST:PORT", "nvme-tcp:h:1,": "nqn=NQN", "nvme-tcp:h:1,nqn=x": "nqn=NQN", "nvme-tcp:h:1,nqn=nqn.a,b": "nqn=NQN", "sata:a\nb": "line break",
 	} {
 		if _, err := ParseDrive(in); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error is %v, want one with %q", in, err, want)
@@ -72,7 +73,7 @@ func FuzzParseDrive(f *testing.F) {
 // The lines that QEMU is given, as its manual page writes them.
 func TestDriveArgs(t *testing.T) {
 	var drives []Drive
-	for _, s := range []string{"nvme:a,1.img", "sata:b.img", "sata:blkdebug:f:c.img", "usb:d.img", "sd:e.img", "vhost:/s1", "usbredir:/s2", "nvme-tcp:localhost:4420"} {
+	for _, s := range []string{"nvme:a,1.img", "sata:b.img", "sata:blkdebug:f:c.img", "usb:d.img", "sd:e.img", "vhost:/s1", "usbredir:/s2", "nvme-tcp:localhost:4420", "nvme-tcp:127.0.0.1:4421,nqn=nqn.a:b"} {
 		d, err := ParseDrive(s)
 		if err != nil {
 			t.Fatal(err)
@@ -89,6 +90,7 @@ func TestDriveArgs(t *testing.T) {
 		"-chardev socket,id=d5,path=/s1", "-device vhost-user-scsi-pci,num_queues=1,chardev=d5",
 		"-chardev socket,id=d6,path=/s2", "-device usb-redir,bus=xhci.0,port=3,chardev=d6",
 		"-smbios type=11,value=handback-test:nvme-tcp=10.0.2.2:4420",
+		"-smbios type=11,value=handback-test:nvme-tcp=10.0.2.2:4421,,nqn=nqn.a:b",
 		"-nic user,model=e1000e",
 	}
 	if got := strings.Join(driveArgs(drives), " "); got != strings.Join(want, " ") {

@@ -32,6 +32,16 @@ func (e *Engine) begin(ctx context.Context) {
 	}()
 	stationErr := e.findStation(ctx)
 	l := <-look
+	if l.err == nil && stationErr == nil {
+		more, err := e.joinFabric(ctx, l.r)
+		if err != nil {
+			e.halt("A drive on the network can't be reached: "+err.Error()+".", "Nothing was erased. Start the program that serves the drive; then start the machine again.")
+			return
+		}
+		if more {
+			l.r, l.err = e.w.Survey(ctx)
+		}
+	}
 	if l.err != nil {
 		e.halt("The machine can't be looked at: "+l.err.Error()+".", "Nothing was erased. Switch off and on once; then tell your supervisor.")
 		return
@@ -55,6 +65,21 @@ func (e *Engine) begin(ctx context.Context) {
 	}
 	e.to(wire.StageIntake)
 	e.unattended(ctx)
+}
+
+// joinFabric connects the drives that a virtual machine's firmware names, in a
+// demonstration. One that is named and can't be reached ends the visit: going on
+// would pass it over.
+func (e *Engine) joinFabric(ctx context.Context, r *inspect.Report) (more bool, err error) {
+	h := r.Machine.Hypervisor
+	if e.w.Fabric == nil || e.station.Signer.Class != sign.Demonstrating || !h.Known || !h.Value {
+		return false, nil
+	}
+	n, err := e.w.Fabric(ctx)
+	if err == nil && n > 0 {
+		e.say("fabric", fmt.Sprintf("%d drives on the network connected", n), "drives", n)
+	}
+	return n > 0, err
 }
 
 // findStation reads the stick into the engine.

@@ -12,12 +12,14 @@ import (
 
 	"handback.example/certs/sign"
 	"handback.example/cmd/handback/internal/eventlog"
+	"handback.example/cmd/handback/internal/fabric"
 	"handback.example/cmd/handback/internal/pid1"
 	"handback.example/cmd/handback/internal/stick"
 	"handback.example/cmd/internal/settings"
 	"handback.example/inspect"
 	"handback.example/inspect/drive"
 	"handback.example/inspect/drive/linux"
+	"handback.example/inspect/platform"
 	"handback.example/inspect/survey"
 	"handback.example/wipe/tpm"
 )
@@ -36,8 +38,11 @@ type Station struct {
 
 // World is the machine that the engine stands in.
 type World struct {
-	Station   func(ctx context.Context) (Station, error)
-	Survey    func(ctx context.Context) (*inspect.Report, error)
+	Station func(ctx context.Context) (Station, error)
+	Survey  func(ctx context.Context) (*inspect.Report, error)
+	// Fabric connects the drives on a network that the machine's firmware names, and
+	// says how many; it is asked only in a demonstration under a hypervisor. nil: none.
+	Fabric    func(ctx context.Context) (int, error)
 	Opener    drive.Opener
 	ClearTPM  func(ctx context.Context) tpm.Outcome
 	ResumeTPM func(ctx context.Context, n tpm.Note) tpm.Outcome
@@ -57,6 +62,7 @@ func Machine() World {
 	return World{
 		Station:   findStation,
 		Survey:    surveyMachine,
+		Fabric:    connectFabric,
 		Opener:    linux.Opener{},
 		ClearTPM:  func(ctx context.Context) tpm.Outcome { return tpm.Clear(ctx, tpm.Device{}) },
 		ResumeTPM: func(ctx context.Context, n tpm.Note) tpm.Outcome { return tpm.Resume(ctx, tpm.Device{}, n) },
@@ -141,6 +147,7 @@ const (
 	hardwareTime = 60 * time.Second
 	settleTime   = 1500 * time.Millisecond
 	surveyTime   = 2 * time.Minute
+	fabricTime   = time.Minute
 )
 
 // surveyMachine waits until the drives are there, and looks at the machine.
@@ -149,6 +156,21 @@ func surveyMachine(ctx context.Context) (*inspect.Report, error) {
 	defer cancel()
 	settle(ctx)
 	return survey.Take(ctx, survey.Options{WithTPM: true, BootPartGUIDs: []string{settings.ESPGUID, settings.DataGUID}})
+}
+
+// connectFabric connects the drives that SMBIOS names.
+func connectFabric(ctx context.Context) (int, error) {
+	oem, err := platform.OEMStrings("")
+	if err != nil && !errors.Is(err, os.ErrNotExist) { // without a table nothing is named
+		return 0, err
+	}
+	targets, err := fabric.Targets(oem)
+	if err != nil || len(targets) == 0 {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, fabricTime)
+	defer cancel()
+	return len(targets), fabric.Connect(ctx, targets, pid1.Load)
 }
 
 // settle waits until PID 1 has loaded every driver and no block device has come

@@ -151,6 +151,22 @@ func (l *loader) loadAll(aliases []string, log *journal) {
 	wg.Wait()
 }
 
+// Load modules by their names, with all that they stand on: those that no device
+// asks for, and that only some visits want.
+func Load(names ...string) error {
+	index, err := readIndex(modulesIndex)
+	if err != nil {
+		return err
+	}
+	l := newLoader(index)
+	for _, name := range names {
+		if err := l.module(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Modprobe is this program called as /sbin/modprobe by the kernel's
 // request_module(): 'modprobe -q -- NAME'. It returns an exit code.
 func Modprobe(args []string) int {

@@ -1,0 +1,44 @@
+package platform
+
+import (
+	"fmt"
+	"strings"
+
+	"handback.example/inspect/internal/tree"
+)
+
+// oemStrings is SMBIOS type 11 (7.12): what whoever built the machine, or a
+// hypervisor, wrote there for others to read.
+const oemStrings = 11
+
+// OEMStrings gives the OEM Strings of a machine that are plain ASCII. An empty root
+// is the machine itself. A damaged table gives those before the damage, with the
+// error.
+func OEMStrings(root string) ([]string, error) {
+	t, err := tree.Open(root)
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	raw, err := t.Bytes("sys/firmware/dmi/tables/DMI", maxTable)
+	if err != nil {
+		return nil, fmt.Errorf("SMBIOS table: %s: %w", because(err), err)
+	}
+	table, err := parseTable(raw)
+	var all []string
+	for _, s := range table {
+		if s.kind != oemStrings {
+			continue
+		}
+		for n, text := range s.strings {
+			if n < int(s.byte(4)) && plain(text) {
+				all = append(all, string(text))
+			}
+		}
+	}
+	return all, err
+}
+
+func plain(text []byte) bool {
+	return !strings.ContainsFunc(string(text), func(r rune) bool { return r < ' ' || r > '~' })
+}
