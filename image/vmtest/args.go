@@ -112,6 +112,8 @@ func driveArgs(drives []Drive) []string {
 		case BusUSB:
 			port++
 			a = append(a, "-device", fmt.Sprintf("usb-storage,id=%s,bus=xhci.0,port=%d,drive=%s%s%s", usbID(i), port, id, serial, report))
+		case BusSCSI:
+			a = append(a, "-device", "virtio-scsi-pci,id=scsi"+id, "-device", fmt.Sprintf("scsi-hd,bus=scsi%s.0,drive=%s%s%s", id, id, serial, report))
 		case BusSD:
 			a = append(a, "-device", "sdhci-pci,id=sdhci"+id, "-device", "sd-card,bus=pcie.0/sdhci"+id+"/sd-bus,drive="+id)
 		case BusVhost:
