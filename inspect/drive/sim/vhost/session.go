@@ -15,12 +15,14 @@ import (
 
 // Features that the controller offers.
 const (
-	featureHotplug  = 1 << 1  // VIRTIO_SCSI_F_HOTPLUG (virtio 1.2 clause 5.6.3)
+	featureHotplug = 1 << 1 // VIRTIO_SCSI_F_HOTPLUG (virtio 1.2 clause 5.6.3)
+	// VIRTIO_SCSI_F_CHANGE: QEMU acknowledges it whether it was offered or not.
+	featureChange   = 1 << 2
 	featureIndirect = 1 << 28 // VIRTIO_F_INDIRECT_DESC
 	featureProtocol = 1 << 30 // VHOST_USER_F_PROTOCOL_FEATURES: without it QEMU refuses
 	featureVersion1 = 1 << 32 // VIRTIO_F_VERSION_1
 
-	features = featureHotplug | featureIndirect | featureProtocol | featureVersion1
+	features = featureHotplug | featureChange | featureIndirect | featureProtocol | featureVersion1
 
 	protocolMQ       = 1 << 0 // GET_QUEUE_NUM
 	protocolReplyAck = 1 << 3 // the front end waits for what it marks
