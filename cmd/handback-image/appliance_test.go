@@ -180,7 +180,11 @@ func (l *laptop) await(vm *vmtest.VM, name string, match ...string) vmtest.Event
 
 // event is the last of this name that came, if any.
 func event(vm *vmtest.VM, name string, match ...string) (vmtest.Event, bool) {
-	es := vm.Events()
+	return told(vm.Events(), name, match...)
+}
+
+// told is the last of these events that has this name, if any.
+func told(es []vmtest.Event, name string, match ...string) (vmtest.Event, bool) {
 	for i := len(es) - 1; i >= 0; i-- {
 		if es[i].Is(name, match...) {
 			return es[i], true
