@@ -114,14 +114,12 @@ func (d *Drive) formatScope(nsid, ses uint32) ([]*namespace, status) {
 		return nil, invalidField
 	case nsid != allNamespaces && n == nil:
 		return nil, invalidNamespace
-	case all:
-		return d.namespaces, success
-	case nsid != allNamespaces:
+	case nsid != allNamespaces && !all:
 		return []*namespace{n}, success
 	}
 	var of []*namespace
 	for _, n := range d.namespaces {
-		if n.attached {
+		if all || n.attached {
 			of = append(of, n)
 		}
 	}

@@ -7,6 +7,9 @@ import (
 	"handback.example/inspect/drive/sim"
 )
 
+// maxRemains is how many deleted namespaces leave something behind.
+const maxRemains = 64
+
 // manage creates and deletes namespaces (Base 2.0, clause 5.23).
 func (d *Drive) manage(c *command) reply {
 	switch {
@@ -106,6 +109,9 @@ func (d *Drive) deleteNamespace(nsid uint32) reply {
 	}
 	for _, n := range gone {
 		d.remains = append(d.remains, n.medium)
+		if len(d.remains) > maxRemains {
+			d.remains = d.remains[1:] // the drive has used its cells again
+		}
 		d.spare += n.bytes
 		d.namespaces = slices.DeleteFunc(d.namespaces, func(o *namespace) bool { return o == n })
 		if n.attached {

@@ -82,7 +82,7 @@ func (r *run) advance(now time.Time) {
 		return
 	}
 	for {
-		left := r.passes[r.at][0].Left()
+		left := r.passLeft()
 		for _, e := range r.passes[r.at] {
 			_ = e.Advance(now)
 		}
@@ -136,5 +136,14 @@ func (r *run) done() int {
 
 // left is how long it needs when nothing goes wrong.
 func (r *run) left() time.Duration {
-	return r.passes[r.at][0].Left() + time.Duration(len(r.passes)-1-r.at)*r.takes
+	return r.passLeft() + time.Duration(len(r.passes)-1-r.at)*r.takes
+}
+
+// passLeft is the same of the pass that is under way; nothing where no media are.
+func (r *run) passLeft() time.Duration {
+	t := time.Duration(0)
+	for _, e := range r.passes[r.at] {
+		t = max(t, e.Left())
+	}
+	return t
 }

@@ -241,6 +241,18 @@ func (d *Drive) newKey() func(pass, medium int) sim.Pattern {
 	}
 }
 
+// Rekey changes the media encryption key from outside of NVMe: what a TPer does at a
+// revert. It tells log 81h nothing.
+func (d *Drive) Rekey() {
+	d.Mu.Lock()
+	defer d.Mu.Unlock()
+	d.advance()
+	media, pattern := d.userMedia(), d.newKey()
+	r := newRun(media, 1, pattern, 0, sim.Action{})
+	r.start(d.Clock.Now())
+	r.advance(d.Clock.Now())
+}
+
 // advanceSanitize brings it up to the present, and to its end.
 func (d *Drive) advanceSanitize(now time.Time) {
 	s := &d.sanitize
