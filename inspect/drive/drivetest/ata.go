@@ -30,7 +30,7 @@ const (
 
 var ataCases = []Case{
 	{Name: "IDENTIFY DEVICE is the drive's own", Kinds: []Kind{SATA}, Run: ataIdentity},
-	{Name: "a reserved ATA command is aborted, and the registers say so", Kinds: []Kind{SATA}, Needs: []Need{Registers}, Run: ataAborted},
+	{Name: "a reserved ATA command is aborted", Kinds: []Kind{SATA}, Needs: []Need{Registers}, Run: ataAborted},
 	{Name: "SMART RETURN STATUS answers in the registers", Kinds: []Kind{SATA}, Needs: []Need{Registers, SMART}, Run: smartStatus},
 	{Name: "CHECK POWER MODE says active", Kinds: []Kind{SATA}, Needs: []Need{Registers}, Run: powerMode},
 	{Name: "READ NATIVE MAX ADDRESS EXT is where it ends", Kinds: []Kind{SATA}, Needs: []Need{Registers, HPA}, Run: nativeMax},
@@ -87,8 +87,13 @@ func ataAborted(t *testing.T, r *Rig) {
 	if k := senseKey(s.Sense); k == 0x5 {
 		return
 	}
-	g, ok := readRegisters(s.Sense)
-	if senseKey(s.Sense) != 0xb || !ok || g.status&0x01 == 0 || g.errors&0x04 == 0 {
+	if senseKey(s.Sense) != 0xb {
+		t.Errorf("sense % x", s.Sense)
+	}
+	// libata of Linux 6.1 puts the registers of an aborted command into bytes of fixed
+	// format that have another meaning: whoever reads those must not take them for
+	// registers, so only the whole form is judged here.
+	if g, ok := readRegisters(s.Sense); ok && g.whole && (g.status&0x01 == 0 || g.errors&0x04 == 0) {
 		t.Errorf("registers %+v, sense % x", g, s.Sense)
 	}
 }

@@ -27,7 +27,7 @@ const (
 	nvmeSanitizeLog  = "02000000 ffffffff" + sqeGap + "81007f00" + sqeRest // log 81h, 128 dwords
 	nvmeUnknownLog   = "02000000 ffffffff" + sqeGap + "7e007f00" + sqeRest // log 7Eh is reserved
 	nvmeQueues       = "0a000000 00000000" + sqeGap + "07000000" + sqeRest // Get Features, queues
-	nvmeUnknown      = "7c000000 00000000" + sqeGap + "00000000" + sqeRest // 7Ch is reserved
+	nvmeUnknown      = "60000000 00000000" + sqeGap + "00000000" + sqeRest // 60h is reserved
 	nvmeFormat       = "80000000 01000000" + sqeGap + "00020000" + sqeRest // SES 1, LBA format 0
 	nvmeFormatNoSuch = "80000000 01000000" + sqeGap + "0f020000" + sqeRest // SES 1, LBA format 15
 	nvmeBlockErase   = "84000000 00000000" + sqeGap + "02000000" + sqeRest // block erase
@@ -144,7 +144,7 @@ func nvmeNoCommand(t *testing.T, r *Rig) {
 	d := r.open(t)
 	places := plant(t, d, 21)
 	_, _, err := r.do(t, d, nvmeUnknown, 0)
-	if s := refused(t, "command 7Ch", err); s.Status != 0x001 {
+	if s := refused(t, "command 60h", err); s.Status != 0x001 {
 		t.Errorf("status %03x", s.Status)
 	}
 	readBack(t, d, places, 21)
