@@ -242,9 +242,9 @@ func (b *Bridge) wrapped(ctx context.Context, c cbw, out, sense []byte) (result,
 		}
 		return result{in: sense[:min(uint32(len(sense)), n, c.length)]}, nil
 	}
-	out, err := b.agree(ctx, c, out)
-	if err != nil {
-		return result{}, err
+	out, refusal, err := b.agree(ctx, c, out)
+	if err != nil || refusal.Status != 0 {
+		return result{status: cswFailed, sense: refusal.Sense}, err
 	}
 	r := sim.SCSIRequest{CDB: c.block, Out: out}
 	if c.in {
@@ -261,25 +261,29 @@ func (b *Bridge) wrapped(ctx context.Context, c cbw, out, sense []byte) (result,
 // agree on the data: ErrPhase where the wrapper and a command that reads or writes
 // blocks mean data of other directions, or the host's is too little (BOT clause
 // 6.7, cases 2, 3, 7, 8, 10 and 13); such a command is not run. Of too much from the
-// host the command gets its part (case 11).
-func (b *Bridge) agree(ctx context.Context, c cbw, out []byte) ([]byte, error) {
+// host the command gets its part (case 11). The drive is asked for the size of its
+// blocks; a unit attention that it has for the host instead is the host's.
+func (b *Bridge) agree(ctx context.Context, c cbw, out []byte) ([]byte, sim.SCSIReply, error) {
 	k, ok := parseCDB(c.block)
 	if !ok || !k.reads && !k.writes || k.blocks == 0 {
-		return out, nil // the drive says what is wrong, or wants none
+		return out, sim.SCSIReply{}, nil // the drive says what is wrong, or wants none
 	}
 	if c.in != k.reads {
-		return nil, ErrPhase
+		return nil, sim.SCSIReply{}, ErrPhase
 	}
 	g, reply, err := b.known(ctx)
 	if err != nil {
-		return nil, err
+		return nil, sim.SCSIReply{}, err
 	}
 	if reply.Status != 0 {
-		return out, nil // not known: the command will meet the same refusal
+		if key, _ := senseParts(reply.Sense); key == keyAttention {
+			return nil, reply, nil
+		}
+		return out, sim.SCSIReply{}, nil // not known: the command will meet the same refusal
 	}
 	want := k.blocks * g.block
 	if uint64(c.length) < want {
-		return nil, ErrPhase
+		return nil, sim.SCSIReply{}, ErrPhase
 	}
-	return out[:min(uint64(len(out)), want)], nil
+	return out[:min(uint64(len(out)), want)], sim.SCSIReply{}, nil
 }

@@ -261,6 +261,27 @@ func TestSenseWaitsForItsRequest(t *testing.T) {
 	wantHex(t, "sense", in(t, d, 18), "700002 00000000 0a 00000000 041b 00 800123")
 }
 
+// The bridge asks the drive for its blocks before the first READ; a unit attention
+// that it finds there is for the host.
+func TestUnitAttentionReachesTheHost(t *testing.T) {
+	f := newFake(t, nil)
+	f.attention = true
+	d := configured(t, bridge(t, usb.Config{}, f))
+	out(t, d, unhex(cbwRead2))
+	if _, err := d.In(t.Context(), 1024); !errors.Is(err, usb.ErrStall) {
+		t.Fatalf("%v", err)
+	}
+	clearHalt(t, d, 0x81)
+	wantHex(t, "status", in(t, d, 13), "55534253 02000000 00040000 01")
+	out(t, d, unhex(cbwSense))
+	wantHex(t, "sense", in(t, d, 18), "700006 00000000 0a 00000000 2900 00 000000")
+	wantHex(t, "status", in(t, d, 13), "55534253 05000000 00000000 00")
+	out(t, d, unhex(cbwRead2))
+	if p := in(t, d, 1024); len(p) != 1024 {
+		t.Errorf("READ after that: %d bytes", len(p))
+	}
+}
+
 func TestStalledPassThroughIsAPhaseError(t *testing.T) {
 	d := configured(t, bridge(t, usb.Config{PassThrough: usb.PassThroughStall}, newFake(t, nil)))
 	out(t, d, unhex(cbwIdentify))

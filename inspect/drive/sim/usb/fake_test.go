@@ -24,6 +24,8 @@ type fake struct {
 	resets int
 	power  []bool
 	next   *sim.SCSIReply // to a pass-through command
+
+	attention bool // it was reset, which the next command hears
 }
 
 const fakeBlocks = 4096
@@ -73,6 +75,10 @@ func (f *fake) SCSI(ctx context.Context, r sim.SCSIRequest) (sim.SCSIReply, erro
 func (f *fake) answer(c sim.Call, a sim.Action, r sim.SCSIRequest) sim.SCSIReply {
 	if c.LBA > fakeBlocks || c.Blocks > fakeBlocks-c.LBA {
 		return sim.SCSIReply{Status: 2, Sense: unhex("700005 00000000 0a 00000000 2100 00 000000")}
+	}
+	if f.attention {
+		f.attention = false
+		return sim.SCSIReply{Status: 2, Sense: unhex("700006 00000000 0a 00000000 2900 00 000000")}
 	}
 	if a.Medium {
 		s := unhex("f00003 00000000 0a 00000000 1100 00 000000")

@@ -13,10 +13,11 @@ const statusCheck = 0x02
 // Sense keys and additional sense codes with their qualifiers (SPC-5 clause 4.4.7
 // and annex F).
 const (
-	keyNone     = 0x0
-	keyMedium   = 0x3
-	keyHardware = 0x4
-	keyIllegal  = 0x5
+	keyNone      = 0x0
+	keyMedium    = 0x3
+	keyHardware  = 0x4
+	keyIllegal   = 0x5
+	keyAttention = 0x6
 
 	ascNone           = 0x0000
 	ascATAInfo        = 0x001d // ATA PASS-THROUGH INFORMATION AVAILABLE
