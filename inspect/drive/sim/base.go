@@ -159,10 +159,14 @@ func (b *Base) Trace() []Entry {
 	return append([]Entry(nil), b.trace...)
 }
 
-// PowerCycle takes the power away and gives it back.
+// PowerCycle takes the power away and gives it back. A drive that is unplugged has
+// none to take.
 func (b *Base) PowerCycle() {
 	b.Mu.Lock()
 	defer b.Mu.Unlock()
+	if b.out {
+		return
+	}
 	b.powerOff()
 	b.powerOn()
 }
