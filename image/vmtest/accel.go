@@ -145,7 +145,7 @@ func (fw firmware) args(machine ...string) []string {
 	}
 	a := []string{"-machine", m}
 	if fw.code == "" {
-		return a
+		return append(a, "-global", "e1000e.romfile=") // it would look for a network to boot from
 	}
 	if fw.secure {
 		a = append(a, "-global", "driver=cfi.pflash01,property=secure,value=on")

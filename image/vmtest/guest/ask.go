@@ -2,6 +2,7 @@ package guest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -201,8 +202,11 @@ func (g *Guest) Disconnect(ctx context.Context, controller string) error {
 }
 
 // Suspend puts the guest to sleep (ACPI S3) and waits until it is awake again,
-// which its clock does after d, whole seconds.
+// which its clock does after d, whole seconds. Config.CanSuspend must be set.
 func (g *Guest) Suspend(ctx context.Context, d time.Duration) error {
+	if !g.sleeps {
+		return errors.New("this guest would not wake up: it was started without guest.Config.CanSuspend")
+	}
 	var r wire.Status
 	if err := g.call(ctx, "Suspend", d, &r); err != nil {
 		return err

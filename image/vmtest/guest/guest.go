@@ -43,6 +43,8 @@ type Config struct {
 	MemoryMiB int
 	// Append is added to the kernel's command line.
 	Append string
+	// CanSuspend lets the guest be suspended. It takes some seconds longer to start.
+	CanSuspend bool
 	// SerialLog is where what the kernel says is written. Empty: nowhere.
 	SerialLog string
 	// Say tells a person why it takes longer. nil: nobody.
@@ -56,6 +58,7 @@ type Guest struct {
 	dir    string
 	ids    callIDs
 	once   sync.Once
+	sleeps bool // Config.CanSuspend
 }
 
 // bootLimit is for a machine that shares two cores with others.
@@ -75,7 +78,7 @@ func Start(ctx context.Context, c Config) (*Guest, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Guest{dir: dir}
+	g := &Guest{dir: dir, sleeps: c.CanSuspend}
 	if err := g.start(ctx, c, s); err != nil {
 		g.Close()
 		return nil, err
@@ -85,9 +88,14 @@ func Start(ctx context.Context, c Config) (*Guest, error) {
 
 func (g *Guest) start(ctx context.Context, c Config, s *system) error {
 	v := vmtest.Config{Drives: slices.Clone(c.Drives), MemoryMiB: c.MemoryMiB, SerialLog: c.SerialLog, Say: c.Say,
-		Kernel: s.kernel, Initrd: filepath.Join(g.dir, "initrd"), BIOS: true, Channel: wire.Channel,
+		Kernel: s.plain, Initrd: filepath.Join(g.dir, "initrd"), BIOS: true, Channel: wire.Channel,
 		// A panic stops the machine, so that its log ends there.
 		Append: "console=ttyS0 loglevel=6 panic=0 mitigations=off " + c.Append}
+	if c.CanSuspend {
+		// QEMU puts a kernel that it has loaded itself back as it was at each reset,
+		// and a machine that wakes up is reset.
+		v.Kernel = s.packed
+	}
 	if v.MemoryMiB == 0 {
 		v.MemoryMiB = 512
 	}

@@ -17,8 +17,6 @@ import (
 	"github.com/u-root/u-root/pkg/cpio"
 
 	"handback.example/image/initramfs"
-	"handback.example/image/modules"
-	"handback.example/image/packages"
 	"handback.example/image/vmtest/guest/internal/wire"
 )
 
@@ -32,18 +30,6 @@ var load = []string{
 	"usb_storage delay_use=0", "uas", "sdhci_pci", "mmc_block", "nls_cp437", "nls_ascii", "vfat",
 }
 
-// packageFiles of the kernel's package: what modules.txt names lies in these.
-var packageFiles = []string{
-	"boot/vmlinuz-*", "lib/modules/*/modules.builtin",
-	"lib/modules/*/kernel/block", "lib/modules/*/kernel/lib", "lib/modules/*/kernel/crypto", "lib/modules/*/kernel/arch/x86/crypto",
-	"lib/modules/*/kernel/fs/fat", "lib/modules/*/kernel/fs/nls", "lib/modules/*/kernel/fs/configfs",
-	"lib/modules/*/kernel/drivers/ata", "lib/modules/*/kernel/drivers/block", "lib/modules/*/kernel/drivers/char",
-	"lib/modules/*/kernel/drivers/md", "lib/modules/*/kernel/drivers/mmc", "lib/modules/*/kernel/drivers/nvme",
-	"lib/modules/*/kernel/drivers/scsi", "lib/modules/*/kernel/drivers/usb", "lib/modules/*/kernel/drivers/virtio",
-	"lib/modules/*/kernel/drivers/dax", "lib/modules/*/kernel/drivers/ptp", "lib/modules/*/kernel/drivers/pps",
-	"lib/modules/*/kernel/drivers/net/ethernet/intel/e1000e",
-}
-
 // tools are in every guest: program, and the Debian package that brings it.
 // Patterns stand for all that the host has.
 var tools = [][2]string{
@@ -54,8 +40,8 @@ var tools = [][2]string{
 
 // system is what a guest boots.
 type system struct {
-	kernel string
-	initrd []byte
+	packed, plain string // kernels
+	initrd        []byte
 }
 
 var (
@@ -88,7 +74,7 @@ func newSystem(ctx context.Context, further []string, say func(string)) (*system
 	// For the time before /dev is mounted.
 	add(cpio.CharDev("dev/console", 0o600, 5, 1))
 	add(cpio.CharDev("dev/null", 0o666, 1, 3))
-	kernel, closure, err := kernel(ctx, say)
+	packed, plain, closure, err := kernel(ctx, say)
 	if err != nil {
 		return nil, err
 	}
@@ -121,30 +107,7 @@ func newSystem(ctx context.Context, further []string, say func(string)) (*system
 	if err := initramfs.WriteTree(&b, files); err != nil {
 		return nil, err
 	}
-	return &system{kernel: kernel, initrd: b.Bytes()}, nil
-}
-
-// kernel is the image's own kernel, with modules that the image has not.
-func kernel(ctx context.Context, say func(string)) (string, *modules.Closure, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", nil, fmt.Errorf("there is no folder to keep packages in: %w", err)
-	}
-	source := packages.Source{Cache: filepath.Join(cache, "handback", "packages"), Say: say}
-	deb, err := source.Get(ctx, packages.Kernel)
-	if err != nil {
-		return "", nil, err
-	}
-	dir, err := source.Unpack(ctx, deb, packageFiles...)
-	if err != nil {
-		return "", nil, err
-	}
-	trees, err := filepath.Glob(filepath.Join(dir, "lib/modules/*"))
-	if err != nil || len(trees) != 1 {
-		return "", nil, fmt.Errorf("the kernel's package holds %d folders of modules, not 1", len(trees))
-	}
-	closure, err := modules.ChooseSet(trees[0], moduleSet)
-	return filepath.Join(dir, "boot/vmlinuz-"+filepath.Base(trees[0])), closure, err
+	return &system{packed, plain, b.Bytes()}, nil
 }
 
 // buildAgent builds PID 1 from the checkout that the test is started in.
