@@ -165,7 +165,7 @@ func words64(v ...uint64) []byte {
 func (f *frontEnd) connect() {
 	f.t.Helper()
 	f.send(1, nil)
-	if got := binary.LittleEndian.Uint64(f.receive(1, 8)); got != 0x1_5000_0002 {
+	if got := binary.LittleEndian.Uint64(f.receive(1, 8)); got != 0x1_5000_0006 {
 		f.t.Fatalf("features %#x", got)
 	}
 	f.send(15, nil)
@@ -174,7 +174,7 @@ func (f *frontEnd) connect() {
 	f.send(3, nil)
 	f.send(1, nil)
 	f.receive(1, 8)
-	f.send(2, words64(0x1_5000_0002))
+	f.send(2, words64(0x1_5000_0006))
 	f.memory()
 	for _, r := range f.ring {
 		r.start()
