@@ -67,13 +67,19 @@ func (b *Base) Begin(ctx context.Context, c Call) (Action, error) {
 		b.Plug(false)
 		return a, ErrGone
 	case a.Hang || a.Delay > 0:
-		return a, b.wait(ctx, a, lost)
+		return a, b.wait(ctx, lost, func(ctx context.Context) error {
+			if a.Hang {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return b.Clock.Sleep(ctx, a.Delay)
+		})
 	}
 	return a, nil
 }
 
-// wait as the action says: until the answer may come, or for ever.
-func (b *Base) wait(ctx context.Context, a Action, lost chan struct{}) error {
+// wait until sleep is over, at most as long as there is power.
+func (b *Base) wait(ctx context.Context, lost chan struct{}, sleep func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
@@ -83,13 +89,7 @@ func (b *Base) wait(ctx context.Context, a Action, lost chan struct{}) error {
 		case <-ctx.Done():
 		}
 	}()
-	var err error
-	if a.Hang {
-		<-ctx.Done()
-		err = ctx.Err()
-	} else {
-		err = b.Clock.Sleep(ctx, a.Delay)
-	}
+	err := sleep(ctx)
 	select {
 	case <-lost:
 		return ErrGone
@@ -104,7 +104,16 @@ func (b *Base) Sleep(ctx context.Context, d time.Duration) error {
 	b.Mu.Lock()
 	lost := b.lost
 	b.Mu.Unlock()
-	return b.wait(ctx, Action{Delay: d}, lost)
+	return b.wait(ctx, lost, func(ctx context.Context) error { return b.Clock.Sleep(ctx, d) })
+}
+
+// SleepUntil a command's work is done: as Sleep, but up to a time that the caller
+// reckoned while it held Mu, so that a clock which was moved since is no trap.
+func (b *Base) SleepUntil(ctx context.Context, t time.Time) error {
+	b.Mu.Lock()
+	lost := b.lost
+	b.Mu.Unlock()
+	return b.wait(ctx, lost, func(ctx context.Context) error { return b.Clock.SleepUntil(ctx, t) })
 }
 
 // Reappear remembers what is on a medium before an erasure, where the action asks

@@ -11,6 +11,9 @@ type Clock interface {
 	Now() time.Time
 	// Sleep returns when d is over, or with ctx's error.
 	Sleep(ctx context.Context, d time.Duration) error
+	// SleepUntil returns at a time that was reckoned before, however the clock was
+	// moved since.
+	SleepUntil(ctx context.Context, t time.Time) error
 }
 
 // Wall is the computer's own clock.
@@ -30,6 +33,8 @@ func (wall) Sleep(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	}
 }
+
+func (w wall) SleepUntil(ctx context.Context, t time.Time) error { return w.Sleep(ctx, time.Until(t)) }
 
 // Manual is a clock that stands still until Advance moves it.
 type Manual struct {
@@ -61,7 +66,11 @@ func (m *Manual) Advance(d time.Duration) {
 
 // Sleep returns when Advance has moved the clock by d.
 func (m *Manual) Sleep(ctx context.Context, d time.Duration) error {
-	until := m.Now().Add(d)
+	return m.SleepUntil(ctx, m.Now().Add(d))
+}
+
+// SleepUntil returns when Advance has moved the clock to a time or past it.
+func (m *Manual) SleepUntil(ctx context.Context, until time.Time) error {
 	for {
 		m.mu.Lock()
 		now, wake := m.now, m.wake

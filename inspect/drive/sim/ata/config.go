@@ -2,9 +2,7 @@ package ata
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"handback.example/inspect/drive/sim"
@@ -15,32 +13,38 @@ import (
 type Config struct {
 	Serial, Model, Firmware string // 20, 40 and 8 characters at most
 	WWN                     uint64 // 0: none
-	// NativeSectors is the number of logical sectors up to READ NATIVE MAX.
-	NativeSectors               uint64
-	LogicalBlock, PhysicalBlock int    // bytes; 0: 512
-	Rotation                    int    // word 217: 0 not told, 1 not rotating, else per minute
-	FormFactor                  int    // word 168
-	Identify                    []byte // a captured IDENTIFY DEVICE: template, and source of what is not given here
-	Words                       map[int]uint16
-	BadChecksum                 bool // of IDENTIFY DEVICE
-	HPA                         uint64
-	DCO                         uint64
-	AMA                         bool   // ACCESSIBLE MAX ADDRESS CONFIGURATION in place of HPA and DCO
-	NoHPA, NoDCO                bool   // the drive lacks the feature set
-	ShrinkReported              uint64 // the drive says that it has so few sectors; 0: no lie
+	// NativeSectors is the number of logical sectors up to READ NATIVE MAX. HPA of
+	// them are hidden (by SET ACCESSIBLE MAX ADDRESS where AMA is set); DCO sectors
+	// more lie above, hidden by a device configuration overlay.
+	NativeSectors, HPA, DCO uint64
+	AMA                     bool // ACCESSIBLE MAX ADDRESS CONFIGURATION in place of HPA and DCO
+	NoHPA, NoDCO            bool // the drive has not the feature set
+	// ShrinkReported: so few sectors the drive says that it has; 0: no such lie.
+	ShrinkReported              uint64
+	LogicalBlock, PhysicalBlock int // bytes; 0: 512, and the same
+	Rotation                    int // word 217: 0 not told, 1 not rotating, else per minute
+	FormFactor                  int // word 168
 	Security                    Security
 	Sanitize                    Sanitize
 	Trim                        Trim
 	SMART                       SMART
-	Bad                         []Extent // sectors that can't be read until they are written
+	Bad                         []Extent // sectors that can't be read
+	// ErasedAs is what a sector reads as after ERASE UNIT and block erase,
+	// CryptoErasedAs after a crypto scramble (nil: noise, anew each time).
 	ErasedAs                    sim.Pattern
-	CryptoErasedAs              *sim.Pattern // nil: noise of a new key at each time
-	Claims                      map[Feature]bool
-	TCG                         sim.TCG // nil: no Trusted Computing
-	Clock                       sim.Clock
-	Script                      *sim.Script
-	Medium                      *sim.Medium
-	WriteCacheOff, ReadAheadOff bool
+	CryptoErasedAs              *sim.Pattern
+	WriteCacheOff, ReadAheadOff bool // after a power-up
+	// Identify is captured IDENTIFY DEVICE data: the template of what the model
+	// answers, and the source of all that is not given here. Claims and Words lie.
+	Identify    []byte
+	Claims      map[Feature]bool
+	Words       map[int]uint16 // the last word on a word, but for the checksum
+	BadChecksum bool           // of IDENTIFY DEVICE
+
+	TCG    sim.TCG     // nil: no Trusted Computing
+	Clock  sim.Clock   // nil: the wall's
+	Script *sim.Script // nil: nothing goes wrong
+	Medium *sim.Medium // of NativeSectors and DCO; nil: in memory, zeros
 }
 
 // When a firmware freezes a drive.
@@ -118,8 +122,23 @@ var features = map[Feature]bool{FeatureSMART: true, FeatureSecurity: true, Featu
 // maxSectors is what 48 bits address.
 const maxSectors = 1 << 48
 
+// wrong is the error of a field.
+func wrong(field, why string, a ...any) error {
+	return fmt.Errorf("%s: %s", field, fmt.Sprintf(why, a...))
+}
+
 // check gives the first field that makes no sense, by its name.
 func (c *Config) check() error {
+	for _, f := range []func(*Config) error{(*Config).checkText, (*Config).checkBlocks, (*Config).checkHidden,
+		(*Config).checkClaims, (*Config).checkTimes} {
+		if err := f(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Config) checkText() error {
 	for _, s := range []struct {
 		name, value string
 		max         int
@@ -127,76 +146,102 @@ func (c *Config) check() error {
 		{"Security.UserPassword", c.Security.UserPassword, passwordSize},
 		{"Security.MasterPassword", c.Security.MasterPassword, passwordSize}} {
 		if len(s.value) > s.max {
-			return fmt.Errorf("%s: longer than %d characters", s.name, s.max)
+			return wrong(s.name, "longer than %d characters", s.max)
 		}
 	}
-	switch l := c.LogicalBlock; {
-	case l < 512 || l > 64<<10 || l&(l-1) != 0:
-		return fmt.Errorf("LogicalBlock: %d is no size of a sector", l)
-	case c.PhysicalBlock < l || c.PhysicalBlock%l != 0 || c.PhysicalBlock/l > 1<<15 || c.PhysicalBlock&(c.PhysicalBlock-1) != 0:
-		return fmt.Errorf("PhysicalBlock: %d is not logical blocks times a power of two", c.PhysicalBlock)
-	case c.NativeSectors == 0 || c.NativeSectors > maxSectors:
-		return fmt.Errorf("NativeSectors: %d", c.NativeSectors)
-	case c.HPA >= c.NativeSectors:
-		return errors.New("HPA: it hides all sectors")
-	case c.DCO > maxSectors-c.NativeSectors || c.NativeSectors+c.DCO > uint64(1<<62)/uint64(l):
-		return errors.New("DCO: more sectors than 48 bits address")
-	case c.AMA && c.DCO > 0:
-		return errors.New("DCO: a drive with AMA has no DCO")
-	case c.NoHPA && c.HPA > 0 && !c.AMA:
-		return errors.New("HPA: the drive has no HPA")
-	case c.NoDCO && c.DCO > 0:
-		return errors.New("DCO: the drive has no DCO")
-	case c.Rotation < 0 || c.Rotation > 0xfffe:
-		return fmt.Errorf("Rotation: %d", c.Rotation)
-	case c.FormFactor < 0 || c.FormFactor > 15:
-		return fmt.Errorf("FormFactor: %d", c.FormFactor)
-	case c.Medium != nil && c.Medium.Size() != c.bytes():
-		return fmt.Errorf("Medium: %d bytes, the drive has %d", c.Medium.Size(), c.bytes())
-	case !c.Security.Supported && (c.Security.Enabled || c.Security.Enhanced || c.Security.UserPassword != ""):
-		return errors.New("Security: set, and not supported")
-	}
-	for name, v := range map[string]string{"Security.Freeze": c.Security.Freeze, "Sanitize.Freeze": c.Sanitize.Freeze} {
-		if !strings.Contains("|never|boot|always|", "|"+v+"|") && v != "" {
-			return fmt.Errorf("%s: %q is none of never, boot, always", name, v)
-		}
-	}
-	return c.checkLists()
-}
-
-func (c *Config) checkLists() error {
-	for f := range c.Claims {
-		if !features[f] {
-			return fmt.Errorf("Claims: %q is no feature", f)
-		}
-	}
-	for w := range c.Words {
-		if w < 0 || w > 255 {
-			return fmt.Errorf("Words: %d is no word of IDENTIFY DEVICE", w)
-		}
-	}
-	sectors, n := c.NativeSectors+c.DCO, uint64(0)
-	for i, e := range c.Bad {
-		if e.Count == 0 || e.LBA >= sectors || e.Count > sectors-e.LBA {
-			return fmt.Errorf("Bad[%d]: sectors %d to %d of a drive of %d", i, e.LBA, e.LBA+e.Count, sectors)
-		}
-		if n += e.Count; n > 1<<20 {
-			return errors.New("Bad: more than a million sectors")
-		}
-	}
-	if len(c.SMART.Attributes) > attributesMax {
-		return fmt.Errorf("SMART.Attributes: %d, SMART data has room for %d", len(c.SMART.Attributes), attributesMax)
-	}
-	for name, d := range map[string]time.Duration{"Security.EraseTime": c.Security.EraseTime,
-		"Security.EnhancedTime": c.Security.EnhancedTime, "Sanitize.CryptoTime": c.Sanitize.CryptoTime,
-		"Sanitize.BlockTime": c.Sanitize.BlockTime, "Sanitize.OverwriteTime": c.Sanitize.OverwriteTime,
-		"SMART.ShortTest": c.SMART.ShortTest, "SMART.ExtendedTest": c.SMART.ExtendedTest} {
-		if d < 0 {
-			return fmt.Errorf("%s: less than nothing", name)
+	for _, f := range []struct{ name, value string }{{"Security.Freeze", c.Security.Freeze}, {"Sanitize.Freeze", c.Sanitize.Freeze}} {
+		switch f.value {
+		case "", FreezeNever, FreezeBoot, FreezeAlways:
+		default:
+			return wrong(f.name, "%q is none of never, boot, always", f.value)
 		}
 	}
 	return nil
 }
+
+func (c *Config) checkBlocks() error {
+	l, p := c.LogicalBlock, c.PhysicalBlock
+	switch {
+	case l < 512 || l > 64<<10 || l&(l-1) != 0:
+		return wrong("LogicalBlock", "%d is no size of a sector", l)
+	case p < l || p/l > 1<<15 || p&(p-1) != 0:
+		return wrong("PhysicalBlock", "%d is not logical blocks times a power of two", p)
+	case c.NativeSectors == 0 || c.NativeSectors > maxSectors || c.NativeSectors > uint64(1<<62)/uint64(l):
+		return wrong("NativeSectors", "%d", c.NativeSectors)
+	case c.DCO > maxSectors-c.NativeSectors || c.NativeSectors+c.DCO > uint64(1<<62)/uint64(l):
+		return wrong("DCO", "more sectors than 48 bits address")
+	case c.Rotation < 0 || c.Rotation > 0xfffe:
+		return wrong("Rotation", "%d", c.Rotation)
+	case c.FormFactor < 0 || c.FormFactor > 15:
+		return wrong("FormFactor", "%d", c.FormFactor)
+	case c.Medium != nil && c.Medium.Size() != c.bytes():
+		return wrong("Medium", "%d bytes, the drive has %d", c.Medium.Size(), c.bytes())
+	}
+	n, sectors := uint64(0), c.NativeSectors+c.DCO
+	for i, e := range c.Bad {
+		if e.Count == 0 || e.LBA >= sectors || e.Count > sectors-e.LBA {
+			return wrong("Bad", "entry %d: %d sectors from %d on, of a drive of %d", i, e.Count, e.LBA, sectors)
+		}
+		if n += e.Count; n > badMax {
+			return wrong("Bad", "more than %d sectors", badMax)
+		}
+	}
+	return nil
+}
+
+// badMax is how many bad sectors a model keeps in mind.
+const badMax = 1 << 16
+
+func (c *Config) checkHidden() error {
+	switch {
+	case c.HPA >= c.NativeSectors:
+		return wrong("HPA", "it hides all sectors")
+	case c.AMA && c.DCO > 0:
+		return wrong("DCO", "a drive with AMA has none")
+	case c.NoHPA && c.HPA > 0 && !c.AMA:
+		return wrong("HPA", "the drive has not the feature set")
+	case c.NoDCO && c.DCO > 0:
+		return wrong("DCO", "the drive has not the feature set")
+	case !c.Security.Supported && (c.Security.Enabled || c.Security.Enhanced):
+		return wrong("Security", "set, and not supported")
+	}
+	return nil
+}
+
+func (c *Config) checkClaims() error {
+	for f := range c.Claims {
+		if !features[f] {
+			return wrong("Claims", "%q is no feature", f)
+		}
+	}
+	for w := range c.Words {
+		if w < 0 || w > 255 {
+			return wrong("Words", "%d is no word of IDENTIFY DEVICE", w)
+		}
+	}
+	if n := len(c.SMART.Attributes); n > attributesMax {
+		return wrong("SMART.Attributes", "%d, there is room for %d", n, attributesMax)
+	}
+	return nil
+}
+
+func (c *Config) checkTimes() error {
+	for _, t := range []struct {
+		name string
+		time time.Duration
+	}{{"Security.EraseTime", c.Security.EraseTime}, {"Security.EnhancedTime", c.Security.EnhancedTime},
+		{"Sanitize.CryptoTime", c.Sanitize.CryptoTime}, {"Sanitize.BlockTime", c.Sanitize.BlockTime},
+		{"Sanitize.OverwriteTime", c.Sanitize.OverwriteTime}, {"SMART.ShortTest", c.SMART.ShortTest},
+		{"SMART.ExtendedTest", c.SMART.ExtendedTest}} {
+		if t.time < 0 || t.time > timeMax {
+			return wrong(t.name, "%v", t.time)
+		}
+	}
+	return nil
+}
+
+// timeMax: sixteen passes of it still fit a time.Duration.
+const timeMax = 10 * 365 * 24 * time.Hour
 
 func (c *Config) bytes() int64 { return int64(c.NativeSectors+c.DCO) * int64(c.LogicalBlock) }
 
@@ -230,7 +275,7 @@ func (c *Config) fromCapture() error {
 		return nil
 	}
 	if len(c.Identify) != identifySize {
-		return fmt.Errorf("Identify: %d bytes, not %d", len(c.Identify), identifySize)
+		return wrong("Identify", "%d bytes, not %d", len(c.Identify), identifySize)
 	}
 	w := func(n int) uint16 { return binary.LittleEndian.Uint16(c.Identify[2*n:]) }
 	pick(&c.Serial, ataText(c.Identify[20:40]))

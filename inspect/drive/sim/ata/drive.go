@@ -142,7 +142,7 @@ func (d *Drive) powerOff() {
 func (d *Drive) powerOn() {
 	d.powered++
 	d.current = d.kept
-	d.maxAddress = maxAddress{password: d.maxAddress.password}
+	d.maxAddress = maxAddress{}
 	d.mode, d.multiple, d.before = powerActive, 0, done{}
 	d.writeCache, d.readAhead = !d.cfg.WriteCacheOff, !d.cfg.ReadAheadOff
 	d.security.powerOn(d.cfg.Security.Freeze == FreezeAlways)
@@ -194,6 +194,7 @@ func (d *Drive) Execute(ctx context.Context, t TaskFile, out []byte) (Registers,
 	d.Mu.Unlock()
 	if a.unit != nil {
 		if a, err = d.await(ctx, a.unit); err != nil {
+			d.Note(t.Bytes(), statusBusy)
 			return Registers{}, nil, err
 		}
 	}
@@ -214,9 +215,8 @@ func (d *Drive) lockIdle(ctx context.Context) error {
 		if u == nil {
 			return nil
 		}
-		left := u.left()
 		d.Mu.Unlock()
-		if err := d.Sleep(ctx, left); err != nil {
+		if err := d.wait(ctx, u); err != nil {
 			return err
 		}
 	}

@@ -118,7 +118,7 @@ func (s *sanitize) powerOn(now time.Time, freeze bool) {
 
 // sanitized: the end of a sanitize operation that went well.
 func (d *Drive) sanitized() {
-	d.heal(0, d.all)
+	d.fresh(d.sanitize.run)
 	if d.sanitize.unlocks {
 		d.security.disable()
 	}

@@ -2,7 +2,6 @@ package ata
 
 import (
 	"context"
-	"math"
 	"time"
 
 	"handback.example/inspect/drive/sim"
@@ -162,7 +161,7 @@ func (d *Drive) erasePrepare(*request) answer {
 // over, and a power cut ends it.
 type unitErase struct {
 	run    *sim.Erasure
-	cut    context.Context // done when the power went
+	cut    context.Context // done when it is over or the power went
 	cancel context.CancelFunc
 	over   bool
 	good   bool
@@ -172,7 +171,7 @@ type unitErase struct {
 func (u *unitErase) left() time.Duration {
 	e := u.run
 	if e.StickAt > 0 && (e.FailAt == 0 || e.StickAt <= e.FailAt) {
-		return math.MaxInt64 / 2
+		return 100 * 365 * 24 * time.Hour
 	}
 	left := e.Left()
 	if e.FailAt > 0 {
@@ -220,26 +219,38 @@ func (d *Drive) erasure(a sim.Action, sectors uint64, takes time.Duration, p sim
 	return e
 }
 
-// await an erase unit's end. A host that gives up ends nothing.
+// await is the answer at an erase's end.
 func (d *Drive) await(ctx context.Context, u *unitErase) (answer, error) {
+	if err := d.wait(ctx, u); err != nil {
+		return answer{}, err
+	}
+	d.Mu.Lock()
+	defer d.Mu.Unlock()
+	if !u.good {
+		return aborted(), nil
+	}
+	return ok(), nil
+}
+
+// wait for an erase's end. A host that gives up ends nothing.
+func (d *Drive) wait(ctx context.Context, u *unitErase) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	defer context.AfterFunc(u.cut, stop)()
+	defer context.AfterFunc(u.cut, stop)() // over, or without power
 	for {
 		d.Mu.Lock()
+		now := d.Clock.Now()
 		d.advance()
-		over, good, left, gone := u.over, u.good, u.left(), d.unit != u
+		over, end, gone := u.over, now.Add(u.left()), d.unit != u
 		d.Mu.Unlock()
 		switch {
-		case over && good:
-			return ok(), nil
 		case over:
-			return aborted(), nil
+			return nil
 		case gone:
-			return answer{}, sim.ErrGone
+			return sim.ErrGone
 		}
-		if err := d.Sleep(ctx, left); err != nil && u.cut.Err() == nil {
-			return answer{}, err
+		if err := d.SleepUntil(ctx, end); err != nil && u.cut.Err() == nil {
+			return err
 		}
 	}
 }
@@ -259,7 +270,14 @@ func (d *Drive) advanceUnit(now time.Time) {
 	d.unit = nil
 	if u.good {
 		d.security.disable()
-		d.heal(0, d.all)
+		d.fresh(u.run)
+	}
+}
+
+// fresh: what an erasure wrote over can be read again.
+func (d *Drive) fresh(e *sim.Erasure) {
+	if len(e.Keep) == 0 {
+		d.heal(0, uint64(e.Ranges[0].Len)/uint64(d.cfg.LogicalBlock))
 	}
 }
 

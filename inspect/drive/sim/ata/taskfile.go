@@ -61,6 +61,7 @@ type Registers struct {
 const (
 	statusError     = 0x01
 	statusFault     = 0x20
+	statusBusy      = 0x80 // in a trace: no answer came
 	statusReady     = 0x50 // DRDY, and bit 4, which was 'seek complete'
 	errorAbort      = 0x04
 	errorIDNotFound = 0x10

@@ -12,7 +12,8 @@ import (
 // Config is the character of the layer.
 type Config struct {
 	// Sense is the form of all sense data; as asked: what D_SENSE of the control mode
-	// page says.
+	// page says, but that the registers of a command that went well (CK_COND) come in
+	// a descriptor in any case, as from libata.
 	Sense sim.SenseForm
 	// DescriptorSense is D_SENSE after a power-up.
 	DescriptorSense bool

@@ -15,7 +15,9 @@ type sense struct {
 	progress *uint16
 }
 
-// form of sense data: the script's word, then the layer's, then the initiator's.
+// form of sense data: the script's word, then the layer's, then what D_SENSE asks
+// for. Where that is nothing, errors come in fixed format, and registers that were
+// asked for in a descriptor, as libata sends them.
 func (s *SAT) form(c *command) sim.SenseForm {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -27,7 +29,7 @@ func (s *SAT) form(c *command) sim.SenseForm {
 	case s.descriptors:
 		return sim.SenseDescriptor
 	}
-	return sim.SenseFixed
+	return sim.SenseAsAsked
 }
 
 func (s *SAT) refuse(c *command, w what) sim.SCSIReply { return s.check(c, sense{what: w}) }
@@ -35,9 +37,9 @@ func (s *SAT) refuse(c *command, w what) sim.SCSIReply { return s.check(c, sense
 // check is CHECK CONDITION with sense data in the form that is due.
 func (s *SAT) check(c *command, x sense) sim.SCSIReply {
 	reply := sim.SCSIReply{Status: statusCheck}
-	switch s.form(c) {
-	case sim.SenseMissing:
-	case sim.SenseDescriptor:
+	switch form := s.form(c); {
+	case form == sim.SenseMissing:
+	case form == sim.SenseDescriptor, form == sim.SenseAsAsked && x.what == passInfo:
 		reply.Sense = x.descriptors()
 	default:
 		reply.Sense = x.fixed()
