@@ -116,6 +116,14 @@ func (c *Config) defaults() {
 	pick(&c.Health.ExtendedTest, 3*time.Hour)
 }
 
+// name for logs: the serial, as a rule.
+func (c *Config) name() string {
+	if c.Serial == "" {
+		return c.Product
+	}
+	return c.Serial
+}
+
 func pick[T comparable](have *T, more T) {
 	var none T
 	if *have == none {

@@ -44,7 +44,7 @@ func New(c Config) (*Drive, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	d := &Drive{Base: sim.NewBase(c.Serial, c.Clock, c.Script), cfg: c, medium: c.Medium,
+	d := &Drive{Base: sim.NewBase(c.name(), c.Clock, c.Script), cfg: c, medium: c.Medium,
 		serial: c.Serial, wwn: c.WWN, block: c.LogicalBlock, next: c.LogicalBlock, whole: c.Blocks, visible: c.Visible,
 		grown: append([]uint64(nil), c.Health.Grown...)}
 	if d.medium == nil {
