@@ -164,7 +164,14 @@ var changing = map[Kind][]string{
 		"09000000 00000000" + sqeGap + "06000000" + sqeRest, // Set Features
 		"c0000000 00000000" + sqeGap + "00000000" + sqeRest, // the vendor's own
 	},
-	Card: {"00 00 00 00 00 00"},
+	Card: {mmcSanitize},
+	EMMC: {
+		"23 01 0000 00000000 0000 0000" + // CMD35, erase from the start
+			"24 01 0000 00000008 0000 0000" + // CMD36, to block 8
+			"26 02 0000 00000000 0000 0000", // CMD38
+		"1a 01 0000 00000000 0000 0000", // CMD26, PROGRAM_CID
+		mmcSanitize,
+	},
 }
 
 func readOnly(t *testing.T, r *Rig) {
@@ -206,8 +213,11 @@ func ended(t *testing.T, r *Rig) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	frame := "00 00 00 00 00 00" // TEST UNIT READY
-	if r.Kind == NVMe {
+	switch r.Kind {
+	case NVMe:
 		frame = "18000000 00000000" + sqeGap + "00000000" + sqeRest // Keep Alive
+	case EMMC, Card:
+		frame = mmcStatus
 	}
 	if _, err := d.Do(ctx, r.command(frame, drive.DirectionNone, nil)); err == nil {
 		t.Error("it was answered")
@@ -225,8 +235,11 @@ func closed(t *testing.T, r *Rig) {
 		t.Error("it writes")
 	}
 	frame := "00 00 00 00 00 00"
-	if r.Kind == NVMe {
+	switch r.Kind {
+	case NVMe:
 		frame = "06000000 00000000" + sqeGap + "01000000" + sqeRest
+	case EMMC, Card:
+		frame = mmcStatus
 	}
 	if _, err := d.Do(t.Context(), r.command(frame, drive.DirectionNone, nil)); err == nil {
 		t.Error("it takes commands")

@@ -30,6 +30,7 @@ const (
 	SCSI Kind = "SCSI"
 	NVMe Kind = "NVMe"
 	Card Kind = "card" // SD: no commands through here
+	EMMC Kind = "eMMC"
 )
 
 // Need is what a case needs of a rig beyond its kind.
@@ -111,7 +112,7 @@ func Run(t *testing.T, r Rig) Count {
 
 // Cases are all of the suite.
 func Cases() []Case {
-	return slices.Concat(commonCases, scsiCases, ataCases, ataEraseCases, nvmeCases)
+	return slices.Concat(commonCases, scsiCases, ataCases, ataEraseCases, nvmeCases, mmcCases)
 }
 
 // String of a count, for the line that a test run prints.
@@ -131,8 +132,11 @@ func (r *Rig) open(t *testing.T) drive.Target {
 // command of a literal frame.
 func (r *Rig) command(frame string, way drive.Direction, data []byte) drive.Command {
 	p := drive.ProtocolSCSI
-	if r.Kind == NVMe {
+	switch r.Kind {
+	case NVMe:
 		p = drive.ProtocolNVMe
+	case EMMC, Card:
+		p = drive.ProtocolMMC
 	}
 	return drive.Command{Protocol: p, Frame: hexBytes(frame), Direction: way, Data: data, Timeout: r.Timeout}
 }
@@ -160,10 +164,26 @@ func (r *Rig) attend(ctx context.Context, d drive.Transport, c drive.Command) (d
 	for n := 0; ; n++ {
 		done, err := d.Do(ctx, c)
 		var refused *drive.StatusError
-		if n < 3 && r.Kind != NVMe && errors.As(err, &refused) && senseKey(refused.Sense) == 0x6 {
+		if n < 3 && (r.Kind == SATA || r.Kind == SCSI) && errors.As(err, &refused) && senseKey(refused.Sense) == 0x6 {
 			continue
 		}
 		return done, err
+	}
+}
+
+// meanwhile runs something that waits for the drive, whose clock runs meanwhile.
+func (r *Rig) meanwhile(f func() error) error {
+	ended := make(chan error, 1)
+	go func() { ended <- f() }()
+	for {
+		select {
+		case err := <-ended:
+			return err
+		case <-time.After(5 * time.Millisecond):
+			if r.Advance != nil {
+				r.Advance(time.Minute)
+			}
+		}
 	}
 }
 

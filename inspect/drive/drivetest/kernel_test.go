@@ -105,6 +105,7 @@ func serveNVMe(t *testing.T, m sim.NVMe) string {
 func TestBehindKernel(t *testing.T) {
 	clock := sim.NewManual()
 	disk := sat.New(newATA(t, clock, "ATA-K"), sat.Config{DescriptorSense: true})
+	sas := newSCSI(t, clock, "SAS-K")
 	flash := newNVMe(t, clock, "NVME-K")
 	bridged, err := usb.New(usb.Config{VendorID: 0x152d, ProductID: 0x0578, Serial: "USB-K", PassThrough: usb.PassThroughSAT, Clock: clock},
 		sat.New(newATA(t, clock, "ATA-USB"), sat.Config{DescriptorSense: true}))
@@ -118,7 +119,7 @@ func TestBehindKernel(t *testing.T) {
 		d, m := file(t, bus, name+".img")
 		drives, media[name] = append(drives, d), m
 	}
-	drives = append(drives, serveVhost(t, disk), serveUSB(t, bridged))
+	drives = append(drives, serveVhost(t, disk, sas), serveUSB(t, bridged))
 	g := guest.Boot(t, guest.Config{Drives: drives, NVMeTCP: []string{address}})
 	controller := g.ConnectNVMe(address, flash.SubNQN(), "ctrl_loss_tmo=60")
 
@@ -144,6 +145,8 @@ func TestBehindKernel(t *testing.T) {
 			Has: qemu, Want: drive.Identity{Bus: drive.BusSD, Model: "QEMU!", Serial: "0xdeadbeef", Size: 64 * mib}},
 		{Name: "ATA model, vhost-user-scsi", Kind: SATA, Path: g.WaitDrive("ATA-K").Path, Medium: medium(disk), Advance: clock.Advance,
 			PowerCycle: func(*testing.T) { disk.PowerCycle() }, Has: models(SATA), Want: drive.Identity{Bus: drive.BusSATA, Serial: "ATA-K", Size: 64 * mib}},
+		{Name: "SCSI model, vhost-user-scsi", Kind: SCSI, Path: g.WaitDrive("SAS-K").Path, Medium: medium(sas), Advance: clock.Advance,
+			PowerCycle: func(*testing.T) { sas.PowerCycle() }, Has: models(SCSI), Want: drive.Identity{Bus: drive.BusSCSI, Serial: "SAS-K", Size: 64 * mib}},
 		{Name: "NVMe model, NVMe/TCP", Kind: NVMe, Path: "/dev/" + controller + "n1", Medium: medium(flash), Advance: clock.Advance,
 			PowerCycle: replug(flash, "/dev/"+controller+"n1"), Has: models(NVMe),
 			Want: drive.Identity{Bus: drive.BusFabric, Serial: "NVME-K", WWN: "eui.0102030405060708", Size: 64 * mib}},

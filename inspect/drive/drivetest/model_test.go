@@ -11,8 +11,10 @@ import (
 	"handback.example/inspect/drive/sim"
 	"handback.example/inspect/drive/sim/ata"
 	"handback.example/inspect/drive/sim/inproc"
+	"handback.example/inspect/drive/sim/mmc"
 	"handback.example/inspect/drive/sim/nvme"
 	"handback.example/inspect/drive/sim/sat"
+	"handback.example/inspect/drive/sim/scsi"
 )
 
 const mib = 1 << 20
@@ -47,6 +49,28 @@ func newNVMe(t testing.TB, clock sim.Clock, serial string) *nvme.Drive {
 	return d
 }
 
+func newSCSI(t testing.TB, clock sim.Clock, serial string) *scsi.Drive {
+	t.Helper()
+	d, err := scsi.New(scsi.Config{Vendor: "MODEL", Product: "SAS DISK", Revision: "FW10", Serial: serial, WWN: 0x5000cca0251f3b60,
+		Blocks: 64 * mib / 512, Rotation: 10000, UnitAttention: true, Clock: clock,
+		Sanitize: scsi.Sanitize{Block: true, Overwrite: true, BlockTime: 3 * time.Minute, OverwriteTime: time.Hour},
+		Format:   scsi.Format{Supported: true, Time: time.Hour}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func newMMC(t testing.TB, clock sim.Clock) *mmc.Drive {
+	t.Helper()
+	d, err := mmc.New(mmc.Config{Manufacturer: 0x15, Product: "BJTD4R", Revision: 3, Serial: "0xc5f7a1b2", Sectors: 64 * mib / 512,
+		BootSize: 4 * mib, SecureErase: true, Trim: true, Sanitize: true, SecureEraseTime: 10 * time.Second, SanitizeTime: 10 * time.Second, Clock: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 // all that a model in the same process has.
 func all(kind Kind) []Need {
 	n := []Need{Medium, Power, Clock, RefusesWrong, Sanitize}
@@ -55,6 +79,8 @@ func all(kind Kind) []Need {
 		return append(n, Registers, SMART, Security, HPA, SerialPage)
 	case NVMe:
 		return append(n, Format, LogSanitize)
+	case EMMC:
+		return n
 	}
 	return append(n, SerialPage)
 }
@@ -66,8 +92,10 @@ func medium(m sim.Model) func() io.ReaderAt {
 func TestModelsInProcess(t *testing.T) {
 	clock := sim.NewManual()
 	host := inproc.NewHost(clock)
+	sas, card := newSCSI(t, clock, "SAS-1"), newMMC(t, clock)
 	disk, flash := sat.New(newATA(t, clock, "ATA-1"), sat.Config{DescriptorSense: true}), newNVMe(t, clock, "NVME-1")
-	for _, err := range []error{host.AttachSCSI("/dev/sda", drive.BusSATA, disk), host.AttachNVMe("/dev/nvme0n1", flash, 1)} {
+	for _, err := range []error{host.AttachSCSI("/dev/sda", drive.BusSATA, disk), host.AttachNVMe("/dev/nvme0n1", flash, 1),
+		host.AttachSCSI("/dev/sdb", drive.BusSCSI, sas), host.AttachMMC("/dev/mmcblk0", drive.BusMMC, card)} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,8 +103,12 @@ func TestModelsInProcess(t *testing.T) {
 	for _, r := range []Rig{
 		{Name: "ATA model", Kind: SATA, Path: "/dev/sda", Medium: medium(disk), PowerCycle: func(*testing.T) { disk.PowerCycle() },
 			Want: drive.Identity{Bus: drive.BusSATA, Media: drive.MediaSSD, Model: "Model ATA", Serial: "ATA-1", Firmware: "FW 1.00", WWN: "naa.5000c500a1b2c3d4", Size: 64 * mib}},
+		{Name: "SCSI model", Kind: SCSI, Path: "/dev/sdb", Medium: medium(sas), PowerCycle: func(*testing.T) { sas.PowerCycle() },
+			Want: drive.Identity{Bus: drive.BusSCSI, Media: drive.MediaHDD, Model: "MODEL SAS DISK", Serial: "SAS-1", Firmware: "FW10", WWN: "naa.5000cca0251f3b60", Size: 64 * mib}},
 		{Name: "NVMe model", Kind: NVMe, Path: "/dev/nvme0n1", Medium: medium(flash), PowerCycle: func(*testing.T) { flash.PowerCycle() },
 			Want: drive.Identity{Bus: drive.BusNVMe, Media: drive.MediaSSD, Model: "Model NVMe", Serial: "NVME-1", Firmware: "FW 1.00", WWN: "eui.0102030405060708", Size: 64 * mib}},
+		{Name: "eMMC model", Kind: EMMC, Path: "/dev/mmcblk0", Medium: medium(card), PowerCycle: func(*testing.T) { card.PowerCycle() },
+			Want: drive.Identity{Bus: drive.BusMMC, Media: drive.MediaFlash, Model: "BJTD4R", Serial: "0xc5f7a1b2", Firmware: "0.3", Size: 64 * mib}},
 	} {
 		r.Opener, r.Advance, r.Has = host, clock.Advance, all(r.Kind)
 		t.Run(r.Name, func(t *testing.T) {

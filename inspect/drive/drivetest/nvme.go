@@ -182,21 +182,10 @@ func (r *Rig) wait(t *testing.T, d drive.Transport, frame string) error {
 	t.Helper()
 	c := r.command(frame, drive.DirectionNone, nil)
 	c.Timeout = 24 * time.Hour
-	ended := make(chan error, 1)
-	go func() {
+	return r.meanwhile(func() error {
 		_, err := d.Do(t.Context(), c)
-		ended <- err
-	}()
-	for {
-		select {
-		case err := <-ended:
-			return err
-		case <-time.After(5 * time.Millisecond):
-			if r.Advance != nil {
-				r.Advance(time.Minute)
-			}
-		}
-	}
+		return err
+	})
 }
 
 func nvmeFormatted(t *testing.T, r *Rig) {
@@ -255,8 +244,9 @@ func nvmeSanitize(t *testing.T, r *Rig) {
 	if _, err := d.ReadAt(b, places[0]); err == nil {
 		t.Error("it reads while it is sanitised")
 	}
-	if err := r.wait(t, d, nvmeFormat); refused(t, "Format NVM meanwhile", err).Status != 0x01d {
-		t.Errorf("Format NVM meanwhile: %v, want status 01Dh", err)
+	_, _, err = r.do(t, d, nvmeFormat, 0)
+	if s := refused(t, "Format NVM meanwhile", err); s.Status != 0x01d {
+		t.Errorf("Format NVM meanwhile: status %03x, want 01Dh", s.Status)
 	}
 	must(t, "close", d.Close())
 	r.PowerCycle(t)

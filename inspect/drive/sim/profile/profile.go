@@ -25,6 +25,7 @@ import (
 	"handback.example/inspect/drive/sim"
 	"handback.example/inspect/drive/sim/ata"
 	"handback.example/inspect/drive/sim/inproc"
+	"handback.example/inspect/drive/sim/mmc"
 	"handback.example/inspect/drive/sim/nvme"
 	"handback.example/inspect/drive/sim/opal"
 	"handback.example/inspect/drive/sim/sat"
@@ -42,6 +43,7 @@ type Drive struct {
 	// is a bridge.
 	SCSI sim.SCSI
 	NVMe sim.NVMe
+	MMC  sim.MMC
 	USB  *usb.Bridge
 	// Namespaces of an NVMe drive that were attached to its controller when it was
 	// made.
@@ -67,6 +69,7 @@ type file struct {
 	SAT   sat.Config
 	SCSI  *scsi.Config
 	NVME  *nvme.Config
+	MMC   *mmc.Config
 	Opal  *opal.Config
 	USB   *usb.Config
 	Fault []fault
@@ -164,7 +167,7 @@ func read(table map[string]any) (*file, error) {
 		return nil, err
 	}
 	kinds := 0
-	for _, is := range []bool{f.ATA != nil, f.SCSI != nil, f.NVME != nil} {
+	for _, is := range []bool{f.ATA != nil, f.SCSI != nil, f.NVME != nil, f.MMC != nil} {
 		if is {
 			kinds++
 		}
@@ -175,8 +178,8 @@ func read(table map[string]any) (*file, error) {
 	case f.Source == "":
 		return nil, &fieldError{"source", errors.New("a profile says what its character is taken from")}
 	case kinds != 1:
-		return nil, &fieldError{"", fmt.Errorf("%d tables of ata, scsi and nvme: a drive is one of them", kinds)}
-	case f.USB != nil && f.NVME != nil:
+		return nil, &fieldError{"", fmt.Errorf("%d tables of ata, scsi, nvme and mmc: a drive is one of them", kinds)}
+	case f.USB != nil && f.ATA == nil && f.SCSI == nil:
 		return nil, &fieldError{"usb", errors.New("a USB bridge stands before an ata or scsi drive")}
 	}
 	return f, f.checkBus()
@@ -192,6 +195,8 @@ func (f *file) checkBus() error {
 		natural = drive.BusSCSI
 	case f.NVME != nil:
 		natural = drive.BusNVMe
+	case f.MMC != nil:
+		natural = drive.BusMMC
 	}
 	if f.Bus == "" {
 		f.Bus = string(natural)
@@ -211,6 +216,8 @@ func (f *file) use(media []*sim.Medium) {
 		f.SCSI.Medium = media[0]
 	case f.NVME != nil:
 		useNVMe(f.NVME, media)
+	case f.MMC != nil:
+		f.MMC.Medium = media[0]
 	}
 }
 
@@ -308,9 +315,23 @@ func (f *file) makeModel(d *Drive, o Options, script *sim.Script, tper *opal.TPe
 			}
 		}
 		return nil
+	case f.MMC != nil:
+		return f.makeMMC(d, o, script)
 	}
 	d.Model = d.SCSI
 	return f.bridge(d, o)
+}
+
+func (f *file) makeMMC(d *Drive, o Options, script *sim.Script) error {
+	c := *f.MMC
+	c.Clock, c.Script = o.Clock, script
+	serial(&c.Serial, o)
+	m, err := mmc.New(c)
+	if err != nil {
+		return named("mmc", err)
+	}
+	d.MMC, d.Model = m, m
+	return nil
 }
 
 func (f *file) bridge(d *Drive, o Options) error {
@@ -358,8 +379,11 @@ func named(table string, err error) error {
 // devices: path itself, or path and 'n1' and so on for the namespaces that are
 // attached to the controller.
 func (d *Drive) Attach(h *inproc.Host, path string) ([]string, error) {
-	if d.NVMe == nil {
+	switch {
+	case d.SCSI != nil:
 		return []string{path}, h.AttachSCSI(path, d.Bus, d.SCSI)
+	case d.MMC != nil:
+		return []string{path}, h.AttachMMC(path, d.Bus, d.MMC)
 	}
 	var paths []string
 	for _, id := range d.Namespaces {

@@ -19,7 +19,7 @@ const library = "../../../../testdata/drives"
 func profiles(t testing.TB) []string {
 	t.Helper()
 	all, err := filepath.Glob(filepath.Join(library, "*.toml"))
-	if err != nil || len(all) < 14 {
+	if err != nil || len(all) < 15 {
 		t.Fatalf("%d profiles in %s, %v", len(all), library, err)
 	}
 	return all
@@ -97,7 +97,7 @@ func TestCharacters(t *testing.T) {
 	if hidden := d.Model.Media()[0].Size() - size(h, path); hidden != 9765625*512 {
 		t.Errorf("HPA: %d bytes are hidden, want 5 GB", hidden)
 	}
-	d, h, path = load("sata-hdd-pending")
+	_, h, path = load("sata-hdd-pending")
 	dev, err := h.Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +105,7 @@ func TestCharacters(t *testing.T) {
 	if _, err := dev.ReadAt(drive.AlignedBuffer(4096), 1000000*512); err == nil {
 		t.Error("pending: a bad sector was read")
 	}
-	d, h, path = load("sata-locked")
+	_, h, path = load("sata-locked")
 	if dev, err = h.Open(path); err != nil {
 		t.Fatal(err)
 	}
@@ -166,8 +166,8 @@ func TestBadProfiles(t *testing.T) {
 		"in a list":           {change("len = 512", "len = \"x\""), "bad.toml, line 17: fault[1].keep[0].len: x is not a whole number"},
 		"no name":             {change(`name = "A disk"`, ""), "name: a profile says what it is"},
 		"no source":           {change("source", "contents"), ""},
-		"two kinds":           {good + "[nvme]\nserial = \"N\"\n", "2 tables"},
-		"no kind":             {"name = \"x\"\nsource = \"y\"\n", "0 tables"},
+		"two kinds":           {good + "[nvme]\nserial = \"N\"\n", "2 tables of"},
+		"no kind":             {"name = \"x\"\nsource = \"y\"\n", "0 tables of"},
 		"another bus":         {"bus = \"nvme\"\n" + good, "bad.toml, line 1: bus: \"nvme\": this drive hangs on sata"},
 		"a bridge for NVMe":   {"name = \"x\"\nsource = \"y\"\n[nvme]\nserial = \"N\"\n[usb]\n", "line 5: usb: "},
 		"endless":             {strings.Repeat("#", 2<<20), "are no profile"},
