@@ -70,6 +70,33 @@ func FuzzParseDrive(f *testing.F) {
 	})
 }
 
+// A kernel that is started directly, and its port.
+func TestDirectArgs(t *testing.T) {
+	c := Config{MemoryMiB: 512, BIOS: true, Channel: "org.a,b", Kernel: "k", Initrd: "i", Append: "console=ttyS0",
+		Drives: []Drive{{Bus: BusVhost, Target: "/s1"}}}
+	args, err := c.args("/d", firmware{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Join(args, " ")
+	for _, want := range []string{
+		"-machine q35,memory-backend=m0 -global e1000e.romfile= ", "-kernel k -initrd i -append console=ttyS0",
+		"-chardev socket,id=channel,path=/d/channel -device virtio-serial-pci -device virtserialport,chardev=channel,name=org.a,,b",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s\nis not in\n%s", want, got)
+		}
+	}
+	for _, no := range []string{"pflash", "smm"} {
+		if strings.Contains(got, no) {
+			t.Errorf("SeaBIOS has %s:\n%s", no, got)
+		}
+	}
+	if _, err := Start(t.Context(), Config{BIOS: true, SecureBoot: true, lockDir: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "Secure Boot") {
+		t.Errorf("SeaBIOS with Secure Boot: %v", err)
+	}
+}
+
 // The lines that QEMU is given, as its manual page writes them.
 func TestDriveArgs(t *testing.T) {
 	var drives []Drive

@@ -34,6 +34,9 @@ func (r Result) String() string {
 	return fmt.Sprintf("exit code %d\n%s%s", r.Code, r.Stdout, r.Stderr)
 }
 
+// execGrace is how long the guest may take beyond a program's time.
+const execGrace = time.Minute
+
 // Exec runs a program in the guest. An exit code is no error. A program that
 // takes longer than it may is killed: the error is context.DeadlineExceeded, and
 // the result what it had said.
@@ -42,6 +45,8 @@ func (g *Guest) Exec(ctx context.Context, c Command) (Result, error) {
 		c.Timeout = time.Minute
 	}
 	what := strings.Join(c.Args, " ")
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout+execGrace)
+	defer cancel()
 	var r wire.Executed
 	if err := g.call(ctx, "Exec", wire.Exec{Args: c.Args, Stdin: c.Stdin, Timeout: c.Timeout}, &r); err != nil {
 		return Result{Code: -1}, err
@@ -202,7 +207,8 @@ func (g *Guest) Disconnect(ctx context.Context, controller string) error {
 }
 
 // Suspend puts the guest to sleep (ACPI S3) and waits until it is awake again,
-// which its clock does after d, whole seconds. Config.CanSuspend must be set.
+// which its clock does after d, whole seconds: five are enough for a guest to fall
+// asleep in. Config.CanSuspend must be set.
 func (g *Guest) Suspend(ctx context.Context, d time.Duration) error {
 	if !g.sleeps {
 		return errors.New("this guest would not wake up: it was started without guest.Config.CanSuspend")

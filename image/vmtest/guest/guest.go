@@ -14,6 +14,9 @@
 // package main in the folder agent is. Calls to it go over a virtio-serial port.
 // What they change is the guest's drives alone; nothing of the appliance stands
 // on this package.
+//
+// QEMU's own SATA disk fails the first queued write after 'hdparm -I' (an error
+// that it answered before sticks to it); libata tries again, and its log tells.
 package guest
 
 import (
@@ -25,6 +28,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"handback.example/image/vmtest"
@@ -56,7 +60,7 @@ type Guest struct {
 	vm     *vmtest.VM
 	client *rpc.Client
 	dir    string
-	ids    callIDs
+	ids    atomic.Uint64 // of calls that can be given up
 	once   sync.Once
 	sleeps bool // Config.CanSuspend
 }
@@ -135,8 +139,18 @@ func (g *Guest) watch() {
 // not known.
 var ErrGone = errors.New("the guest does not answer")
 
+// callLimit is for calls whose context has no end: longer than the guest's kernel
+// waits for a drive (package linux gives up after a command's time and 45 s more,
+// a flush after three minutes), so that only a guest that hangs meets it.
+const callLimit = 5 * time.Minute
+
 // call makes one call. An error means that no reply came.
 func (g *Guest) call(ctx context.Context, method string, args, reply any) error {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, callLimit)
+		defer cancel()
+	}
 	c := g.client.Go(wire.Service+"."+method, args, reply, make(chan *rpc.Call, 1))
 	select {
 	case <-c.Done:

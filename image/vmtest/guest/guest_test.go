@@ -58,6 +58,7 @@ func TestGuest(t *testing.T) {
 		for i, which := range []string{"ALPHA", "BRAVO", "CHARLIE", "/dev/mmcblk?"} {
 			testBlocks(t, g, found[which].Path, drives[i].Target, byte(0x11*(i+1)))
 		}
+		testLong(t, g, found["ALPHA"].Path)
 	})
 	t.Run("refused", func(t *testing.T) { testRefused(t, g, found) })
 	t.Run("in use", func(t *testing.T) { testInUse(t, g, found) })
@@ -245,9 +246,28 @@ func testBlocks(t *testing.T, g *guest.Test, path, file string, mark byte) {
 	if _, err := d.ReadAt(got, at+1); !errors.Is(err, unix.EINVAL) {
 		t.Errorf("%s: read beside a block: %v", path, err)
 	}
-	long := make([]byte, 40<<20) // more than one call takes
-	if n, err := d.ReadAt(long, 0); err != nil || n != len(long) || !bytes.Equal(long[at:at+len(want)], want) {
-		t.Errorf("%s: a long read: %d, %v", path, n, err)
+}
+
+// testLong writes and reads more than one call takes.
+func testLong(t *testing.T, g *guest.Test, path string) {
+	d, err := g.Opener().OpenTarget(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	want := make([]byte, 16<<20+8192)
+	for i := range want {
+		want[i] = byte(i>>13 + i)
+	}
+	if n, err := d.WriteAt(want, 4096); err != nil || n != len(want) {
+		t.Errorf("a long write: %d, %v", n, err)
+	}
+	got := make([]byte, len(want))
+	if n, err := d.ReadAt(got, 4096); err != nil || n != len(got) || !bytes.Equal(got, want) {
+		t.Errorf("a long read: %d, %v", n, err)
+	}
+	if n, err := d.ReadAt(got[:0], 0); err != nil || n != 0 {
+		t.Errorf("a read of nothing: %d, %v", n, err)
 	}
 }
 

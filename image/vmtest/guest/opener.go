@@ -11,9 +11,6 @@ import (
 	"handback.example/inspect/drive"
 )
 
-// callIDs number calls, so that one can be given up.
-type callIDs struct{ last atomic.Uint64 }
-
 // Opener opens the guest's drives. Each call is made by inspect/drive/linux in
 // the guest, and its errors are as that gives them: *drive.StatusError with its
 // sense, *linux.InUseError, drive.ErrNoAnswer, the kernel's error number.
@@ -39,15 +36,9 @@ func (o opener) OpenTarget(path string) (drive.Target, error) {
 	return &target{d}, nil
 }
 
-// openLimit is for calls that have no context of their own: the kernel gives a
-// drive that does not answer up before.
-const openLimit = 5 * time.Minute
-
 func (o opener) open(path string, exclusive bool) (*remote, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), openLimit)
-	defer cancel()
 	var r wire.Opened
-	if err := o.g.call(ctx, "Open", wire.Open{Path: path, Target: exclusive}, &r); err != nil {
+	if err := o.g.call(context.Background(), "Open", wire.Open{Path: path, Target: exclusive}, &r); err != nil {
 		return nil, err
 	}
 	if r.Error != nil {
@@ -76,12 +67,12 @@ type (
 const cancelGrace = 10 * time.Second
 
 // within makes a call that ctx gives up in the guest, so that the answer is the
-// guest's own.
-func (d *remote) within(ctx context.Context, method string, id wire.Call, args, reply any) error {
+// guest's own. limit is how long the guest itself may take.
+func (d *remote) within(ctx context.Context, limit time.Duration, method string, id wire.Call, args, reply any) error {
 	if err := ctx.Err(); err != nil {
 		return err // nothing was sent
 	}
-	long, cancel := context.WithCancel(context.Background())
+	long, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() {
 		time.AfterFunc(cancelGrace, cancel)
@@ -95,7 +86,7 @@ func (d *remote) within(ctx context.Context, method string, id wire.Call, args, 
 	return nil
 }
 
-func (d *remote) id() wire.Call { return wire.Call{Handle: d.handle, ID: d.g.ids.last.Add(1)} }
+func (d *remote) id() wire.Call { return wire.Call{Handle: d.handle, ID: d.g.ids.Add(1)} }
 
 // Do sends one command.
 func (d *remote) Do(ctx context.Context, c drive.Command) (drive.Completion, error) {
@@ -105,7 +96,7 @@ func (d *remote) Do(ctx context.Context, c drive.Command) (drive.Completion, err
 		x.Command.Data = nil
 	}
 	var r wire.Done
-	if err := d.within(ctx, "Do", id, x, &r); err != nil {
+	if err := d.within(ctx, c.Timeout+callLimit, "Do", id, x, &r); err != nil {
 		return drive.Completion{}, err
 	}
 	if c.Direction == drive.DirectionIn {
@@ -117,7 +108,7 @@ func (d *remote) Do(ctx context.Context, c drive.Command) (drive.Completion, err
 func (d *remote) Identify(ctx context.Context) (drive.Identity, error) {
 	id := d.id()
 	var r wire.Identified
-	if err := d.within(ctx, "Identify", id, id, &r); err != nil {
+	if err := d.within(ctx, callLimit, "Identify", id, id, &r); err != nil {
 		return drive.Identity{}, err
 	}
 	return r.Identity, r.Error.Unpack()
@@ -158,15 +149,13 @@ func (d *remote) pieces(n int, move func(from, to int) (int, error)) (int, error
 
 // short makes a call that has no context of its own.
 func (d *remote) short(method string, args, reply any) error {
-	ctx, cancel := context.WithTimeout(context.Background(), openLimit)
-	defer cancel()
-	return d.g.call(ctx, method, args, reply)
+	return d.g.call(context.Background(), method, args, reply)
 }
 
 func (d *target) Flush(ctx context.Context) error {
 	id := d.id()
 	var r wire.Status
-	if err := d.within(ctx, "Flush", id, id, &r); err != nil {
+	if err := d.within(ctx, callLimit, "Flush", id, id, &r); err != nil {
 		return err
 	}
 	return r.Error.Unpack()

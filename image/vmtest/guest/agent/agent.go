@@ -112,7 +112,19 @@ func (a *agent) Suspend(d time.Duration, r *wire.Status) error {
 }
 
 func suspend(d time.Duration) error {
-	const alarm = "/sys/class/rtc/rtc0/wakealarm"
+	const (
+		alarm = "/sys/class/rtc/rtc0/wakealarm"
+		count = "/sys/power/wakeup_count"
+	)
+	// Once its count of wake-ups is written, the kernel gives a suspend up that an
+	// alarm has overtaken: else it would sleep for ever.
+	b, err := os.ReadFile(count)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(count, b, 0); err != nil {
+		return fmt.Errorf("%s: %w", count, err)
+	}
 	// An alarm that is set refuses another.
 	if err := os.WriteFile(alarm, []byte("0"), 0); err != nil {
 		return fmt.Errorf("the machine's clock can't wake it: %w", err)

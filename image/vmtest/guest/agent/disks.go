@@ -16,12 +16,17 @@ func (a *agent) Disks(_ wire.None, r *wire.Disks) error {
 	r.Error = wire.Pack(err)
 	for _, e := range entries {
 		dir, err := filepath.EvalSymlinks(filepath.Join("/sys/block", e.Name()))
-		if err != nil || strings.HasPrefix(dir, "/sys/devices/virtual/block/") && !strings.HasPrefix(e.Name(), "nullb") && !strings.HasPrefix(e.Name(), "dm-") {
-			continue // gone, or none of ours
+		if err != nil || memory(e.Name(), dir) || attr(dir, "hidden") == "1" {
+			continue // gone, none of ours, or one path to an NVMe namespace of several
 		}
 		r.Disks = append(r.Disks, disk(e.Name(), dir))
 	}
 	return nil
+}
+
+// memory: a block device that the kernel makes of memory or of a file.
+func memory(name, dir string) bool {
+	return strings.HasPrefix(dir, "/sys/devices/virtual/block/") && !strings.HasPrefix(name, "nullb") && !strings.HasPrefix(name, "dm-")
 }
 
 func disk(name, dir string) wire.Disk {
