@@ -32,10 +32,14 @@ var (
 var lockable = ata.Config{DCO: 16, Security: ata.Security{Supported: true, Enhanced: true, MasterPassword: "factory",
 	EraseTime: time.Hour, EnhancedTime: 2 * time.Hour}}
 
-// secured runs an erase to its end: d passes while it is at work.
+// erased runs an erase to its end: d passes while it is at work.
 func (r *rig) erased(out []byte, d time.Duration) (ata.Registers, error) {
 	r.Helper()
 	r.good(erasePrepare, nil)
+	if d == 0 {
+		regs, _, err := r.Execute(context.Background(), eraseUnit, out)
+		return regs, err
+	}
 	type result struct {
 		regs ata.Registers
 		err  error
