@@ -4,6 +4,7 @@ package opal
 const (
 	methodRevert       = 0x0000000600000202
 	methodActivate     = 0x0000000600000203
+	methodNext         = 0x0000000600000008
 	methodGenKey       = 0x0000000600000010
 	methodRevertSP     = 0x0000000600000011
 	methodGet          = 0x0000000600000016
@@ -18,6 +19,8 @@ const paramKeepGlobalKey = 0x060000
 // authorised' (Core clause 5.3.4.1.5.1): objects that are not there too.
 func (t *TPer) method(s *session, c call) ([]byte, status) {
 	switch c.method {
+	case methodNext:
+		return next(s, c)
 	case methodGet:
 		return t.get(s, c)
 	case methodSet:

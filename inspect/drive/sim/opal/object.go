@@ -6,6 +6,7 @@ const (
 	uidPINMSID     = 0x0000000b00008402
 	uidPINAdmin1   = 0x0000000b00010001
 	uidLockingInfo = 0x0000080100000001
+	uidLocking     = 0x0000080200000000 // the table
 	uidGlobalRange = 0x0000080200000001
 	uidMBRControl  = 0x0000080300000001
 	uidGlobalKey   = 0x0000080600000001 // K_AES_256
@@ -135,6 +136,18 @@ func (t *TPer) get(s *session, c call) ([]byte, status) {
 		}
 	}
 	return append(b, tokenEndList), statusSuccess
+}
+
+// next lists the rows of the Locking table (Core clause 5.3.3.8), all of them: there
+// is one.
+func next(s *session, c call) ([]byte, status) {
+	switch {
+	case s.sp != uidLockingSP || c.invoking != uidLocking:
+		return nil, statusNotAuthorized
+	case len(c.params) > 0:
+		return nil, statusInvalidParameter // from where, and how many
+	}
+	return append(putUID([]byte{tokenStartList}, uidGlobalRange), tokenEndList), statusSuccess
 }
 
 // cellBlock of an object: columns by number, 3 the first and 4 the last; rows have

@@ -444,6 +444,9 @@ func TestRefusals(t *testing.T) {
 	}
 	s.end()
 	s = h.start(spLocking, whoAdmin1, "a")
+	if st := s.call("0000080200000000", "0000000600000008", ""); st != 0 || !bytes.Equal(s.results, unhex(t, "f0 f0 a80000080200000001 f1 f1 f9 f0 00 00 00 f1")) {
+		t.Errorf("rows of the Locking table: %x", s.results)
+	}
 	for _, c := range []struct {
 		object, method, params string
 		want                   byte
@@ -454,6 +457,7 @@ func TestRefusals(t *testing.T) {
 		{objGlobal, "0000000600000803", "", 1},                            // Erase: single user mode
 		{"0000080200030001", mGet, all, 1},                                // another range
 		{objKey, mGenKey, "01", 0x0c},
+		{"0000080300000000", "0000000600000008", "", 1}, // rows of another table
 		{spAdmin, mRevert, "", 1},
 	} {
 		if st := s.call(c.object, c.method, c.params); st != c.want {
