@@ -62,7 +62,8 @@ func TestPassThroughHangsUntilReset(t *testing.T) {
 			}
 		}
 		cancel()
-		if !errors.Is(err, end.want) {
+		// A command that came in the middle of the power cycle meets its second half.
+		if !errors.Is(err, end.want) && (name != "power" || !errors.Is(err, usb.ErrReset)) {
 			t.Errorf("%s: %v, want %v", name, err, end.want)
 		}
 	}
@@ -246,6 +247,31 @@ func TestFaultsOfTheBridge(t *testing.T) {
 	}
 	if r := do(t, b, "25 00 00 00 00 00 00 00 00 00", 8); hex.EncodeToString(r.In) != "000000ff00000200" {
 		t.Errorf("READ CAPACITY(10): %x", r.In)
+	}
+}
+
+// Registers in the form that a script asks for. The fixed one has the low bytes,
+// and says that there were others (SAT-4 clause 12.2.2.7).
+func TestFormsOfSense(t *testing.T) {
+	const registers = "72 0b 00 1d 00 00 00 0e 09 0c 01 04 12 34 56 78 9a bc de f0 40 51"
+	for name, q := range map[string]struct {
+		form       sim.SenseForm
+		sent, want string
+	}{
+		"as asked":       {sim.SenseAsAsked, registers, registers},
+		"fixed":          {sim.SenseFixed, registers, "70 00 0b 04 51 40 34 0a e0 78 bc f0 00 1d 00 00 00 00"},
+		"28 bits":        {sim.SenseFixed, "72 0b 00 1d 00 00 00 0e 09 0c 00 04 00 34 00 78 00 bc 00 f0 40 51", "70 00 0b 04 51 40 34 0a 00 78 bc f0 00 1d 00 00 00 00"},
+		"a block":        {sim.SenseFixed, "72 03 11 04 00 00 00 0c 00 0a 80 00 00 00 00 00 12 34 56 78", "f0 00 03 12 34 56 78 0a 00 00 00 00 11 04 00 00 00 00"},
+		"too far":        {sim.SenseFixed, "72 03 11 04 00 00 00 0c 00 0a 80 00 00 00 00 01 12 34 56 78", "70 00 03 00 00 00 00 0a 00 00 00 00 11 04 00 00 00 00"},
+		"cut off":        {sim.SenseFixed, registers[:3*21], "70 00 0b 00 00 00 00 0a 00 00 00 00 00 1d 00 00 00 00"},
+		"descriptor":     {sim.SenseDescriptor, "70 00 05 00 00 00 00 0a 00 00 00 00 26 01 00 00 00 00", "72 05 26 01 00 00 00 00"},
+		"missing":        {sim.SenseMissing, registers, "70 00 00 00 00 00 00 0a 00 00 00 00 00 00 00 00 00 00"},
+		"it was not any": {sim.SenseFixed, "", ""},
+	} {
+		f := newFake(t, nil)
+		f.next = &sim.SCSIReply{Status: 2, Sense: unhex(q.sent)}
+		b := bridge(t, usb.Config{PassThrough: usb.PassThroughSAT, Script: sim.NewScript(sim.Fault{Do: sim.Action{Sense: q.form}})}, f)
+		wantHex(t, name, do(t, b, identify16, 0).Sense, q.want)
 	}
 }
 

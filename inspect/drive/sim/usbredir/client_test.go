@@ -149,8 +149,10 @@ func (c *client) want(what, s string) {
 func (c *client) wantBoth(what, s1, s2 string) {
 	c.t.Helper()
 	a, b := c.read(), c.read()
-	one, two := unhex(s1), unhex(s2)
-	if !(bytes.Equal(a, one) && bytes.Equal(b, two)) && !(bytes.Equal(a, two) && bytes.Equal(b, one)) {
+	if bytes.Equal(a, unhex(s2)) {
+		a, b = b, a
+	}
+	if !bytes.Equal(a, unhex(s1)) || !bytes.Equal(b, unhex(s2)) {
 		c.t.Errorf("%s: % x and % x", what, a, b)
 	}
 }
