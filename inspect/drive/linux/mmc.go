@@ -53,8 +53,9 @@ const (
 // device. The kernel has set the card up and selected it, so that only what the
 // 'transfer' state allows is answered; of an SD card that is SEND_STATUS, SEND_EXT_CSD
 // is not. The kernel may send CMD6 of its own before a sequence (it selects the area
-// of this block device, and turns the command queue off), and CMD13 after a command
-// with R1b; never anything between two commands with R1.
+// of this block device, and turns the command queue off and on), and CMD13 after a
+// command with R1b, whose error bits nobody sees (see package mmc); never anything
+// between two commands with R1.
 type mmcTransport struct{ port *port }
 
 func (t mmcTransport) Do(ctx context.Context, c drive.Command) (drive.Completion, error) {

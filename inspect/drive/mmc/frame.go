@@ -30,6 +30,14 @@
 // it is busy afterwards, it tells in the next one. So after a command with R1b
 // nothing is known to be done before SendStatus says so. A card does not answer an
 // illegal command at all, which ends as no answer (drive.ErrNoAnswer).
+//
+// Linux makes it worse: after a command with R1b it asks for the status itself until
+// the card is ready (mmc_poll_for_busy, MMC_BUSY_IO), which clears the error bits, and
+// throws them away. Of an erase that left protected groups out, that was refused or
+// that failed on the way, SendStatus then tells nothing: ask for the protection before
+// (SendWriteProtType, ExtCSD.BootProtection) and look at the blocks afterwards. Only of
+// CMD6 with EXT_CSD[165] (sanitize) it gives a switch error on, as no answer, and no
+// other error.
 package mmc
 
 import (
