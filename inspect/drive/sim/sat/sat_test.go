@@ -38,7 +38,7 @@ func build(t *testing.T, c ata.Config, s sat.Config, faults ...sim.Fault) *rig {
 	return r
 }
 
-func raw(t *testing.T, s string) []byte {
+func raw(t testing.TB, s string) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
 	if err != nil {
