@@ -13,8 +13,9 @@ import (
 
 const usageText = `usage: handback-image COMMAND
 
-  build   build the image of a stick
-  try     boot an image in a virtual laptop
+  build         build the image of a stick
+  try           boot an image in a virtual laptop
+  serve-drive   serve a model of a drive to a real kernel
 
 'handback-image COMMAND --help' says more. Exit codes: 0 done and well, 1 a drive's
 verdict is bad, 2 wrong use, 3 could not be done, 130 stopped before anything was destroyed.
@@ -34,6 +35,8 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.W
 		return runBuild(ctx, args[1:], stdout, stderr)
 	case "try":
 		return runTry(ctx, args[1:], stdin, stdout, stderr)
+	case "serve-drive":
+		return runServe(ctx, args[1:], stdin, stdout, stderr)
 	case "help", "-h", "-help", "--help":
 		fmt.Fprint(stdout, usageText)
 		return 0

@@ -137,6 +137,7 @@ func nativeMax(t *testing.T, r *Rig) {
 // ataEraseCases change the drive's security and erase it.
 var ataEraseCases = []Case{
 	{Name: "a password without its erase locks the drive at the next power", Kinds: []Kind{SATA}, Needs: []Need{Security, Power, Medium, Clock}, Run: crashBetween},
+	{Name: "what is hidden (HPA) stays on the medium until it is erased", Kinds: []Kind{SATA}, Needs: []Need{HPA, SetMax, Medium}, Run: hidden},
 	{Name: "SECURITY ERASE UNIT needs ERASE PREPARE before it", Kinds: []Kind{SATA}, Needs: []Need{Security, Medium}, Run: unprepared},
 	{Name: "a frozen drive refuses, and a power cycle frees it", Kinds: []Kind{SATA}, Needs: []Need{Security, Power}, Run: frozen},
 	{Name: "SANITIZE with a wrong key is refused", Kinds: []Kind{SATA}, Needs: []Need{Sanitize, Registers, Medium}, Run: wrongKey},
@@ -199,13 +200,60 @@ func (r *Rig) eraseUnit(t *testing.T, d drive.Transport) {
 	}))
 }
 
+// hidden: ACS-3 clauses 7.32 and 7.49. The drive of the rigs has 131072 sectors; the
+// second half is hidden until the next power cycle (bit 0 of count is clear).
+func hidden(t *testing.T, r *Rig) {
+	const (
+		half  = "85 07 20 00 00 00 00 00 ff 00 ff 00 00 40 37 00" // SET MAX ADDRESS EXT to FFFFh
+		whole = "85 07 20 00 00 00 00 00 ff 00 ff 00 01 40 37 00" // to 1FFFFh
+	)
+	d := r.open(t)
+	size, places := d.Geometry().Size, plant(t, d, 15)
+	if size != 131072*512 {
+		t.Fatalf("the drive has %d bytes", size)
+	}
+	setMax := func(frame string, sectors uint64) {
+		t.Helper()
+		_, _, err := r.do(t, d, ataNativeMax, 0)
+		must(t, "READ NATIVE MAX ADDRESS EXT", err)
+		_, _, err = r.do(t, d, frame, 0)
+		must(t, "SET MAX ADDRESS EXT", err)
+		if n := binary.LittleEndian.Uint64(r.identifyWords(t, d)[200:]); n != sectors {
+			t.Fatalf("it shows %d sectors, want %d", n, sectors)
+		}
+	}
+	setMax(half, 65536)
+	overwrite(t, d, 0, size/2)
+	if at, yes := holds(t, r.Medium(), size); !yes || at < size/2 {
+		t.Errorf("private data at byte %d (%v): all that could be reached was overwritten, what is hidden must be there", at, yes)
+	}
+	if n, err := d.WriteAt(private(4096, 16), places[2]); err == nil {
+		t.Errorf("%d bytes were written to what is hidden", n)
+	}
+	setMax(whole, 131072)
+	readBack(t, d, places[2:], 15)
+	overwrite(t, d, size/2, size)
+	gone(t, r, size)
+}
+
+func overwrite(t *testing.T, d drive.Target, from, to int64) {
+	t.Helper()
+	zeros := drive.AlignedBuffer(1 << 20)
+	for ; from < to; from += int64(len(zeros)) {
+		if _, err := d.WriteAt(zeros[:min(int64(len(zeros)), to-from)], from); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(t, "flush", d.Flush(t.Context()))
+}
+
 func unprepared(t *testing.T, r *Rig) {
 	d := r.open(t)
 	places := plant(t, d, 9)
 	_, err := r.send(t, d, ataSetPassword, password())
 	must(t, "SECURITY SET PASSWORD", err)
 	_, err = r.send(t, d, ataEraseUnit, password())
-	refused(t, "SECURITY ERASE UNIT alone", err)
+	isRefused(t, "SECURITY ERASE UNIT alone", err)
 	_, err = r.send(t, d, ataDisable, password())
 	must(t, "SECURITY DISABLE PASSWORD", err)
 	if w := word(r.identifyWords(t, d), 128); w&(secEnabled|secLocked) != 0 {
@@ -222,7 +270,7 @@ func frozen(t *testing.T, r *Rig) {
 		t.Errorf("word 128 is %04x: it is not frozen", w)
 	}
 	_, err = r.send(t, d, ataSetPassword, password())
-	refused(t, "SECURITY SET PASSWORD", err)
+	isRefused(t, "SECURITY SET PASSWORD", err)
 	must(t, "close", d.Close())
 	r.PowerCycle(t)
 	if w := word(r.identifyWords(t, r.open(t)), 128); w&(secFrozen|secEnabled) != 0 {
@@ -234,7 +282,7 @@ func wrongKey(t *testing.T, r *Rig) {
 	d := r.open(t)
 	places := plant(t, d, 10)
 	_, _, err := r.do(t, d, ataWrongKey, 0)
-	refused(t, "BLOCK ERASE EXT with a wrong key", err)
+	isRefused(t, "BLOCK ERASE EXT with a wrong key", err)
 	readBack(t, d, places, 10)
 }
 

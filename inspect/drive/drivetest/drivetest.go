@@ -44,7 +44,8 @@ const (
 	Registers    Need = "registers"     // the adapter gives ATA registers back
 	SMART        Need = "smart"         // the drive has SMART
 	Security     Need = "security"      // ATA security
-	HPA          Need = "hpa"           // READ NATIVE MAX ADDRESS EXT, SET MAX ADDRESS EXT
+	HPA          Need = "hpa"           // READ NATIVE MAX ADDRESS EXT
+	SetMax       Need = "set-max"       // SET MAX ADDRESS EXT
 	Sanitize     Need = "sanitize"      // the kind's sanitize, block erase
 	Format       Need = "format"        // NVMe Format NVM
 	LogSanitize  Need = "log-sanitize"  // NVMe log page 81h
@@ -195,7 +196,13 @@ func must(t *testing.T, what string, err error) {
 	}
 }
 
-// refused fails the test unless the drive itself answered no.
+// isRefused fails the test unless the drive itself answered no.
+func isRefused(t *testing.T, what string, err error) {
+	t.Helper()
+	_ = refused(t, what, err)
+}
+
+// refused is isRefused, and gives the answer.
 func refused(t *testing.T, what string, err error) *drive.StatusError {
 	t.Helper()
 	var s *drive.StatusError

@@ -76,7 +76,7 @@ func all(kind Kind) []Need {
 	n := []Need{Medium, Power, Clock, RefusesWrong, Sanitize}
 	switch kind {
 	case SATA:
-		return append(n, Registers, SMART, Security, HPA, SerialPage)
+		return append(n, Registers, SMART, Security, HPA, SetMax, SerialPage)
 	case NVMe:
 		return append(n, Format, LogSanitize)
 	case EMMC:

@@ -112,3 +112,14 @@ type TCG interface {
 	// PowerCycle ends sessions and locks what locks at a reset.
 	PowerCycle()
 }
+
+// SwitchOn is what a drive goes through when its machine is switched on: it gets
+// power, and the machine's firmware looks at it (and may freeze its security, for
+// which a model has a method Boot).
+func SwitchOn(m Model) {
+	if b, ok := m.(interface{ Boot() }); ok {
+		b.Boot()
+		return
+	}
+	m.PowerCycle()
+}

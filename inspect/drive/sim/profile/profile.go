@@ -201,7 +201,8 @@ func (f *file) checkBus() error {
 	if f.Bus == "" {
 		f.Bus = string(natural)
 	}
-	if f.Bus != string(natural) && !(f.ATA != nil && f.USB == nil && f.Bus == string(drive.BusSCSI)) {
+	behindSAS := natural == drive.BusSATA && f.Bus == string(drive.BusSCSI) // a SAS adapter takes SATA drives
+	if f.Bus != string(natural) && !behindSAS {
 		return &fieldError{"bus", fmt.Errorf("%q: this drive hangs on %s", f.Bus, natural)}
 	}
 	return nil
@@ -262,6 +263,7 @@ func (f *file) make(o Options) (*Drive, error) {
 			return nil, err
 		}
 	}
+	sim.SwitchOn(d.Model)
 	return d, nil
 }
 

@@ -71,7 +71,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 func (s *Server) powerCycle() {
 	for _, t := range s.Targets {
 		if t != nil && t.Plugged() {
-			t.PowerCycle()
+			sim.SwitchOn(t)
 		}
 	}
 }
