@@ -120,7 +120,7 @@ func (d *Drive) heal(lba, n uint64) {
 
 func (d *Drive) flush(*request) answer { return ok() }
 
-// dataSet is DATA SET MANAGEMENT (ACS-4 clause 7.5): features bit 0 is TRIM; each
+// dataSet is DATA SET MANAGEMENT (ACS-4): features bit 0 is TRIM; each
 // range is eight bytes, LBA in 47:0 and a count in 63:48.
 func (d *Drive) dataSet(r *request) answer {
 	const trim = 0x01

@@ -14,8 +14,7 @@ type maxAddress struct {
 
 const max28 = 1<<28 - 1
 
-// readNative is READ NATIVE MAX ADDRESS and its EXT form (ACS-3 clauses 7.32 and
-// 7.33).
+// readNative is READ NATIVE MAX ADDRESS and its EXT form (ACS-3).
 func (d *Drive) readNative(r *request) answer {
 	if !d.has(FeatureHPA) {
 		return aborted()
@@ -29,7 +28,7 @@ func (d *Drive) readNative(r *request) answer {
 	return a
 }
 
-// Subcommands of SET MAX ADDRESS (ACS-3 clause 7.59).
+// Subcommands of SET MAX (ACS-3).
 const (
 	setMaxAddress     = 0x00
 	setMaxPassword    = 0x01
@@ -96,7 +95,7 @@ func (d *Drive) setMaxTo(r *request, after byte) answer {
 	return ok()
 }
 
-// ACCESSIBLE MAX ADDRESS CONFIGURATION (ACS-4 clause 7.1).
+// ACCESSIBLE MAX ADDRESS CONFIGURATION (ACS-4).
 const (
 	amaGetNative = 0x0000
 	amaSet       = 0x0001
@@ -132,7 +131,7 @@ func (d *Drive) accessibleMax(r *request) answer {
 	return aborted()
 }
 
-// DEVICE CONFIGURATION OVERLAY (ACS-3 clauses 7.5 to 7.8).
+// DEVICE CONFIGURATION OVERLAY (ACS-3).
 const (
 	dcoRestore  = 0xc0
 	dcoFreeze   = 0xc1

@@ -54,7 +54,7 @@ const (
 	FreezeAlways = "always" // whenever the drive gets power
 )
 
-// Security is the Security feature set (ACS-4 clause 4.18).
+// Security is the Security feature set of ACS-4.
 type Security struct {
 	Supported, Enhanced bool
 	Enabled             bool   // a user password is set: implied by UserPassword
@@ -68,7 +68,7 @@ type Security struct {
 	Freeze                  string // FreezeNever and so on; empty: never
 }
 
-// Sanitize is the Sanitize Device feature set (ACS-4 clause 4.17).
+// Sanitize is the Sanitize Device feature set of ACS-4.
 type Sanitize struct {
 	Crypto, Block, Overwrite, AntiFreeze bool
 	CryptoTime, BlockTime, OverwriteTime time.Duration // of one pass

@@ -108,8 +108,8 @@ func ataText(b []byte) string {
 	return string(s[from:to])
 }
 
-// identify builds IDENTIFY DEVICE data (ACS-4 clause 9.11.10; words of HPA and DCO
-// by ACS-3 clause 7.12.7).
+// identify builds IDENTIFY DEVICE data (ACS-4 clause 9.11; words of HPA and DCO by
+// ACS-3).
 func (d *Drive) identify() []byte {
 	b := words(make([]byte, identifySize))
 	if d.cfg.Identify != nil {
@@ -226,8 +226,8 @@ func (d *Drive) wordsFeatures(b words) {
 	b.bit(59, 8, d.multiple > 0)
 }
 
-// eraseWord codes how long an erase takes (words 89 and 90, ACS-4 clause
-// 9.11.10.56): in units of two minutes, 255 for more than 508; bit 15 marks the
+// eraseWord codes how long an erase takes (words 89 and 90 of IDENTIFY
+// DEVICE): in units of two minutes, 255 for more than 508; bit 15 marks the
 // format of 15 bits.
 func eraseWord(t time.Duration, given uint16) uint16 {
 	if given != 0 {
@@ -259,7 +259,7 @@ func (d *Drive) wordsSecurity(b words) {
 	b.put(128, d.security.word128(true, enhanced))
 }
 
-// wordsSanitize is word 59 (ACS-4 clause 9.11.10.21).
+// wordsSanitize is word 59 of IDENTIFY DEVICE.
 func (d *Drive) wordsSanitize(b words) {
 	b.put(59, b.get(59)&0x01ff)
 	if !d.says(FeatureSanitize) {
@@ -273,7 +273,7 @@ func (d *Drive) wordsSanitize(b words) {
 	b.bit(59, 15, d.says(FeatureSanitizeBlock))
 }
 
-// identifyLog is a page of the IDENTIFY DEVICE data log (ACS-4 clause 9.10).
+// identifyLog is a page of the IDENTIFY DEVICE data log 30h (ACS-4).
 func (d *Drive) identifyLog(n byte) []byte {
 	if n == 1 {
 		return d.identify()
@@ -321,7 +321,7 @@ func (d *Drive) identifyLog(n byte) []byte {
 	return b
 }
 
-// securityPage is page 06h (ACS-4 clause 9.10.8).
+// securityPage is page 06h of that log.
 func (d *Drive) securityPage(put func(int, uint64)) {
 	const valid = 1 << 63
 	bits := func(on ...bool) (v uint64) {

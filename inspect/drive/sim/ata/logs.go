@@ -2,7 +2,7 @@ package ata
 
 import "encoding/binary"
 
-// Logs (ACS-4 clause 9.2 and following).
+// Logs by their address (ACS-4 clause 9).
 const (
 	logDirectory    = 0x00
 	logSummary      = 0x01 // summary SMART error log
@@ -116,7 +116,7 @@ func (d *Drive) selfTestLogExt() []byte {
 	return b
 }
 
-// Device statistics (ACS-4 clause 9.5): a header, then quadwords whose bit 63 says
+// Device statistics, log 04h (ACS-4): a header, then quadwords whose bit 63 says
 // 'supported' and bit 62 'valid'.
 const statistic = 3 << 62
 

@@ -1,6 +1,6 @@
 package ata
 
-// Power modes as CHECK POWER MODE answers them (ACS-4 clause 7.3).
+// Power modes as CHECK POWER MODE answers them (ACS-4).
 const (
 	powerStandby = 0x00
 	powerIdle    = 0x80
@@ -29,7 +29,7 @@ func (d *Drive) powerMode(r *request) answer {
 }
 
 // diagnostic is EXECUTE DEVICE DIAGNOSTIC: code 01h, 'passed', and the signature
-// of an ATA drive (ACS-4 clause 7.9).
+// of an ATA drive (ACS-4).
 func diagnostic() answer {
 	a := ok()
 	a.regs.Error, a.regs.Count, a.regs.LBA, a.regs.Device = 0x01, 1, 1, 0
@@ -49,7 +49,7 @@ func (d *Drive) setMultiple(r *request) answer {
 
 const multipleMax = 16
 
-// setFeatures is SET FEATURES (ACS-4 clause 7.43), as far as clients go.
+// setFeatures is SET FEATURES (ACS-4), as far as clients go.
 func (d *Drive) setFeatures(r *request) answer {
 	switch r.Features & 0xff {
 	case 0x02:

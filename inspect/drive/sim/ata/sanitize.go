@@ -8,7 +8,7 @@ import (
 	"handback.example/inspect/drive/sim"
 )
 
-// SANITIZE DEVICE features (ACS-4 clause 7.36), and the keys in their LBA.
+// SANITIZE DEVICE features (ACS-4), and the keys in their LBA.
 const (
 	sanitizeStatus     = 0x0000
 	sanitizeCrypto     = 0x0011
@@ -46,8 +46,7 @@ const (
 	reasonAntiFreeze  = 0x04
 )
 
-// sanitizeState is the state machine of ACS-4 clause 4.17 (figure 'Sanitize Device
-// state machine').
+// sanitizeState is the 'Sanitize Device state machine' of ACS-4.
 type sanitizeState int
 
 const (
@@ -58,7 +57,8 @@ const (
 	sdSucceeded
 )
 
-// sanitize is what survives a power cut, but for frozen and antifreeze.
+// sanitize is what survives a power cut, but for frozen and antifreeze. The power
+// takes SD4 to SD0; what is told, that the last operation completed, stays.
 type sanitize struct {
 	state      sanitizeState
 	run        *sim.Erasure
@@ -124,8 +124,8 @@ func (d *Drive) sanitized() {
 	}
 }
 
-// allowedSanitizing is the short list of commands that run in SD2 and SD3 (ACS-4
-// clause 4.17.1).
+// allowedSanitizing is the short list of commands that run in SD2 and SD3 (ACS-4,
+// 'Sanitize Device feature set').
 func (d *Drive) allowedSanitizing(r *request) bool {
 	switch r.Command {
 	case cmdIdentify, cmdSanitize, cmdSecurityUnlock, cmdRequestSenseData:

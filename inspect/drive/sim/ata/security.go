@@ -86,7 +86,7 @@ func (s *security) matches(p passwordData) bool {
 	return s.enabled && p.password == s.user
 }
 
-// setPassword is SECURITY SET PASSWORD (ACS-4 clause 7.42). The master password
+// setPassword is SECURITY SET PASSWORD. The master password
 // enables nothing.
 func (d *Drive) setPassword(r *request) answer {
 	s := &d.security
@@ -105,7 +105,7 @@ func (d *Drive) setPassword(r *request) answer {
 	return ok()
 }
 
-// unlock is SECURITY UNLOCK (clause 7.43): at the maximum level the master
+// unlock is SECURITY UNLOCK: at the maximum level the master
 // password unlocks nothing.
 func (d *Drive) unlock(r *request) answer {
 	s := &d.security
@@ -180,7 +180,7 @@ func (u *unitErase) left() time.Duration {
 	return max(left, 1)
 }
 
-// eraseUnit is SECURITY ERASE UNIT (ACS-4 clause 7.39): directly after ERASE
+// eraseUnit is SECURITY ERASE UNIT: directly after ERASE
 // PREPARE, with a password, on a locked drive too. Normal mode covers all up to the
 // native max address; enhanced mode all that ever held data.
 func (d *Drive) eraseUnit(r *request) answer {

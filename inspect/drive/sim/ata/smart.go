@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// SMART of a drive (ACS-4 clause 4.19; attributes as ATA/ATAPI-5 and all makers
+// SMART of a drive (ACS-4; attributes as ATA/ATAPI-5 and all makers
 // have them).
 type SMART struct {
 	Off        bool // no SMART feature set at all

@@ -56,8 +56,7 @@ type Registers struct {
 	Sense sim.SenseForm
 }
 
-// Bits of the status register (ACS-4 clause 6.2) and of the error register
-// (clause 6.3).
+// Bits of the status register and of the error register (ACS-4 clause 6).
 const (
 	statusError     = 0x01
 	statusFault     = 0x20

@@ -1,6 +1,6 @@
 package ata
 
-// TRUSTED RECEIVE and TRUSTED SEND (ACS-4 clauses 7.54 and 7.56): features are the
+// TRUSTED RECEIVE and TRUSTED SEND (ACS-4): features are the
 // security protocol, LBA 23:8 what is specific to it; the number of 512-byte blocks
 // stands in count 7:0 and, above that, in LBA 7:0.
 func trustedBlocks(r *request) int { return int(r.Count&0xff) | int(r.LBA&0xff)<<8 }
@@ -33,7 +33,7 @@ func (d *Drive) trustedSend(r *request) answer {
 	return ok()
 }
 
-// protocolInformation is security protocol 00h (SPC-5 clause 7.7.1): the list of
+// protocolInformation is security protocol 00h (SPC-5): the list of
 // protocols, and the drive's certificate, of which there is none.
 func protocolInformation(specific uint16) ([]byte, bool) {
 	switch specific {

@@ -48,8 +48,7 @@ func (s *SAT) run(c *command, t ata.TaskFile, out []byte) (sim.SCSIReply, error)
 	return good(in)
 }
 
-// extent of a CDB of blocks: READ, WRITE, VERIFY of 6, 10, 12 and 16 bytes (SBC-4
-// clause 5).
+// extent of a CDB of blocks: READ, WRITE, VERIFY of 6, 10, 12 and 16 bytes (SBC-4).
 func (c *command) extent() (lba, blocks uint64) {
 	switch len(c.cdb) {
 	case 6:
@@ -120,8 +119,7 @@ func (s *SAT) synchronize(c *command) (sim.SCSIReply, error) {
 	return s.run(c, taskFile(ataFlush, 0, 0), nil)
 }
 
-// startStop: a start is a READ VERIFY of a sector, a stop STANDBY IMMEDIATE (SAT-4
-// clause 9.12).
+// startStop: a start is a READ VERIFY of a sector, a stop STANDBY IMMEDIATE (SAT-4).
 func (s *SAT) startStop(c *command) (sim.SCSIReply, error) {
 	switch {
 	case c.cdb[4]&0x02 != 0, c.cdb[4]>>4 != 0: // load or eject; power conditions
@@ -145,7 +143,7 @@ func (s *SAT) trims() bool { return s.word(169)&1 != 0 }
 
 func (s *SAT) word(n int) uint16 { return binary.LittleEndian.Uint16(s.Identity()[2*n:]) }
 
-// unmap (SBC-4 clause 5.35): each descriptor is an LBA of eight bytes and a count of
+// unmap (SBC-4): each descriptor is an LBA of eight bytes and a count of
 // four.
 func (s *SAT) unmap(c *command) (sim.SCSIReply, error) {
 	n := int(c.be16(7))
@@ -222,7 +220,7 @@ func (s *SAT) writeSame(c *command) (sim.SCSIReply, error) {
 }
 
 // securityBlocks is how many blocks of 512 bytes TRUSTED SEND and RECEIVE move for
-// a CDB (SAT-4 clauses 8.14 and 8.15); false: too many.
+// a CDB (SAT-4); false: too many.
 func securityBlocks(c *command) (blocks, bytes int, good bool) {
 	n := uint64(c.be32(6))
 	blocks64 := n

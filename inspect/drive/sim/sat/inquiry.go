@@ -23,7 +23,7 @@ func chars(id []byte, from, to int) []byte {
 // of each), SAT-4.
 var versions = [4]uint16{0x00a0, 0x04c0, 0x0460, 0x1f00}
 
-// inquiry (SAT-4 clauses 8.1 and 10.3; the revision is the second half of the
+// inquiry (SAT-4; the revision is the second half of the
 // firmware's).
 func (s *SAT) inquiry(c *command) (sim.SCSIReply, error) {
 	n := int(c.be16(3))
@@ -73,11 +73,11 @@ func (s *SAT) vitalPage(page byte, id []byte) []byte {
 		b = s.information(id)
 	case 0xb0:
 		b = s.limits(w)
-	case 0xb1: // block device characteristics (SBC-4 clause 6.6.2)
+	case 0xb1: // block device characteristics (SBC-4)
 		b = make([]byte, 64)
 		binary.BigEndian.PutUint16(b[4:], w(217))
 		b[7] = byte(w(168) & 0xf)
-	case 0xb2: // logical block provisioning (clause 6.6.7)
+	case 0xb2: // logical block provisioning (SBC-4)
 		b = make([]byte, 8)
 		if w(169)&1 != 0 {
 			b[5] = 0xc0 // UNMAP, WRITE SAME(16)
@@ -94,7 +94,7 @@ func (s *SAT) vitalPage(page byte, id []byte) []byte {
 	return b
 }
 
-// identification is page 83h (SAT-4 clause 10.3.4): the serial, the drive's name by
+// identification is page 83h (SAT-4): the serial, the drive's name by
 // T10 vendor, its NAA name.
 func identification(id []byte) []byte {
 	serial, model := chars(id, 10, 19), chars(id, 27, 46)
@@ -110,7 +110,7 @@ func identification(id []byte) []byte {
 	return b
 }
 
-// information is page 89h (SAT-4 clause 10.3.5): the layer's name, the device
+// information is page 89h (SAT-4): the layer's name, the device
 // signature, IDENTIFY DEVICE.
 func (s *SAT) information(id []byte) []byte {
 	b := make([]byte, 572)
@@ -125,7 +125,7 @@ func (s *SAT) information(id []byte) []byte {
 	return b
 }
 
-// limits is page B0h (SBC-4 clause 6.6.4).
+// limits is page B0h (SBC-4).
 func (s *SAT) limits(w func(int) uint16) []byte {
 	b := make([]byte, 64)
 	b[4] = 0x01 // WSNZ

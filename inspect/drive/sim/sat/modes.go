@@ -7,7 +7,7 @@ import (
 	"handback.example/inspect/drive/sim/ata"
 )
 
-// Mode pages (SPC-5 clause 7.5, SBC-4 clause 6.5).
+// Mode pages (SPC-5, SBC-4).
 const (
 	pageRecovery = 0x01
 	pageCaching  = 0x08

@@ -11,7 +11,7 @@ import (
 
 func (s *SAT) testUnitReady(*command) (sim.SCSIReply, error) { return good(nil) }
 
-// requestSense (SPC-5 clause 6.39): a unit attention, the state of a sanitize, or
+// requestSense (SPC-5): a unit attention, the state of a sanitize, or
 // nothing.
 func (s *SAT) requestSense(c *command) (sim.SCSIReply, error) {
 	running, failed, progress := s.Sanitizing()
@@ -37,7 +37,7 @@ func (s *SAT) readCapacity10(*command) (sim.SCSIReply, error) {
 	return good(b)
 }
 
-// serviceActionIn: READ CAPACITY(16) (SBC-4 clause 5.21).
+// serviceActionIn: READ CAPACITY(16) (SBC-4).
 func (s *SAT) serviceActionIn(c *command) (sim.SCSIReply, error) {
 	if c.cdb[1]&0x1f != 0x10 {
 		return s.refuse(c, badField), nil
@@ -71,7 +71,7 @@ func (s *SAT) reportLUNs(c *command) (sim.SCSIReply, error) {
 }
 
 // logSense: the pages that there are, and informational exceptions, which is what
-// SMART RETURN STATUS becomes (SAT-4 clause 10.2.3).
+// SMART RETURN STATUS becomes (SAT-4).
 func (s *SAT) logSense(c *command) (sim.SCSIReply, error) {
 	if c.cdb[1]&1 != 0 || c.cdb[3] != 0 {
 		return s.refuse(c, badField), nil
@@ -91,7 +91,7 @@ func (s *SAT) logSense(c *command) (sim.SCSIReply, error) {
 	return upTo(b, int(c.be16(7)))
 }
 
-// maintenanceIn: REPORT SUPPORTED OPERATION CODES (SPC-5 clause 6.36).
+// maintenanceIn: REPORT SUPPORTED OPERATION CODES (SPC-5).
 func (s *SAT) maintenanceIn(c *command) (sim.SCSIReply, error) {
 	if c.cdb[1]&0x1f != 0x0c {
 		return s.refuse(c, badField), nil
