@@ -161,6 +161,9 @@ type Drive struct {
 	Holds  []string `json:"holds"`
 	NVMe   *NVMe    `json:"nvme,omitempty"`
 	ATA    *ATA     `json:"ata,omitempty"`
+	SCSI   *SCSI    `json:"scsi,omitempty"`
+	MMC    *MMC     `json:"mmc,omitempty"`
+	Opal   *Opal    `json:"opal,omitempty"`
 	Health Health   `json:"health"`
 	// Problems: what the drive would not answer, for people. A drive without a
 	// usable identity is never erased by serial.
@@ -178,6 +181,10 @@ type NVMe struct {
 	MetadataBytes Fact[int]    `json:"metadata_bytes"`
 	Namespaces    Fact[int]    `json:"namespaces"` // active
 	Unattached    Fact[int]    `json:"unattached"` // allocated, not active
+	// SanitizeState by log 81h: one of the words at ATA.
+	SanitizeState Fact[string] `json:"sanitize_state"`
+	BootBytes     Fact[int64]  `json:"boot_bytes"` // of its boot partitions
+	RPMB          Fact[bool]   `json:"rpmb"`       // it has replay protected memory
 }
 
 // ATA is what decides about techniques on an ATA drive.
@@ -188,6 +195,56 @@ type ATA struct {
 	// Hidden is known to be true where the drive hides capacity, even where how
 	// much could not be read; never known to be false, for there are other ways.
 	Hidden Fact[bool] `json:"hidden"`
+	// DCOMax is the size that DEVICE CONFIGURATION IDENTIFY tells, bytes; AMA is true
+	// where the drive has Accessible Max Address in place of HPA.
+	DCOMax Fact[int64] `json:"dco_max"`
+	AMA    Fact[bool]  `json:"ama"`
+	// EraseTime and EnhancedTime of SECURITY ERASE UNIT, IDENTIFY words 89 and 90.
+	EraseTime    Fact[time.Duration] `json:"erase_time_ns"`
+	EnhancedTime Fact[time.Duration] `json:"enhanced_time_ns"`
+	// SanitizeState by SANITIZE STATUS EXT: one of the words below.
+	SanitizeState Fact[string] `json:"sanitize_state"`
+}
+
+// States of a sanitize that a drive runs by itself.
+const (
+	SanitizeIdle    = "idle"
+	SanitizeRunning = "running"
+	SanitizeFailed  = "failed"
+	SanitizeFrozen  = "frozen"
+)
+
+// SCSI is what decides about techniques on a SCSI drive.
+type SCSI struct {
+	// By REPORT SUPPORTED OPERATION CODES.
+	SanitizeBlock     Fact[bool]   `json:"sanitize_block"`
+	SanitizeCrypto    Fact[bool]   `json:"sanitize_crypto"`
+	SanitizeOverwrite Fact[bool]   `json:"sanitize_overwrite"`
+	FormatUnit        Fact[bool]   `json:"format_unit"`
+	SanitizeState     Fact[string] `json:"sanitize_state"` // by REQUEST SENSE
+	// MaxBytes is the size with everything that MODE SELECT hides, where it is known.
+	MaxBytes  Fact[int64] `json:"max_bytes"`
+	Protected Fact[bool]  `json:"protected"` // protection information: blocks are longer than they look
+}
+
+// MMC is what decides about techniques on an eMMC.
+type MMC struct {
+	SecureErase Fact[bool]  `json:"secure_erase"` // EXT_CSD[231] bit 0
+	Sanitize    Fact[bool]  `json:"sanitize"`     // bit 6
+	BootBytes   Fact[int64] `json:"boot_bytes"`   // of both boot areas together
+	RPMBBytes   Fact[int64] `json:"rpmb_bytes"`
+	GPBytes     Fact[int64] `json:"gp_bytes"`  // of all general-purpose areas
+	Protected   Fact[bool]  `json:"protected"` // something of it is write-protected
+	GroupBytes  Fact[int64] `json:"group_bytes"`
+}
+
+// Opal is a drive's security subsystem, by level 0 discovery.
+type Opal struct {
+	Supported Fact[bool] `json:"supported"` // an Opal SSC feature descriptor
+	Activated Fact[bool] `json:"activated"` // locking is enabled
+	Locked    Fact[bool] `json:"locked"`
+	// SIDBlocked: the firmware has blocked the owner's authority (Block SID).
+	SIDBlocked Fact[bool] `json:"sid_blocked"`
 }
 
 // Health of a drive, by its own log.

@@ -49,9 +49,37 @@ func (l *Level) UnmarshalText(b []byte) error {
 type TechniqueID string
 
 const (
-	OverwriteZero      TechniqueID = "overwrite-zero"
-	OverwriteRandom    TechniqueID = "overwrite-random"
-	NVMeFormatUserData TechniqueID = "nvme-format-user-data"
+	OverwriteZero   TechniqueID = "overwrite-zero"
+	OverwriteOne    TechniqueID = "overwrite-one"
+	OverwriteRandom TechniqueID = "overwrite-random"
+
+	ATASanitizeBlock         TechniqueID = "ata-sanitize-block"
+	ATASanitizeCrypto        TechniqueID = "ata-sanitize-crypto"
+	ATASanitizeOverwrite     TechniqueID = "ata-sanitize-overwrite"
+	ATASecurityErase         TechniqueID = "ata-security-erase"
+	ATASecurityEraseEnhanced TechniqueID = "ata-security-erase-enhanced"
+
+	NVMeSanitizeBlock     TechniqueID = "nvme-sanitize-block"
+	NVMeSanitizeCrypto    TechniqueID = "nvme-sanitize-crypto"
+	NVMeSanitizeOverwrite TechniqueID = "nvme-sanitize-overwrite"
+	NVMeFormatUserData    TechniqueID = "nvme-format-user-data"
+	NVMeFormatCrypto      TechniqueID = "nvme-format-crypto"
+
+	SCSISanitizeBlock     TechniqueID = "scsi-sanitize-block"
+	SCSISanitizeCrypto    TechniqueID = "scsi-sanitize-crypto"
+	SCSISanitizeOverwrite TechniqueID = "scsi-sanitize-overwrite"
+	SCSIFormatUnit        TechniqueID = "scsi-format-unit"
+
+	MMCSanitize    TechniqueID = "mmc-sanitize"
+	MMCSecureErase TechniqueID = "mmc-secure-erase"
+
+	OpalRevert     TechniqueID = "opal-revert"
+	OpalPSIDRevert TechniqueID = "opal-psid-revert"
+
+	// Legacy profiles, for policies that name them: Clear, as one pass is.
+	OverwriteIS5Baseline TechniqueID = "overwrite-is5-baseline"
+	OverwriteIS5Enhanced TechniqueID = "overwrite-is5-enhanced"
+	OverwriteRandom3     TechniqueID = "overwrite-random-3"
 )
 
 // VerifyMode says how an overwrite is read back. Firmware techniques have their
@@ -87,6 +115,17 @@ type DrivePlan struct {
 	// policy says that it needs a person's word.
 	BelowWanted bool     `json:"below_wanted,omitempty"`
 	Warnings    []string `json:"warnings,omitempty"`
+	// Restore is set where the drive shows less than it has: its capacity is
+	// restored before it is erased.
+	Restore *Restore `json:"restore,omitempty"`
+}
+
+// Restore of a drive's whole capacity.
+type Restore struct {
+	From int64 `json:"from"` // bytes that it shows now
+	To   int64 `json:"to"`   // bytes that it must show then; 0: as many as it has
+	// Ways in their order: 'hpa', 'ama', 'dco'.
+	Ways []string `json:"ways"`
 }
 
 // Step is one technique that this drive really offers.
@@ -154,8 +193,22 @@ type Outcome struct {
 	Started      time.Time     `json:"started"`
 	Finished     time.Time     `json:"finished"`
 	Elapsed      time.Duration `json:"elapsed_ns"` // monotonic
+	// Restored is what became of a Restore, one sentence; empty where there was none.
+	Restored string `json:"restored,omitempty"`
+	// Resumed says how an erasure that an earlier start began was gone on with.
+	Resumed string `json:"resumed,omitempty"`
+	// Attempts are the techniques that were tried before this one, and did not do it.
+	Attempts []Attempt `json:"attempts,omitempty"`
 	// Log is for whoever mends this program, after an error in it.
 	Log string `json:"log,omitempty"`
+}
+
+// Attempt is a technique that was tried and left for the next of the ladder.
+type Attempt struct {
+	Technique TechniqueID    `json:"technique"`
+	Verdict   Verdict        `json:"verdict"`
+	What      string         `json:"what"`
+	Commands  []CommandTrace `json:"commands,omitempty"`
 }
 
 // CommandTrace is one destructive command as sent and as answered.
@@ -169,14 +222,21 @@ type CommandTrace struct {
 
 // Verification of one drive.
 type Verification struct {
-	Method     string `json:"method"`          // 'full read-back', 'pre-sampled blocks and read-back'
-	BytesRead  int64  `json:"bytes_read"`      // bytes read after the erasure
-	Compared   int64  `json:"blocks_compared"` // logical blocks compared
-	Counted    int64  `json:"blocks_counted"`  // pre-sampled blocks that were not one repeated byte before
-	Survivors  int64  `json:"survivors"`       // of those, the ones that survived; or blocks with wrong content
-	Unreadable int64  `json:"unreadable"`      // logical blocks that could not be read
-	Seed       string `json:"seed,omitempty"`  // hex
-	Result     string `json:"result"`          // 'passed', 'failed', 'not done': one word
+	Method    string `json:"method"`          // 'full read-back', 'pre-sampled blocks and read-back'
+	BytesRead int64  `json:"bytes_read"`      // bytes read after the erasure
+	Compared  int64  `json:"blocks_compared"` // logical blocks compared
+	Counted   int64  `json:"blocks_counted"`  // pre-sampled blocks that were not one repeated byte before
+	Canaries  int64  `json:"canaries"`        // of those, blocks that were written to be looked for
+	// Extent is the length from which a contiguous residue is met for certain, and
+	// Fraction the scattered residue, in parts of the whole, that is found with
+	// Confidence: both of the sample; 0: not said.
+	Extent     int64   `json:"extent,omitempty"` // bytes
+	Fraction   float64 `json:"fraction,omitempty"`
+	Confidence float64 `json:"confidence,omitempty"`
+	Survivors  int64   `json:"survivors"`      // of those, the ones that survived; or blocks with wrong content
+	Unreadable int64   `json:"unreadable"`     // logical blocks that could not be read
+	Seed       string  `json:"seed,omitempty"` // hex
+	Result     string  `json:"result"`         // 'passed', 'failed', 'not done': one word
 }
 
 // Range of logical blocks.

@@ -11,6 +11,7 @@ import (
 	"handback.example/wipe/journal"
 	"handback.example/wipe/plan"
 	"handback.example/wipe/technique"
+	"handback.example/wipe/verify"
 )
 
 // attempt is the work on one drive, from opening it to the verdict.
@@ -30,14 +31,78 @@ func (a *attempt) run() wipe.Outcome {
 	if r != nil {
 		return a.refused(*r)
 	}
-	a.d = &technique.Drive{Target: target, Plan: a.plan, Step: a.plan.Ladder[0], Meter: a.meter, Reopen: a.reopen}
+	a.d = &technique.Drive{Target: target, Plan: a.plan, Meter: a.meter, Reopen: a.reopen, Clock: a.opts.Clock, Mark: a.mark}
+	if a.opts.Past != nil {
+		a.d.Past = a.opts.Past(a.plan.Identity)
+	}
+	if a.opts.PSID != nil {
+		a.d.PSID = a.opts.PSID(a.plan.Identity)
+	}
 	defer func() { a.d.Target.Close(); a.d.Buffers.Release() }()
+	return a.climb()
+}
+
+// climb runs the ladder's steps from the first on: the next one where one did not
+// erase, was not stopped, and is not weaker.
+func (a *attempt) climb() wipe.Outcome {
+	var all []wipe.Outcome
+	for i, step := range a.plan.Ladder {
+		a.d.Step = step
+		o := a.step()
+		all = append(all, o)
+		next := i+1 < len(a.plan.Ladder) && a.plan.Ladder[i+1].Level >= a.plan.Ladder[0].Level
+		if !next || !another(o) || a.stop.Err() != nil {
+			break
+		}
+	}
+	// A step that sent nothing does not hide one before it that did.
+	last := len(all) - 1
+	for last > 0 && all[last].Verdict == wipe.Refused {
+		last--
+	}
+	if all[last].Verdict == wipe.Refused {
+		last = len(all) - 1
+	}
+	o := all[last]
+	for i, x := range all {
+		if i != last {
+			o.Attempts = append(o.Attempts, wipe.Attempt{Technique: x.Technique, Verdict: x.Verdict, What: x.What, Commands: x.Commands})
+		}
+	}
+	return o
+}
+
+// another technique may do what this one did not: it was refused by the drive, or
+// the drive says itself that it failed. Where data was found that should be gone,
+// or nobody knows what the drive is doing, a person decides.
+func another(o wipe.Outcome) bool {
+	switch o.Verdict {
+	case wipe.Refused:
+		return o.Code == "not-prepared" || o.Code == "not-sent"
+	case wipe.Failed:
+		return o.Verification.Result == verify.NotDone && o.Verification.Survivors == 0 && o.Code == codeNotErased
+	}
+	return false
+}
+
+// step runs one technique.
+func (a *attempt) step() wipe.Outcome {
 	for _, step := range []func() *wipe.Refusal{a.prepare, a.record, a.lastWord} {
 		if r := step(); r != nil {
 			return a.refused(*r)
 		}
 	}
 	return a.erase()
+}
+
+// mark has the journal keep one step of this drive.
+func (a *attempt) mark(ctx context.Context, m journal.Mark) error {
+	was := *a.stage.Load()
+	a.at(recording)
+	defer a.at(was)
+	err := a.opts.Journal.Mark(ctx, a.plan.Identity, m)
+	a.meter.Beat()
+	return err
 }
 
 // forbidden looks at the plan alone.
@@ -139,7 +204,7 @@ func (a *attempt) record() *wipe.Refusal {
 // lastWord is the last moment before something is destroyed. From here on the
 // drive is touched, unless it was given up meanwhile: then it never will be.
 func (a *attempt) lastWord() *wipe.Refusal {
-	if a.stop.Err() != nil || !a.state.CompareAndSwap(untouched, touched) {
+	if a.stop.Err() != nil || a.state.Load() != touched && !a.state.CompareAndSwap(untouched, touched) {
 		return stopped()
 	}
 	return nil
@@ -170,7 +235,9 @@ func (a *attempt) erase() wipe.Outcome {
 	f.after, f.afterErr = a.d.Target.Identify(a.life)
 	f.geometry = a.d.Target.Geometry()
 	f.bad, f.badBlocks = a.d.Bad.Ranges(), a.d.Bad.Blocks()
-	return judge(a.blank(), a.d.Step, f)
+	o := judge(a.blank(), a.d.Step, f)
+	o.Technique, o.Resumed = a.d.Step.Technique, f.report.Resumed
+	return o
 }
 
 func (a *attempt) unsent(err error) wipe.Refusal {
@@ -184,6 +251,9 @@ func (a *attempt) unsent(err error) wipe.Refusal {
 // refused is the outcome of a drive to which nothing destructive was sent.
 func (a *attempt) refused(r wipe.Refusal) wipe.Outcome {
 	o := a.blank()
+	if a.d != nil && a.d.Step.Technique != "" {
+		o.Technique = a.d.Step.Technique
+	}
 	o.Verdict, o.Code, o.What, o.Do = wipe.Refused, r.Code, sentence(r.Reason), sentence(r.Do)
 	return o
 }

@@ -264,7 +264,15 @@ type diary struct {
 	err     error
 	mu      sync.Mutex
 	entries []journal.Entry
+	marks   []journal.Mark
 	onStart func()
+}
+
+func (j *diary) Mark(_ context.Context, _ drive.Identity, m journal.Mark) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.marks = append(j.marks, m)
+	return j.err
 }
 
 func (j *diary) Started(_ context.Context, e journal.Entry) error {

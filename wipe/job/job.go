@@ -17,6 +17,7 @@ import (
 	"handback.example/wipe"
 	"handback.example/wipe/journal"
 	"handback.example/wipe/plan"
+	"handback.example/wipe/technique"
 )
 
 // Options of a job. Opener and Journal are needed: without either every drive is
@@ -36,6 +37,13 @@ type Options struct {
 	// MayStart is asked before the first destructive command to each drive: is the
 	// stick still there? An error refuses the drive. Nil: nobody need be asked.
 	MayStart func() error
+	// Past gives what an earlier start left of a drive's erasure; nil function or nil
+	// answer: nothing.
+	Past func(drive.Identity) *journal.Past
+	// PSID gives what stands on a drive's label, where a person gave it.
+	PSID func(drive.Identity) string
+	// Clock by which techniques wait; nil: the computer's own.
+	Clock technique.Clock
 	// StallAfter is the silence after which a drive is shown as stalled, and
 	// GiveUpAfter that after which it is given up. 0: 30 seconds and 10 minutes.
 	StallAfter, GiveUpAfter time.Duration
@@ -54,7 +62,8 @@ type Fleet struct {
 }
 
 // Start begins to erase what p says and returns at once. The end of ctx stops it
-// as Stop does. Only the first step of each ladder is run.
+// as Stop does. Of each ladder the first step is run, and the next ones as long as
+// one did not erase and they are of the same level.
 func Start(ctx context.Context, p wipe.Plan, o Options) *Fleet {
 	if o.Journal == nil {
 		o.Journal = journal.None{}

@@ -304,7 +304,7 @@ func TestRefusals(t *testing.T) {
 			b := benchOf(d)
 			p := b.plan(c.policy, d)
 			if name == "unknown technique" {
-				p.Drives[0].Ladder[0].Technique = "overwrite-with-hope"
+				p.Drives[0].Ladder = []wipe.Step{{Technique: "overwrite-with-hope", Level: wipe.LevelClear}}
 			}
 			if c.fault != nil {
 				c.fault(d)

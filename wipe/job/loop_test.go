@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"handback.example/inspect"
+	"handback.example/inspect/drive"
 	"handback.example/inspect/drive/linux"
 	"handback.example/wipe"
 	"handback.example/wipe/journal"
@@ -27,6 +28,8 @@ import (
 type yes struct{}
 
 func (yes) Started(context.Context, journal.Entry) error { return nil }
+
+func (yes) Mark(context.Context, drive.Identity, journal.Mark) error { return nil }
 
 // loop makes a loop device over file, gone when the test ends.
 func loop(t testing.TB, file string, block int) string {

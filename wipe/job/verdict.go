@@ -14,6 +14,10 @@ import (
 	"handback.example/wipe/verify"
 )
 
+// codeNotErased: the drive itself refused a firmware technique, or said that it
+// failed.
+const codeNotErased = "not-erased"
+
 const (
 	doDestroy = "Take the drive out, bag and seal it, and have it destroyed."
 	doAgain   = "Erase the drive again; if it comes again, take it out and have it destroyed."
@@ -48,6 +52,10 @@ func judge(o wipe.Outcome, step wipe.Step, f found) wipe.Outcome {
 	} {
 		if v, what, do := against(o, f); v != "" {
 			o.Verdict, o.What, o.Do = v, what, do
+			var status *drive.StatusError
+			if v == wipe.Failed && errors.As(f.report.Err, &status) && f.report.Written == 0 {
+				o.Code = codeNotErased
+			}
 			return o
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"handback.example/wipe"
 	"handback.example/wipe/internal/meter"
 	"handback.example/wipe/internal/sweep"
+	"handback.example/wipe/journal"
 	"handback.example/wipe/verify"
 )
 
@@ -32,10 +33,62 @@ type Drive struct {
 	// answers as itself: after a firmware command the kernel may have looked at
 	// it anew. It stores the new Target.
 	Reopen func(ctx context.Context) error
+	// Clock by which a technique waits and gives up. nil: the computer's own.
+	Clock Clock
+	// Mark makes a step durable before it is taken; on an error the step is not
+	// taken, and nothing further is destroyed or locked. nil: nothing can be marked.
+	Mark func(ctx context.Context, m journal.Mark) error
+	// Past is what an earlier start left of this drive's erasure; nil: nothing.
+	Past *journal.Past
+	// PSID from the drive's label, where a person gave it.
+	PSID string
 
 	Bad     sweep.Bad
 	Buffers sweep.Buffers
 }
+
+// Clock of a technique. A test moves one of its own.
+type Clock interface {
+	Now() time.Time
+	Sleep(ctx context.Context, d time.Duration) error
+}
+
+// wall is the computer's own clock.
+type wall struct{}
+
+func (wall) Now() time.Time { return time.Now() }
+
+func (wall) Sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (d *Drive) clock() Clock {
+	if d.Clock == nil {
+		return wall{}
+	}
+	return d.Clock
+}
+
+// mark a step. Without a journal nothing may be destroyed.
+func (d *Drive) mark(ctx context.Context, step string, data map[string]string) error {
+	if d.Mark == nil {
+		return journal.ErrNone
+	}
+	if err := d.Mark(ctx, journal.Mark{Step: step, Data: data}); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnmarked, err)
+	}
+	return nil
+}
+
+// ErrUnmarked: a step could not be made durable, so it was not taken.
+var ErrUnmarked = errors.New("the next step could not be written down, so it was not taken")
 
 // Alive asks the drive who it is; nil: it is there, and the one that was planned.
 func (d *Drive) Alive(ctx context.Context) error {
@@ -66,6 +119,8 @@ type Report struct {
 	Written  int64 // bytes written from outside
 	Commands []wipe.CommandTrace
 	Err      error // why it is not complete
+	// Resumed says how an erasure that was begun before was gone on with.
+	Resumed string
 }
 
 // Technique on one drive. The calls come in the order Prepare, Erase, Verify,

@@ -12,6 +12,7 @@ import (
 	"handback.example/cmd/handback/internal/eventlog"
 	"handback.example/cmd/handback/internal/evidence"
 	"handback.example/cmd/handback/internal/wire"
+	"handback.example/inspect/drive"
 	"handback.example/wipe"
 	"handback.example/wipe/job"
 	"handback.example/wipe/journal"
@@ -138,6 +139,11 @@ func (s starts) Started(ctx context.Context, en journal.Entry) error {
 			"serial", en.Drive.Identity.Serial, "technique", en.Step.Technique)
 	}
 	return err
+}
+
+// Mark keeps a step of a drive's erasure on the stick before it is taken.
+func (s starts) Mark(ctx context.Context, id drive.Identity, m journal.Mark) error {
+	return s.e.book.Mark(ctx, id, m)
 }
 
 // mark that erasure has begun. It is for what is said only: the record is on the

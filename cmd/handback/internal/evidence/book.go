@@ -41,6 +41,7 @@ type Book struct {
 	// flushing lets one write at a time through, so that the order on the medium
 	// is that of the queue; it can be waited for with a context.
 	flushing chan struct{}
+	marking  sync.Mutex // of the journal's files
 
 	mu        sync.Mutex // chain and queue grow together
 	queue     []stick.File
