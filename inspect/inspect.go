@@ -153,6 +153,11 @@ type Drive struct {
 	Provenance drive.Provenance `json:"provenance"`
 	Removable  Fact[bool]       `json:"removable"`
 	Rotational Fact[bool]       `json:"rotational"`
+	// Zoned: 'none', 'host-aware', 'host-managed' (Documentation/ABI/stable/sysfs-block).
+	Zoned Fact[string] `json:"zoned"`
+	// Special is a kind of medium that needs commands which are not here: 'ufs',
+	// 'pmem'. Empty elsewhere.
+	Special string `json:"special,omitempty"`
 	// Boot is true for the medium that this system was started from.
 	Boot bool `json:"boot"`
 	// InUse says who holds it: '/ is mounted from it'. Empty: nobody.
@@ -185,6 +190,10 @@ type NVMe struct {
 	SanitizeState Fact[string] `json:"sanitize_state"`
 	BootBytes     Fact[int64]  `json:"boot_bytes"` // of its boot partitions
 	RPMB          Fact[bool]   `json:"rpmb"`       // it has replay protected memory
+	// Times of a sanitize as log 81h estimates them; unknown where it says FFFFFFFFh.
+	BlockTime     Fact[time.Duration] `json:"block_time_ns"`
+	CryptoTime    Fact[time.Duration] `json:"crypto_time_ns"`
+	OverwriteTime Fact[time.Duration] `json:"overwrite_time_ns"`
 }
 
 // ATA is what decides about techniques on an ATA drive.

@@ -118,6 +118,9 @@ type DrivePlan struct {
 	// Restore is set where the drive shows less than it has: its capacity is
 	// restored before it is erased.
 	Restore *Restore `json:"restore,omitempty"`
+	// Siblings are the other namespaces of this NVMe controller that a sanitize
+	// erases too, in their order. Each of them is in the plan, and may be erased.
+	Siblings []uint32 `json:"siblings,omitempty"`
 }
 
 // Restore of a drive's whole capacity.
@@ -130,7 +133,10 @@ type Restore struct {
 
 // Step is one technique that this drive really offers.
 type Step struct {
-	Technique TechniqueID   `json:"technique"`
+	Technique TechniqueID `json:"technique"`
+	// Then is what erases after the technique has unlocked the drive, and what the
+	// level is claimed for: an Opal revert alone claims nothing. Empty elsewhere.
+	Then      TechniqueID   `json:"then,omitempty"`
 	Level     Level         `json:"level"`
 	Standard  string        `json:"standard"` // standard and clause for the level
 	Verify    VerifyMode    `json:"verify"`
