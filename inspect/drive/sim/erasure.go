@@ -1,6 +1,11 @@
 package sim
 
-import "time"
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+)
 
 // Range of bytes on a medium.
 type Range struct{ Off, Len int64 }
@@ -115,30 +120,21 @@ func (e *Erasure) erase(from, to int64) error {
 
 // fill leaves out what is kept.
 func (e *Erasure) fill(from, to int64) error {
-	for _, k := range e.Keep {
-		a, b := max(from, k.Off), min(to, k.Off+k.Len)
-		if a >= b {
+	keep := slices.SortedFunc(slices.Values(e.Keep), func(a, b Range) int { return cmp.Compare(a.Off, b.Off) })
+	for _, k := range keep {
+		end := k.Off + min(k.Len, math.MaxInt64-max(k.Off, 0)) // no further than there are numbers
+		if end <= from || k.Off >= to {
 			continue
 		}
-		if err := e.fillBefore(from, a, k); err != nil {
-			return err
+		if k.Off > from {
+			if err := e.Medium.Fill(from, k.Off-from, e.Pattern); err != nil {
+				return err
+			}
 		}
-		return e.fill(b, to)
+		from = end
 	}
 	if from >= to {
 		return nil
 	}
 	return e.Medium.Fill(from, to-from, e.Pattern)
-}
-
-// fillBefore fills what lies before a kept range; another may lie in there.
-func (e *Erasure) fillBefore(from, to int64, but Range) error {
-	rest := *e
-	rest.Keep = nil
-	for _, k := range e.Keep {
-		if k != but {
-			rest.Keep = append(rest.Keep, k)
-		}
-	}
-	return rest.fill(from, to)
 }

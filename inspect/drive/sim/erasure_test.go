@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -68,6 +69,8 @@ func TestErasureThatIsBroken(t *testing.T) {
 		ended, failed bool
 	}{
 		"keeps two ranges": {Erasure{Keep: []Range{{700, 100}, {10, 5}}}, 105, true, false},
+		"in one piece":     {Erasure{Takes: -1, Keep: []Range{{700, 100}, {10, 5}, {720, 100}}}, 125, true, false},
+		"to no end":        {Erasure{Keep: []Range{{300, math.MaxInt64}, {-5, 10}}}, 705, true, false},
 		"keeps all":        {Erasure{Keep: []Range{{0, 1000}}}, 1000, true, false},
 		"sticks":           {Erasure{StickAt: 0.655}, 345, false, false},
 		"fails":            {Erasure{FailAt: 0.25}, 750, true, true},

@@ -59,6 +59,9 @@ func (d *Drive) readBlocks(r *request, n uint64, verify bool) answer {
 	if _, err := d.medium.ReadAt(b, int64(r.LBA)*int64(d.cfg.LogicalBlock)); err != nil {
 		return failed(errorUncorrect, r.LBA)
 	}
+	for _, s := range d.trimmed.In(r.LBA, r.LBA+n) {
+		clear(b[(s.From-r.LBA)*uint64(d.cfg.LogicalBlock) : (s.To-r.LBA)*uint64(d.cfg.LogicalBlock)])
+	}
 	d.read += n
 	return data(b)
 }
@@ -93,6 +96,7 @@ func (d *Drive) put(lba, n uint64, b []byte) error {
 		return err
 	}
 	d.heal(lba, n)
+	d.trimmed = d.trimmed.Remove(lba, lba+n)
 	d.written += n
 	return nil
 }
@@ -146,11 +150,8 @@ func (d *Drive) dataSet(r *request) answer {
 	if !d.cfg.Trim.Zeros {
 		return ok() // a hint that this drive does not act on
 	}
-	l := int64(d.cfg.LogicalBlock)
 	for _, e := range ranges {
-		if err := d.medium.Fill(int64(e[0])*l, int64(e[1])*l, zeros); err != nil {
-			return aborted()
-		}
+		d.trimmed = d.trimmed.Add(e[0], e[0]+e[1])
 	}
 	return ok()
 }

@@ -163,6 +163,78 @@ func TestHang(t *testing.T) {
 	r.good(identify, nil)
 }
 
+// TestTrimIsNoErasure: what is trimmed reads as zeros over a power cycle and stands in
+// the flash, until it is written or erased.
+func TestTrimIsNoErasure(t *testing.T) {
+	c := purgeable
+	c.Trim = ata.Trim{Supported: true, Deterministic: true, Zeros: true}
+	r := build(t, c)
+	for _, lba := range []int64{100, 101, 102} {
+		r.plant(lba)
+	}
+	ranges := make([]byte, 512)
+	copy(ranges, []byte{100, 0, 0, 0, 0, 0, 3, 0})
+	r.good(ata.TaskFile{Command: 0x06, Device: 0x40, Extend: true, Features: 1, Count: 1}, ranges)
+	r.good(write(101), bytes.Repeat([]byte{7}, 512))
+	r.PowerCycle()
+	many := read(99)
+	many.Count = 5
+	_, b := r.good(many, nil)
+	for i, want := range []byte{0, 0, 7, 0, 0} {
+		if b[512*i] != want {
+			t.Errorf("sector %d reads as %02x, want %02x", 99+i, b[512*i], want)
+		}
+	}
+	r.must("trimmed", 100, true)
+	r.must("written anew", 101, false)
+	r.must("trimmed", 102, true)
+	r.good(blockErase, nil)
+	r.clock.Advance(2 * time.Hour)
+	r.status(0x8000, 0xffff)
+	r.must("sanitized", 100, false)
+	if _, b := r.good(read(100), nil); b[0] != 0x33 || b[1] != 0xcc {
+		t.Errorf("after a block erase it reads as % x", b[:2])
+	}
+}
+
+// TestDeadSectorsStay: an erasure that writes can't reach a sector that can't be
+// written, and does not say that all went well; a new key makes noise of all.
+func TestDeadSectorsStay(t *testing.T) {
+	c := purgeable
+	c.Security, c.Bad = ata.Security{Supported: true, EraseTime: time.Minute}, []ata.Extent{{LBA: 2000, Count: 2, Dead: true}, {LBA: 3000, Count: 1}}
+	for what, f := range map[string]ata.TaskFile{"block erase": blockErase, "overwrite": overwriteOnce} {
+		r := build(t, c)
+		for _, lba := range []int64{1999, 2000, 2001, 2002, 3000} {
+			r.plant(lba)
+		}
+		r.good(permitted(f), nil)
+		r.clock.Advance(4 * time.Hour)
+		if regs := r.bad(sanitizeStatus, nil, 0x04); regs.LBA != 1 {
+			t.Errorf("%s: reason %d, want 1: it failed", what, regs.LBA)
+		}
+		for _, lba := range []int64{1999, 2002, 3000} {
+			r.must(what, lba, false)
+		}
+		for _, lba := range []int64{2000, 2001} {
+			r.must(what, lba, true)
+		}
+		r.good(cryptoScramble, nil)
+		r.clock.Advance(time.Minute)
+		r.status(0x8000, 0xffff)
+		r.must("crypto scramble", 2000, false)
+	}
+	r := build(t, c)
+	r.plant(2000)
+	r.good(setPassword, password(0, 0, "x"))
+	if regs, err := r.erased(password(0, 0, "x"), time.Minute); err != nil || regs.Error != 0x04 {
+		t.Errorf("SECURITY ERASE UNIT: %+v, %v", regs, err)
+	}
+	r.must("SECURITY ERASE UNIT", 2000, true)
+	if w := r.word(128); w&2 == 0 {
+		t.Errorf("word 128 is %04x: an erase that failed took the password away", w)
+	}
+}
+
 // TestTrim: a hint that one drive acts on and another does not.
 func TestTrim(t *testing.T) {
 	trim := ata.TaskFile{Command: 0x06, Device: 0x40, Extend: true, Features: 1, Count: 1}
@@ -173,8 +245,14 @@ func TestTrim(t *testing.T) {
 		r.plant(0x105)
 		r.plant(0x107)
 		r.good(trim, ranges)
-		r.must("trimmed", 0x105, !zeros)
+		if _, b := r.good(read(0x105), nil); (b[0] == 0) != zeros {
+			t.Errorf("zeros %v: a trimmed sector reads as % x", zeros, b[:4])
+		}
+		r.must("trimmed, and in the flash", 0x105, true)
 		r.must("not trimmed", 0x107, true)
+		if _, b := r.good(read(0x107), nil); b[0] != 'a' {
+			t.Error("what was not trimmed does not read")
+		}
 		copy(ranges[8:], []byte{0xff, 0x0f, 0, 0, 0, 0, 0x02, 0x00}) // past the end
 		r.bad(trim, ranges, 0x10)
 		clear(ranges[8:])

@@ -79,17 +79,21 @@ type Sanitize struct {
 
 func (s Sanitize) any() bool { return s.Crypto || s.Block || s.Overwrite }
 
-// Trim is DATA SET MANAGEMENT's TRIM, and what trimmed sectors read as.
+// Trim is DATA SET MANAGEMENT's TRIM, and what trimmed sectors read as. The data stays
+// on the medium in any case, until the sectors are written or erased: a flash
+// translation layer forgets where it is, and no more.
 type Trim struct {
 	Supported     bool
 	Deterministic bool // word 69 bit 14
-	Zeros         bool // word 69 bit 5; else the data stays
+	Zeros         bool // word 69 bit 5: they read as zeros; else as they were
 }
 
 // Extent of logical sectors.
 type Extent struct {
 	LBA, Count uint64
-	Dead       bool // a write fails too and heals nothing
+	// Dead: a write fails too and heals nothing. What stands there stays there, and an
+	// erasure that writes ends in failure; only another key makes noise of it.
+	Dead bool
 }
 
 // Feature is a name for what IDENTIFY DEVICE claims.

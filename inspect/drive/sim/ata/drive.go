@@ -27,6 +27,7 @@ type Drive struct {
 	smart    smartState
 	bad      map[uint64]bool // pending sectors; true: dead
 	healed   uint64          // sectors that were given a new place
+	trimmed  sim.Spans       // sectors that read as zeros; the medium has their data
 
 	mode       byte // of power, as CHECK POWER MODE says it
 	multiple   byte // SET MULTIPLE MODE

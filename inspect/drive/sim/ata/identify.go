@@ -3,13 +3,9 @@ package ata
 import (
 	"encoding/binary"
 	"time"
-
-	"handback.example/inspect/drive/sim"
 )
 
 const identifySize = 512
-
-var zeros = sim.Zeros
 
 // has: the drive can do it, whatever it says.
 func (d *Drive) has(f Feature) bool {

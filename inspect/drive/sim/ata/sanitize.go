@@ -271,7 +271,7 @@ func (d *Drive) sanitizeRun(r *request) (*sim.Erasure, uint64) {
 		if r.LBA != keyBlock {
 			return nil, reasonNone
 		}
-		return d.erasure(r.action, d.all, c.BlockTime, d.cfg.ErasedAs), 0
+		return d.unwritable(d.erasure(r.action, d.all, c.BlockTime, d.cfg.ErasedAs)), 0
 	case sanitizeOverwrite:
 		if !d.has(FeatureSanitizeOverwrite) {
 			return nil, reasonUnsupported
@@ -307,7 +307,7 @@ func (d *Drive) overwrite(r *request) *sim.Erasure {
 			p[i] = ^p[i]
 		}
 	}
-	e := d.erasure(r.action, d.all, d.cfg.Sanitize.OverwriteTime*time.Duration(passes), sim.Repeat(p[:]))
+	e := d.unwritable(d.erasure(r.action, d.all, d.cfg.Sanitize.OverwriteTime*time.Duration(passes), sim.Repeat(p[:])))
 	one := e.Ranges[0]
 	for range passes - 1 {
 		e.Ranges = append(e.Ranges, one)

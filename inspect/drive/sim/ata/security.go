@@ -201,7 +201,7 @@ func (d *Drive) eraseUnit(r *request) answer {
 	if err := d.Reappear(r.action, d.medium); err != nil {
 		return aborted()
 	}
-	u := &unitErase{run: d.erasure(r.action, sectors, takes, d.cfg.ErasedAs)}
+	u := &unitErase{run: d.unwritable(d.erasure(r.action, sectors, takes, d.cfg.ErasedAs))}
 	u.cut, u.cancel = context.WithCancel(context.Background())
 	u.run.Start(d.Clock.Now())
 	d.unit = u
@@ -274,11 +274,26 @@ func (d *Drive) advanceUnit(now time.Time) {
 	}
 }
 
-// fresh: what an erasure wrote over can be read again.
+// fresh: what an erasure wrote over can be read again, and reads as that.
 func (d *Drive) fresh(e *sim.Erasure) {
 	if len(e.Keep) == 0 {
-		d.heal(0, uint64(e.Ranges[0].Len)/uint64(d.cfg.LogicalBlock))
+		n := uint64(e.Ranges[0].Len) / uint64(d.cfg.LogicalBlock)
+		d.heal(0, n)
+		d.trimmed = d.trimmed.Remove(0, n)
 	}
+}
+
+// unwritable is what an erasure that writes can't reach: it stays, and the erasure
+// has failed at its end, where the script says nothing else.
+func (d *Drive) unwritable(e *sim.Erasure) *sim.Erasure {
+	l := int64(d.cfg.LogicalBlock)
+	for at, dead := range d.bad {
+		if off := int64(at) * l; dead && off < e.Ranges[0].Len {
+			e.Keep = append(e.Keep, sim.Range{Off: off, Len: l})
+			pick(&e.FailAt, 1)
+		}
+	}
+	return e
 }
 
 // cutUnit: the power goes. What was erased is erased; the password stays.

@@ -1,7 +1,6 @@
 package nvme
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,38 +60,6 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 		if _, err := New(c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v", want, err)
 		}
-	}
-}
-
-func TestNewLeavesTheConfigAlone(t *testing.T) {
-	c := laptop()
-	a, b := start(t, c), start(t, c)
-	if a.NamespaceMedium(1) == b.NamespaceMedium(1) || c.Namespaces[0].Medium != nil {
-		t.Error("two drives of one Config share a medium")
-	}
-	if a.SubNQN() != "nqn.2026-01.example.handback:nvme:S1" || a.CtrlID() != 1 || a.Version() != 0x00010400 || a.Name() != "S1" {
-		t.Errorf("%s %d %x %s", a.SubNQN(), a.CtrlID(), a.Version(), a.Name())
-	}
-}
-
-func TestSpans(t *testing.T) {
-	var s spans
-	for _, e := range []span{{10, 20}, {30, 40}, {50, 60}, {5, 5}} {
-		s = s.add(e.from, e.to)
-	}
-	s = s.add(20, 30)
-	if want := (spans{{10, 40}, {50, 60}}); !slices.Equal(s, want) {
-		t.Fatalf("%v", s)
-	}
-	s = s.remove(12, 15).remove(39, 55)
-	if want := (spans{{10, 12}, {15, 39}, {55, 60}}); !slices.Equal(s, want) {
-		t.Fatalf("%v", s)
-	}
-	if got, want := s.in(11, 56), (spans{{11, 12}, {15, 39}, {55, 56}}); !slices.Equal(got, want) {
-		t.Fatalf("%v", got)
-	}
-	if s = s.add(0, 100); !slices.Equal(s, spans{{0, 100}}) {
-		t.Fatalf("%v", s)
 	}
 }
 

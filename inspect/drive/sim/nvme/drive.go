@@ -48,10 +48,10 @@ type namespace struct {
 	nguid, uuid   []byte
 	shared        bool
 	attached      bool
-	others        []uint16 // other controllers that it is attached to
-	protect       uint32   // write protection state
-	holes         spans    // deallocated: the medium still has them
-	bad           spans    // made uncorrectable
+	others        []uint16  // other controllers that it is attached to
+	protect       uint32    // write protection state
+	holes         sim.Spans // deallocated: the medium still has them
+	bad           sim.Spans // made uncorrectable
 	formatting    *run
 	formattingEnd func() // what is true when it ended well
 }

@@ -150,7 +150,7 @@ func (d *Drive) formatted(n *namespace, l layout) {
 	n.format, n.extended, n.dps = l.format, l.extended, l.dps
 	n.bad, n.holes = nil, nil
 	if l.ses == 0 && !d.cfg.Format.Erases {
-		n.holes = n.holes.add(0, d.blocks(n))
+		n.holes = n.holes.Add(0, d.blocks(n))
 	}
 	d.change(n.id)
 }

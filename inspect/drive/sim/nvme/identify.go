@@ -149,8 +149,8 @@ func (d *Drive) namespaceData(n *namespace) []byte {
 // unused are the blocks that are deallocated.
 func (n *namespace) unused(blocks uint64) uint64 {
 	sum := uint64(0)
-	for _, h := range n.holes.in(0, blocks) {
-		sum += h.to - h.from
+	for _, h := range n.holes.In(0, blocks) {
+		sum += h.To - h.From
 	}
 	return sum
 }

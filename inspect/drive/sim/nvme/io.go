@@ -102,7 +102,7 @@ func (d *Drive) extentOf(c *command, n *namespace, damage status) (extent, statu
 	case c.fault.Medium:
 		d.counted.media++
 		return x, damage
-	case damage == unrecovered && len(n.bad.in(x.lba, x.lba+x.blocks)) > 0:
+	case damage == unrecovered && len(n.bad.In(x.lba, x.lba+x.blocks)) > 0:
 		d.counted.media++
 		return x, damage
 	}
@@ -151,9 +151,9 @@ func (d *Drive) load(n *namespace, x extent) ([]byte, bool) {
 				readAt(n.medium, at[x.each:x.unit], d.metaAt(n, x.lba+uint64(i)))
 		}
 	}
-	for _, h := range n.holes.in(x.lba, x.lba+x.blocks) {
-		at := p[(h.from-x.lba)*uint64(x.unit) : (h.to-x.lba)*uint64(x.unit)]
-		d.readErased(at, int64(h.from)*x.each)
+	for _, h := range n.holes.In(x.lba, x.lba+x.blocks) {
+		at := p[(h.From-x.lba)*uint64(x.unit) : (h.To-x.lba)*uint64(x.unit)]
+		d.readErased(at, int64(h.From)*x.each)
 	}
 	return p, ok
 }
@@ -210,7 +210,7 @@ func (d *Drive) writable(c *command, n *namespace) (extent, status) {
 
 // touched: blocks hold user data again.
 func (d *Drive) touched(n *namespace, x extent) {
-	n.holes, n.bad = n.holes.remove(x.lba, x.lba+x.blocks), n.bad.remove(x.lba, x.lba+x.blocks)
+	n.holes, n.bad = n.holes.Remove(x.lba, x.lba+x.blocks), n.bad.Remove(x.lba, x.lba+x.blocks)
 	d.sanitize.written = true
 }
 
@@ -266,7 +266,7 @@ func (d *Drive) spoil(c *command, n *namespace) reply {
 	if s != success {
 		return refuse(s)
 	}
-	n.bad = n.bad.add(x.lba, x.lba+x.blocks)
+	n.bad = n.bad.Add(x.lba, x.lba+x.blocks)
 	return reply{}
 }
 
@@ -277,8 +277,8 @@ func (d *Drive) writeZeroes(c *command, n *namespace) reply {
 		return refuse(s)
 	}
 	if c.dw(12)>>25&1 != 0 && len(d.cfg.ErasedAs) == 0 {
-		n.bad = n.bad.remove(x.lba, x.lba+x.blocks)
-		n.holes = n.holes.add(x.lba, x.lba+x.blocks)
+		n.bad = n.bad.Remove(x.lba, x.lba+x.blocks)
+		n.holes = n.holes.Add(x.lba, x.lba+x.blocks)
 		return reply{}
 	}
 	if n.medium.Fill(int64(x.lba)*x.each, int64(x.blocks)*x.each, sim.Zeros) != nil ||
@@ -308,7 +308,7 @@ func (d *Drive) manageDataset(c *command, n *namespace) reply {
 		if lba > most || blocks > most-lba {
 			return refuse(lbaOutOfRange)
 		}
-		holes = holes.add(lba, lba+blocks)
+		holes = holes.Add(lba, lba+blocks)
 	}
 	if c.dw(11)>>2&1 != 0 { // AD: deallocate
 		n.holes = holes

@@ -232,3 +232,20 @@ func TestTraceKeepsWhatIsNoPlainAccess(t *testing.T) {
 		t.Errorf("%d entries", len(tr))
 	}
 }
+
+// A Dataset Management that deallocates nothing, or is refused, leaves what reads as
+// data as it was, beside blocks that were deallocated before.
+func TestHintsDeallocateNothing(t *testing.T) {
+	r := start(t, laptop())
+	r.owner(r.NamespaceMedium(1), "owner")
+	r.ioIs(0, "09000000 01000000", "00000000 04000000", 0, unhex(t, "00000000 0a000000 0000000000000000")...) // AD, blocks 0 to 9
+	r.ioIs(0, "09000000 01000000", "00000000 02000000", 0, unhex(t, "00000000 0a000000 0a00000000000000")...) // IDW only, 10 to 19
+	r.ioIs(0x4080, "09000000 01000000", "01000000 04000000", 0,
+		unhex(t, "00000000 0a000000 0a00000000000000 00000000 01000000 ffffff0000000000")...) // the second is past the end
+	if a := r.ioIs(0, "02000000 01000000", "0a000000 00000000 00000000", 512); all(a.In, 0) {
+		t.Error("block 10 reads as deallocated")
+	}
+	if a := r.ioIs(0, "02000000 01000000", "09000000 00000000 00000000", 512); !all(a.In, 0) {
+		t.Error("block 9 does not read as deallocated")
+	}
+}

@@ -3,8 +3,6 @@ package scsi
 import (
 	"bytes"
 	"encoding/binary"
-
-	"handback.example/inspect/drive/sim"
 )
 
 // Limits that VPD page B0h tells.
@@ -100,10 +98,28 @@ func read(d *Drive, r *request) answer {
 	n, wrong := d.good(r, r.lba, r.blocks, false)
 	// No more than the initiator takes, whatever the CDB says.
 	p := make([]byte, min(n*uint64(d.block), uint64(max(0, r.In))))
-	if _, err := d.medium.ReadAt(p, d.at(r.lba)); err != nil {
+	if err := d.load(p, r.lba); err != nil {
 		return failed(err)
 	}
 	return answer{in: p, sense: wrong}
+}
+
+// load blocks as the initiator gets them: those that are unmapped as zeros.
+func (d *Drive) load(p []byte, lba uint64) error {
+	if _, err := d.medium.ReadAt(p, d.at(lba)); err != nil {
+		return err
+	}
+	each, n := uint64(d.block), uint64(len(p))
+	for _, s := range d.holes.In(lba, lba+(n+each-1)/each) {
+		clear(p[(s.From-lba)*each : min(n, (s.To-lba)*each)])
+	}
+	return nil
+}
+
+// stored: blocks hold data again.
+func (d *Drive) stored(lba, blocks uint64) {
+	d.bad.heal(lba, lba+blocks)
+	d.holes = d.holes.Remove(lba, lba+blocks)
 }
 
 // write is WRITE (SBC-4 clauses 5.41 to 5.44).
@@ -121,7 +137,7 @@ func write(d *Drive, r *request) answer {
 	if _, err := d.medium.WriteAt(r.Out[:n*uint64(d.block)], d.at(r.lba)); err != nil {
 		return failed(err)
 	}
-	d.bad.heal(r.lba, r.lba+n)
+	d.stored(r.lba, n)
 	return refuse(wrong)
 }
 
@@ -158,7 +174,7 @@ func verify(d *Drive, r *request) answer {
 	}
 	p := make([]byte, d.block)
 	for i := range n {
-		if _, err := d.medium.ReadAt(p, d.at(r.lba+i)); err != nil {
+		if err := d.load(p, r.lba+i); err != nil {
 			return failed(err)
 		}
 		want := r.Out[i*each:][:d.block]
@@ -220,12 +236,22 @@ func writeSame(d *Drive, r *request) answer {
 	if !noData {
 		copy(block, r.Out)
 	}
+	if flags&0x08 != 0 && d.cfg.Thin.Zeros && bytes.Count(block, []byte{0}) == len(block) {
+		d.unmapped(r.lba, n)
+		return refuse(wrong)
+	}
 	// A fill repeats from the medium's start, where a block begins.
 	if err := d.medium.Fill(d.at(r.lba), int64(n)*int64(d.block), pattern(block)); err != nil {
 		return failed(err)
 	}
-	d.bad.heal(r.lba, r.lba+n)
+	d.stored(r.lba, n)
 	return refuse(wrong)
+}
+
+// unmapped blocks read as zeros; what they held is where it was.
+func (d *Drive) unmapped(lba, blocks uint64) {
+	d.bad.heal(lba, lba+blocks)
+	d.holes = d.holes.Add(lba, lba+blocks)
 }
 
 // unmap is UNMAP (SBC-4 clause 5.34).
@@ -254,10 +280,7 @@ func unmap(d *Drive, r *request) answer {
 	}
 	for b := list; len(b) > 0 && d.cfg.Thin.Zeros; b = b[16:] {
 		lba, blocks := binary.BigEndian.Uint64(b), uint64(binary.BigEndian.Uint32(b[8:]))
-		if err := d.medium.Fill(d.at(lba), int64(blocks)*int64(d.block), sim.Zeros); err != nil {
-			return failed(err)
-		}
-		d.bad.heal(lba, lba+blocks)
+		d.unmapped(lba, blocks)
 	}
 	return answer{}
 }

@@ -116,7 +116,8 @@ func TestBlocks(t *testing.T) {
 
 func slices(all ...[]byte) []byte { return bytes.Join(all, nil) }
 
-// UNMAP makes zeros where the drive says so, and nothing where it does not.
+// UNMAP makes blocks read as zeros where the drive says so, and nothing where it does
+// not. In either case the medium has what they held.
 func TestUnmap(t *testing.T) {
 	list := unhex(t, "00 26 00 20 00 00 00 00  00 00 00 00 00 00 00 05 00 00 00 02 00 00 00 00  00 00 00 00 00 00 1f ff 00 00 00 01 00 00 00 00")
 	for _, zeros := range []bool{true, false} {
@@ -125,12 +126,14 @@ func TestUnmap(t *testing.T) {
 		b := start(t, c)
 		b.plant()
 		b.good("42 00 00 00 00 00 00 00 28 00", list, 0)
-		want := int64(whole)
-		if zeros {
-			want -= 3 * 512
+		if left := b.survives(0, whole); left != whole {
+			t.Errorf("zeros %v: %d bytes are left, want %d", zeros, left, whole)
 		}
-		if left := b.survives(0, whole); left != want {
-			t.Errorf("zeros %v: %d bytes are left, want %d", zeros, left, want)
+		for cdb, gone := range map[string]bool{"28 00 00 00 00 04 00 00 01 00": false, "28 00 00 00 00 05 00 00 01 00": zeros,
+			"28 00 00 00 00 06 00 00 01 00": zeros, "28 00 00 00 00 07 00 00 01 00": false, "28 00 00 00 1f ff 00 00 01 00": zeros} {
+			if in := b.good(cdb, nil, 512); bytes.Equal(in, make([]byte, 512)) != gone {
+				t.Errorf("zeros %v: %s reads as % x", zeros, cdb, in[:4])
+			}
 		}
 		b.refused("42 00 00 00 00 00 00 00 29 00", list, 0, "5/1a/00")
 		list[31] = 0x01 // block 2^32 + ...
@@ -162,7 +165,7 @@ func TestBadBlocks(t *testing.T) {
 	if got := b.bad("2a 00 00 00 0f 9f 00 00 04 00", make([]byte, 2048), 0); got != "72030c000000000c"+"000a80000000000000000fa0" {
 		t.Errorf("a block that can't be written: %s", got)
 	}
-	b.good("48 82 00 00 00 00 00 00 00 00", nil, 0)
+	b.good("48 83 00 00 00 00 00 00 00 00", nil, 0) // CRYPTOGRAPHIC ERASE writes nothing, and so ends well
 	b.clock.Advance(time.Hour)
 	b.good("28 00 00 00 00 00 00 08 00 00", nil, 2048*512)
 	if got := b.bad("2f 00 00 00 0f 9f 00 00 04 00", nil, 0); got != "720311000000000c"+"000a80000000000000000fa0" {
@@ -173,6 +176,55 @@ func TestBadBlocks(t *testing.T) {
 	b.good("2f 00 00 00 0f 9f 00 00 04 00", nil, 0)
 	if got := hex.EncodeToString(b.good("37 00 08 00 00 00 00 00 ff 00", nil, 255)); got != "00080008"+"00000fa0"+"00000fa1" {
 		t.Errorf("READ DEFECT DATA(10): %s", got)
+	}
+}
+
+// An erasure that writes leaves what it can't write, and says that it failed.
+func TestDeadBlocksStay(t *testing.T) {
+	for cdb, failed := range map[string]string{"48 a2 00 00 00 00 00 00 00 00": "3/31/03", "04 10 00 00 00 00": "3/31/00"} {
+		c := config()
+		c.Bad = []scsi.Extent{{LBA: 100, Count: 3}, {LBA: 4000, Count: 2, Dead: true}}
+		b := start(t, c)
+		b.plant()
+		b.good(cdb, unhex(t, "00 02 00 00"), 0) // FORMAT UNIT takes this list: IMMED
+		b.clock.Advance(100 * time.Hour)
+		if left := b.survives(0, blocks*512); left != 1024 {
+			t.Errorf("%s: %d bytes are left, want those of the two dead blocks", cdb, left)
+		}
+		b.refused("28 00 00 00 00 00 00 00 01 00", nil, 512, failed)
+	}
+}
+
+// What is unmapped is where it was until it is written or erased; WRITE SAME with
+// UNMAP does no more than UNMAP, unless it brings something to write.
+func TestUnmappedStays(t *testing.T) {
+	c := config()
+	c.Thin = scsi.Thin{Unmap: true, Zeros: true}
+	b := start(t, c)
+	b.plant()
+	b.good("93 08 00 00 00 00 00 00 00 10 00 00 00 04 00 00", make([]byte, 512), 0)
+	b.good("41 08 00 00 00 20 00 00 04 00", make([]byte, 512), 0)
+	if left := b.survives(0, whole); left != whole {
+		t.Errorf("%d bytes are left, want %d", left, whole)
+	}
+	if in := b.good("28 00 00 00 00 10 00 00 04 00", nil, 2048); !bytes.Equal(in, make([]byte, 2048)) {
+		t.Error("unmapped blocks do not read as zeros")
+	}
+	b.good("2f 06 00 00 00 20 00 00 04 00", make([]byte, 512), 0) // BYTCHK 11b: all are as this one
+	b.good("93 08 00 00 00 00 00 00 00 10 00 00 00 01 00 00", bytes.Repeat([]byte{5}, 512), 0)
+	b.good("2a 00 00 00 00 11 00 00 01 00", bytes.Repeat([]byte{6}, 512), 0)
+	b.PowerCycle()
+	in := b.good("28 00 00 00 00 10 00 00 04 00", nil, 2048)
+	if in[0] != 5 || in[512] != 6 || in[1024] != 0 {
+		t.Errorf("blocks 10h to 12h read as %02x, %02x, %02x", in[0], in[512], in[1024])
+	}
+	if left := b.survives(0, whole); left != whole-1024 {
+		t.Errorf("%d bytes are left, want all but two blocks", left)
+	}
+	b.good("48 82 00 00 00 00 00 00 00 00", nil, 0)
+	b.clock.Advance(100 * time.Hour)
+	if left := b.survives(0, whole); left != 0 {
+		t.Errorf("%d bytes survive a sanitize", left)
 	}
 }
 

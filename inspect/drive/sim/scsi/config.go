@@ -39,8 +39,8 @@ type Config struct {
 	Format        Format
 	Health        Health
 	Bad           []Extent
-	// ErasedAs is what a block erase and an unmapped block leave, again and again from
-	// the medium's start; empty: zeros. CryptoAs is that after a change of the key;
+	// ErasedAs is what a block erase leaves, again and again from the medium's
+	// start; empty: zeros. CryptoAs is that after a change of the key;
 	// empty: noise of the new key.
 	ErasedAs, CryptoAs []byte
 	// Claims are lies of REPORT SUPPORTED OPERATION CODES by operation code and service
@@ -58,7 +58,7 @@ type Config struct {
 // Thin is logical block provisioning (SBC-4 clause 4.7).
 type Thin struct {
 	Unmap bool // UNMAP and WRITE SAME with UNMAP
-	Zeros bool // LBPRZ: unmapped blocks read as zeros; else as they were
+	Zeros bool // LBPRZ: unmapped blocks read as zeros; else as they were. The medium keeps them
 }
 
 // Sanitize is the SANITIZE command (SBC-4 clauses 4.11 and 5.30).
@@ -83,7 +83,9 @@ type Format struct {
 // Extent of logical blocks that can't be read until they are written.
 type Extent struct {
 	LBA, Count uint64
-	Dead       bool // nor be written
+	// Dead: nor be written. What stands there stays there, and an erasure that writes
+	// ends in failure; only another key makes noise of it.
+	Dead bool
 }
 
 // Health is what the log pages tell.

@@ -128,6 +128,7 @@ func reassignBlocks(d *Drive, r *request) answer {
 			if err := d.medium.Fill(d.at(lba), int64(d.block), sim.Zeros); err != nil {
 				return failed(err)
 			}
+			d.holes = d.holes.Remove(lba, lba+1)
 		}
 		d.bad.replace(lba)
 		d.grown = append(d.grown, lba)

@@ -26,6 +26,7 @@ type Drive struct {
 	next      int    // block length from the next FORMAT UNIT on
 	modes     modes
 	bad       extents
+	holes     sim.Spans // unmapped blocks that read as zeros; the medium has their data
 	grown     []uint64
 	sanitize  sanitizing
 	format    formatting

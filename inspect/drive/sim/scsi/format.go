@@ -29,23 +29,23 @@ func (d *Drive) settleFormat(now time.Time) {
 	if err := f.run.Advance(now); err == nil && !f.run.Ended() {
 		return
 	}
-	bad := f.run.Failed()
-	f.run, f.corrupt = nil, bad
-	if !bad {
-		d.formatted()
+	run := f.run
+	f.run, f.corrupt = nil, run.Failed()
+	if !f.corrupt {
+		d.formatted(run)
 	}
 }
 
 // formatted: the blocks have the length that was chosen, and all are there again
 // that the medium has room for.
-func (d *Drive) formatted() {
-	d.bad.heal(0, d.whole)
+func (d *Drive) formatted(run *sim.Erasure) {
+	d.fresh(run)
 	if d.next == d.block {
 		return
 	}
 	room := uint64(d.medium.Size()-d.cfg.Spare) / uint64(d.next)
 	d.block, d.whole, d.visible = d.next, room, room
-	d.bad = nil // they were counted in other blocks
+	d.bad, d.holes = nil, nil // they were counted in other blocks
 	d.attend(0x2a, 0x09)
 }
 
@@ -81,6 +81,8 @@ func formatUnit(d *Drive, r *request) answer {
 	}
 	if d.cfg.Format.Quick && o.pattern == nil {
 		e.Keep = []sim.Range{{Len: d.medium.Size()}}
+	} else {
+		d.unwritable(e)
 	}
 	d.format = formatting{run: e}
 	d.tests.abort(d, 2)

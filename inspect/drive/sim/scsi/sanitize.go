@@ -65,9 +65,28 @@ func (d *Drive) settleSanitize(now time.Time) {
 // sanitized: the medium is formatted well, whatever it was (SBC-4 clause 4.11.4).
 func (d *Drive) sanitized() {
 	d.format.corrupt = false
-	d.bad.heal(0, d.whole)
+	d.fresh(d.sanitize.run)
 	if d.sanitize.writeFirst {
 		d.bad.add(extent{from: 0, to: d.whole, asc: 0x11, ascq: 0x15}) // write after sanitize required
+	}
+}
+
+// fresh: what an erasure wrote over can be read again, and reads as that.
+func (d *Drive) fresh(e *sim.Erasure) {
+	d.bad.heal(0, d.whole)
+	if len(e.Keep) == 0 {
+		d.holes = d.holes.Remove(0, uint64(e.Ranges[0].Len/int64(d.block)))
+	}
+}
+
+// unwritable is what an erasure that writes can't reach: it stays, and the erasure
+// has failed at its end, where the script says nothing else.
+func (d *Drive) unwritable(e *sim.Erasure) {
+	for _, b := range d.bad {
+		if from, to := d.at(b.from), min(d.at(b.to), e.Ranges[0].Len); b.dead && from < to {
+			e.Keep = append(e.Keep, sim.Range{Off: from, Len: to - from})
+			pick(&e.FailAt, 1)
+		}
 	}
 }
 
@@ -158,6 +177,9 @@ func (d *Drive) startSanitize(r *request, p sim.Pattern, takes time.Duration, wr
 	e, err := d.erasure(r, []sim.Range{{Len: d.medium.Size()}}, p, takes)
 	if err != nil {
 		return failed(err)
+	}
+	if r.CDB[1]&0x1f != 0x03 { // CRYPTOGRAPHIC ERASE writes nothing
+		d.unwritable(e)
 	}
 	d.sanitize = sanitizing{state: sanitizeRunning, run: e, unrestricted: unrestricted, writeFirst: writeFirst}
 	d.tests.abort(d, 2)
