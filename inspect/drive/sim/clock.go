@@ -38,14 +38,16 @@ func (w wall) SleepUntil(ctx context.Context, t time.Time) error { return w.Slee
 
 // Manual is a clock that stands still until Advance moves it.
 type Manual struct {
-	mu   sync.Mutex
-	now  time.Time
-	wake chan struct{} // closed and made anew when the time has moved
+	mu       sync.Mutex
+	now      time.Time
+	wake     chan struct{}     // closed and made anew when the time has moved
+	sleepers map[int]time.Time // until when, by the number of the sleep
+	sleeps   int               // ever begun
 }
 
 // NewManual starts at noon of 1 January 2026, UTC.
 func NewManual() *Manual {
-	return &Manual{now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC), wake: make(chan struct{})}
+	return &Manual{now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC), wake: make(chan struct{}), sleepers: map[int]time.Time{}}
 }
 
 // Now is the time that Advance has reached.
@@ -71,6 +73,16 @@ func (m *Manual) Sleep(ctx context.Context, d time.Duration) error {
 
 // SleepUntil returns when Advance has moved the clock to a time or past it.
 func (m *Manual) SleepUntil(ctx context.Context, until time.Time) error {
+	m.mu.Lock()
+	m.sleeps++
+	number := m.sleeps
+	m.sleepers[number] = until
+	m.mu.Unlock()
+	defer func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.sleepers, number)
+	}()
 	for {
 		m.mu.Lock()
 		now, wake := m.now, m.wake
@@ -82,6 +94,37 @@ func (m *Manual) SleepUntil(ctx context.Context, until time.Time) error {
 		case <-wake:
 		case <-ctx.Done():
 			return ctx.Err()
+		}
+	}
+}
+
+// Flow moves the clock to the next moment that somebody sleeps for, whenever for
+// that long of real time nobody began or ended a sleep: a command that takes the
+// drive an hour is over in no time, and one that hangs is given up by whoever has a
+// time-out. It returns when ctx ends.
+func (m *Manual) Flow(ctx context.Context, quiet time.Duration) {
+	tick := time.NewTicker(quiet)
+	defer tick.Stop()
+	lastSleeps, lastCount := -1, -1
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		m.mu.Lock()
+		still := m.sleeps == lastSleeps && len(m.sleepers) == lastCount && len(m.sleepers) > 0
+		lastSleeps, lastCount = m.sleeps, len(m.sleepers)
+		var next time.Time
+		for _, t := range m.sleepers {
+			if next.IsZero() || t.Before(next) {
+				next = t
+			}
+		}
+		d := next.Sub(m.now)
+		m.mu.Unlock()
+		if still && d > 0 {
+			m.Advance(d)
 		}
 	}
 }

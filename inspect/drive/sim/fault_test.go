@@ -142,3 +142,36 @@ func TestReappear(t *testing.T) {
 		}
 	}
 }
+
+// Who sleeps an hour wakes at once, in the order of their times; a sleep that was
+// given up is waited for by nobody.
+func TestClockFlows(t *testing.T) {
+	clock := NewManual()
+	ctx, stop := context.WithCancel(t.Context())
+	flowing := make(chan struct{})
+	go func() { defer close(flowing); clock.Flow(ctx, time.Millisecond) }()
+	woke := make(chan time.Duration, 3)
+	for _, d := range []time.Duration{2 * time.Hour, time.Hour, 24 * time.Hour} {
+		go func() {
+			if clock.Sleep(t.Context(), d) == nil {
+				woke <- clock.Now().Sub(noon)
+			}
+		}()
+	}
+	for _, want := range []time.Duration{time.Hour, 2 * time.Hour, 24 * time.Hour} {
+		if got := <-woke; got < want {
+			t.Errorf("awake after %s, want %s", got, want)
+		}
+	}
+	given, giveUp := context.WithCancel(t.Context())
+	giveUp()
+	if err := clock.Sleep(given, time.Hour); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	time.Sleep(10 * time.Millisecond)
+	if now := clock.Now().Sub(noon); now != 24*time.Hour {
+		t.Errorf("the clock went on to %s though nobody waits", now)
+	}
+	stop()
+	<-flowing
+}
