@@ -153,7 +153,7 @@ func TestClockFlows(t *testing.T) {
 	woke := make(chan time.Duration, 3)
 	for _, d := range []time.Duration{2 * time.Hour, time.Hour, 24 * time.Hour} {
 		go func() {
-			if clock.Sleep(t.Context(), d) == nil {
+			if clock.SleepUntil(t.Context(), noon.Add(d)) == nil {
 				woke <- clock.Now().Sub(noon)
 			}
 		}()
