@@ -13,6 +13,7 @@ import (
 	"handback.example/inspect"
 	"handback.example/inspect/drive"
 	"handback.example/inspect/drive/ata"
+	"handback.example/inspect/drive/nvme"
 )
 
 // script answers commands in their order; another command, or one that is left
@@ -78,6 +79,8 @@ const (
 	activeList         = "06000000 00000000" + zeros32 + "02000000"
 	allocatedList      = "06000000 00000000" + zeros32 + "10000000"
 	smartLog           = "02000000 ffffffff" + zeros32 + "02007f00"
+	sanitizeLog        = "02000000 ffffffff" + zeros32 + "81007f00"
+	bootLog            = "02000000 ffffffff" + zeros32 + "15000300"
 	zeros32            = "0000000000000000000000000000000000000000000000000000000000000000"
 )
 
@@ -89,10 +92,13 @@ var (
 // nvmeDrive answers Identify and its health log; bytes stand at the offsets of
 // Base 2.0 figures 275 and 207, and NVM 1.0 figure 97.
 func nvmeSteps(t *testing.T, oacs string, rest ...step) []step {
-	controller := at(t, 4096, map[int]string{4: "53313233", 24: "4d6f64656c", 64: "312e30", 256: oacs, 328: "07000080", 516: "20000000", 524: "05"})
+	controller := at(t, 4096, map[int]string{4: "53313233", 24: "4d6f64656c", 64: "312e30", 256: oacs, 312: "03000f01", 328: "07000080", 516: "20000000", 524: "05"})
 	// 2 formats; the one in use is index 1: 8 bytes of metadata, blocks of 2^12.
 	namespace := at(t, 4096, map[int]string{0: "0001000000000000", 25: "01", 26: "01", 128: "00000900", 132: "08000c00"})
-	steps := []step{{frame: identifyController, data: controller}}
+	// A block erase that ended well.
+	steps := []step{{frame: identifyController, data: controller}, {frame: sanitizeLog, data: at(t, 512, map[int]string{0: "ffff0101 02000000"})}}
+	// Boot partitions of 5 x 128 KiB, the second active.
+	rest = append(rest, step{frame: bootLog, data: bytesOf(t, "00000000 05000080 0000000000000000")})
 	return append(append(steps, rest...), step{frame: identifyNamespace, data: namespace}, step{frame: smartLog, data: healthyLog(t, nil)})
 }
 
@@ -146,6 +152,10 @@ func TestNVMeFacts(t *testing.T) {
 				n.LBAFormat != inspect.Known[uint8](1, "Identify Namespace") || n.MetadataBytes != inspect.Known(8, "Identify Namespace") {
 				t.Errorf("%+v", n)
 			}
+			if n.SanitizeState != inspect.Known(inspect.SanitizeIdle, "NVMe log 81h") || n.RPMB != inspect.Known(true, "Identify Controller") ||
+				n.BootBytes != inspect.Known(int64(10<<17), "NVMe log 15h") {
+				t.Errorf("%+v", n)
+			}
 			if n.Namespaces != c.namespaces || n.Unattached != c.unattached {
 				t.Errorf("namespaces %+v, unattached %+v", n.Namespaces, n.Unattached)
 			}
@@ -156,6 +166,56 @@ func TestNVMeFacts(t *testing.T) {
 				d.Health.UsedPct.Value != 3 || d.Health.WrittenB.Value != 512e6 {
 				t.Errorf("health %+v", d.Health)
 			}
+		})
+	}
+}
+
+// What log 81h tells, and that nothing is made of what it does not.
+func TestNVMeSanitizeState(t *testing.T) {
+	page := func(s string) []byte { return at(t, 512, map[int]string{0: s}) }
+	refused := errRefusedNVMe.Error()
+	for name, c := range map[string]struct {
+		sanicap uint32
+		steps   []step
+		want    inspect.Fact[string]
+		problem bool
+	}{
+		"never":          {2, []step{{frame: sanitizeLog, data: page("ffff0001 00000000")}}, inspect.Known("idle", "NVMe log 81h"), false},
+		"done":           {1, []step{{frame: sanitizeLog, data: page("ffff0101 04000000")}}, inspect.Known("idle", "NVMe log 81h"), false},
+		"deallocated":    {4, []step{{frame: sanitizeLog, data: page("ffff0c00 13020000")}}, inspect.Known("idle", "NVMe log 81h"), false},
+		"running":        {2, []step{{frame: sanitizeLog, data: page("8f020200 02000000")}}, inspect.Known("running", "NVMe log 81h"), false},
+		"failed":         {2, []step{{frame: sanitizeLog, data: page("ffff0300 02000000")}}, inspect.Known("failed", "NVMe log 81h"), false},
+		"to be verified": {2, []step{{frame: sanitizeLog, data: page("ffff0500 02040000")}}, inspect.Unknown[string]("NVMe log 81h", "status 5 has no name here"), false},
+		"not offered":    {0xe0000008, nil, inspect.Unknown[string]("NVMe log 81h", "the controller has no Sanitize"), false},
+		"refused":        {2, []step{{frame: sanitizeLog, err: errRefusedNVMe}}, inspect.Unknown[string]("NVMe log 81h", refused), true},
+		"short":          {2, []step{{frame: sanitizeLog, data: page("")[:511]}}, inspect.Unknown[string]("NVMe log 81h", "the answer is 1 bytes short"), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, d := &script{t, c.steps}, subject{}
+			if got := nvmeSanitize(t.Context(), &d, s, nvme.Controller{SANICAP: c.sanicap}); got != c.want || len(d.Problems) > 0 != c.problem {
+				t.Errorf("%+v, %q", got, d.Problems)
+			}
+			s.end()
+		})
+	}
+}
+
+// A drive without the log page has boot partitions, or none: nobody knows.
+func TestNVMeBootPartitions(t *testing.T) {
+	for name, c := range map[string]struct {
+		step step
+		want inspect.Fact[int64]
+	}{
+		"none":     {step{frame: bootLog, data: bytesOf(t, "00000000 00000000 0000000000000000")}, inspect.Known(int64(0), "NVMe log 15h")},
+		"the most": {step{frame: bootLog, data: bytesOf(t, "00000000 ff7f0000 0000000000000000")}, inspect.Known(int64(2*32767*131072), "NVMe log 15h")},
+		"refused":  {step{frame: bootLog, err: errRefusedNVMe}, inspect.Unknown[int64]("NVMe log 15h", "whether it has boot partitions is not told: "+errRefusedNVMe.Error())},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &script{t, []step{c.step}}
+			if got := bootBytes(t.Context(), s); got != c.want {
+				t.Errorf("%+v", got)
+			}
+			s.end()
 		})
 	}
 }

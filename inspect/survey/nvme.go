@@ -21,8 +21,12 @@ func (s survey) nvme(ctx context.Context, d *subject, dev drive.Transport) {
 		const source = "Identify Controller"
 		facts.Format, facts.FNA = inspect.Known(c.Format(), source), inspect.Known(c.FNA, source)
 		facts.SANICAP = inspect.Known(c.SANICAP, source)
+		units, _ := c.RPMB()
+		facts.RPMB = inspect.Known(units > 0, source)
+		facts.SanitizeState = nvmeSanitize(ctx, d, dev, c)
 		s.namespaces(ctx, d, dev, c, facts)
 	}
+	facts.BootBytes = bootBytes(ctx, dev)
 	if b, err := get(ctx, dev, nvme.IdentifyNamespace(d.Identity.Namespace)); err != nil {
 		d.problem("Identify Namespace: %v", err)
 	} else if n, err := nvme.ParseNamespace(b); err != nil {
@@ -36,6 +40,47 @@ func (s survey) nvme(ctx context.Context, d *subject, dev drive.Transport) {
 	}
 	d.NVMe = facts
 	d.Health = nvmeHealth(ctx, d, dev)
+}
+
+// nvmeSanitize is what the drive says of its most recent sanitize.
+func nvmeSanitize(ctx context.Context, d *subject, dev drive.Transport, c nvme.Controller) inspect.Fact[string] {
+	const source = "NVMe log 81h"
+	if c.SANICAP&nvme.SanicapAny == 0 {
+		return inspect.Unknown[string](source, "the controller has no Sanitize")
+	}
+	b, err := get(ctx, dev, nvme.SanitizeLog())
+	var l nvme.Sanitize
+	if err == nil {
+		l, err = nvme.ParseSanitize(b)
+	}
+	if err != nil {
+		d.problem("whether it is being sanitized could not be read: %v", err)
+		return inspect.Unknown[string](source, err.Error())
+	}
+	switch l.State {
+	case nvme.SanitizeNever, nvme.SanitizeDone, nvme.SanitizeDeallocated:
+		return inspect.Known(inspect.SanitizeIdle, source)
+	case nvme.SanitizeRunning:
+		return inspect.Known(inspect.SanitizeRunning, source)
+	case nvme.SanitizeFailed:
+		return inspect.Known(inspect.SanitizeFailed, source)
+	}
+	return inspect.Unknown[string](source, fmt.Sprintf("status %d has no name here", l.State))
+}
+
+// bootBytes of both boot partitions. How big they are stands in a property (BPINFO)
+// that a host can't read past the kernel; the log page that repeats it is optional.
+func bootBytes(ctx context.Context, dev drive.Transport) inspect.Fact[int64] {
+	const source = "NVMe log 15h"
+	b, err := get(ctx, dev, nvme.BootLog())
+	var n int64
+	if err == nil {
+		n, err = nvme.ParseBootLog(b)
+	}
+	if err != nil {
+		return inspect.Unknown[int64](source, "whether it has boot partitions is not told: "+err.Error())
+	}
+	return inspect.Known(n, source)
 }
 
 // controller is the path of the controller's device node.

@@ -23,6 +23,7 @@ const (
 	cnsActive      = 0x02
 	cnsDescriptors = 0x03
 	cnsAllocated   = 0x10
+	cnsControllers = 0x12
 )
 
 // IdentifyNamespace asks for the NVM command set's Identify Namespace data.
@@ -42,12 +43,26 @@ func NamespaceDescriptors(nsid uint32) drive.Command { return identify(cnsDescri
 // management (OACS bit 3) answer it.
 func AllocatedNamespaces(after uint32) drive.Command { return identify(cnsAllocated, after) }
 
+// AttachedControllers asks which controllers of the subsystem a namespace is
+// attached to. Only controllers with namespace management answer it.
+func AttachedControllers(nsid uint32) drive.Command { return identify(cnsControllers, nsid) }
+
 // SMARTLog asks for the SMART / Health Information log page (02h) of the whole
 // controller: 512 bytes.
-func SMARTLog() drive.Command {
-	c := admin(0x02, AllNamespaces, 512)
+func SMARTLog() drive.Command { return log(0x02, 512) }
+
+// SanitizeLog asks for the Sanitize Status log page (81h): 512 bytes.
+func SanitizeLog() drive.Command { return log(0x81, 512) }
+
+// BootLog asks for the head of the Boot Partition log page (15h): 16 bytes, and
+// nothing of what the boot partitions hold.
+func BootLog() drive.Command { return log(0x15, 16) }
+
+// log asks for the first n bytes of a log page of the whole controller.
+func log(lid byte, n int) drive.Command {
+	c := admin(0x02, AllNamespaces, n)
 	// CDW10: NUMDL, the number of dwords less one, in 31:16; LID in 7:0.
-	binary.LittleEndian.PutUint32(c.Frame[40:], 0x007f0002)
+	binary.LittleEndian.PutUint32(c.Frame[40:], uint32(n/4-1)<<16|uint32(lid))
 	return c
 }
 

@@ -2,6 +2,7 @@ package frame
 
 import (
 	"encoding/hex"
+	"errors"
 	"testing"
 	"time"
 
@@ -61,5 +62,96 @@ func TestFormatIsNotReadOnly(t *testing.T) {
 	}
 	if _, err := drive.ReadOnly(nil).Do(t.Context(), c); err == nil {
 		t.Error("Format NVM passes for read-only")
+	}
+}
+
+// 'nvme format -n NSID --lbaf=N --ses=2'.
+func TestFormatCrypto(t *testing.T) {
+	for _, c := range []struct {
+		namespace uint32
+		index     uint8
+		want      string
+	}{
+		{1, 0, "80000000" + "01000000" + "0000000000000000000000000000000000000000000000000000000000000000" + "00040000" + "0000000000000000000000000000000000000000"},
+		{0x01020304, 0x2b, "80000000" + "04030201" + "0000000000000000000000000000000000000000000000000000000000000000" + "0b240000" + "0000000000000000000000000000000000000000"},
+	} {
+		got, err := FormatCrypto(c.namespace, c.index, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameFrame(t, got, c.want)
+	}
+	for _, ns := range []uint32{0, 0xffffffff} {
+		if got, err := FormatCrypto(ns, 0, time.Minute); err == nil || got.Frame != nil {
+			t.Errorf("namespace %x: %x", ns, got.Frame)
+		}
+	}
+}
+
+// The submission queue entries of 'nvme sanitize': opcode 84h, NSID 0, CDW10 and
+// CDW11 as nvme-cli puts its options together (SANACT 2:0, AUSE 3, OWPASS 7:4,
+// OIPBP 8, NODAS 9, and the overwrite pattern).
+func TestSanitize(t *testing.T) {
+	const head = "8400000000000000" + "0000000000000000000000000000000000000000000000000000000000000000"
+	const tail = "00000000000000000000000000000000"
+	over := func(o Overwrite, keep bool) drive.Command {
+		c, err := SanitizeOverwrite(o, keep, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	for options, c := range map[string]struct {
+		got  drive.Command
+		want string
+	}{
+		"-a start-block-erase":                                 {SanitizeBlock(false, time.Minute), "02000000" + "00000000"},
+		"-a start-block-erase --no-dealloc":                    {SanitizeBlock(true, time.Minute), "02020000" + "00000000"},
+		"-a start-crypto-erase":                                {SanitizeCrypto(false, time.Minute), "04000000" + "00000000"},
+		"-a start-crypto-erase --no-dealloc":                   {SanitizeCrypto(true, time.Minute), "04020000" + "00000000"},
+		"-a start-overwrite --owpass=1":                        {over(Overwrite{Passes: 1}, false), "13000000" + "00000000"},
+		"-a start-overwrite --owpass=3 --ovrpat=0x01020304":    {over(Overwrite{Passes: 3, Pattern: 0x01020304}, false), "33000000" + "04030201"},
+		"-a start-overwrite --owpass=0 --oipbp":                {over(Overwrite{Passes: 16, Invert: true}, false), "03010000" + "00000000"},
+		"-a start-overwrite --owpass=15 --oipbp --no-dealloc ": {over(Overwrite{Passes: 15, Invert: true, Pattern: 0xa5c3f00f}, true), "f3030000" + "0ff0c3a5"},
+		"-a exit-failure":                                      {SanitizeExitFailure(time.Minute), "01000000" + "00000000"},
+	} {
+		t.Run(options, func(t *testing.T) { sameFrame(t, c.got, head+c.want+tail) })
+	}
+	for _, n := range []int{-1, 0, 17} {
+		if c, err := SanitizeOverwrite(Overwrite{Passes: n}, false, time.Minute); err == nil || c.Frame != nil {
+			t.Errorf("%d passes: %x", n, c.Frame)
+		}
+	}
+}
+
+// No sanitize may be let out of its failure (AUSE), and none may name a namespace.
+func TestSanitizeIsRestricted(t *testing.T) {
+	all := []drive.Command{SanitizeBlock(true, 0), SanitizeBlock(false, 0), SanitizeCrypto(true, 0), SanitizeCrypto(false, 0)}
+	for n := 1; n <= 16; n++ {
+		for _, b := range []bool{false, true} {
+			c, err := SanitizeOverwrite(Overwrite{Passes: n, Invert: b, Pattern: 0xffffffff}, b, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, c)
+		}
+	}
+	for _, c := range all {
+		if c.Frame[40]&0x08 != 0 || hex.EncodeToString(c.Frame[4:8]) != "00000000" {
+			t.Errorf("%x", c.Frame)
+		}
+		if _, err := drive.ReadOnly(nil).Do(t.Context(), c); !errors.Is(err, drive.ErrRefused) {
+			t.Errorf("%x passes for read-only: %v", c.Frame, err)
+		}
+	}
+}
+
+func sameFrame(t *testing.T, got drive.Command, want string) {
+	t.Helper()
+	if hex.EncodeToString(got.Frame) != want {
+		t.Errorf("\n%x\n%s", got.Frame, want)
+	}
+	if got.Protocol != drive.ProtocolNVMe || got.Direction != drive.DirectionNone || got.Data != nil || got.Timeout != time.Minute {
+		t.Errorf("%+v", got)
 	}
 }
