@@ -247,11 +247,20 @@ type MMC struct {
 	GroupBytes  Fact[int64] `json:"group_bytes"`
 }
 
-// Opal is a drive's security subsystem, by level 0 discovery.
+// Opal is a drive's security subsystem, by level 0 discovery. nil: the drive was
+// not asked, or has no way to be.
 type Opal struct {
-	Supported Fact[bool] `json:"supported"` // an Opal SSC feature descriptor
-	Activated Fact[bool] `json:"activated"` // locking is enabled
-	Locked    Fact[bool] `json:"locked"`
+	// Supported: an SSC of the Opal family, whose Admin SP can be reverted.
+	Supported Fact[bool]   `json:"supported"`
+	SSC       Fact[string] `json:"ssc"`       // 'Opal 2', 'Pyrite 2', 'Enterprise'
+	Activated Fact[bool]   `json:"activated"` // locking is enabled: a revert changes the key
+	Locked    Fact[bool]   `json:"locked"`
+	// Encrypts: the medium is encrypted, so a new key makes what was written unreadable.
+	Encrypts Fact[bool] `json:"encrypts"`
+	// Shadowed: the start of the drive reads as its shadow MBR, not as what is on it.
+	Shadowed Fact[bool] `json:"shadowed"`
+	// Owned: the owner's PIN is no longer MSID; known only where Block SID tells.
+	Owned Fact[bool] `json:"owned"`
 	// SIDBlocked: the firmware has blocked the owner's authority (Block SID).
 	SIDBlocked Fact[bool] `json:"sid_blocked"`
 }

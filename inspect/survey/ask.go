@@ -39,6 +39,8 @@ func (s survey) ask(ctx context.Context, d subject, report func(subject)) {
 	}
 	s.commands(ctx, &d, dev)
 	report(d)
+	s.opal(ctx, &d, dev)
+	report(d)
 }
 
 // table reads the partition table and what the drive and its partitions hold.

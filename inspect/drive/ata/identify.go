@@ -24,6 +24,7 @@ type Identify struct {
 	SMART         bool // word 82 bit 0
 	SMARTEnabled  bool // word 85 bit 0
 	AMA           bool // word 119 bit 8: Accessible Max Address
+	Trusted       bool // word 48 bit 0: the Trusted Computing feature set
 	Sanitize      uint16
 	SanitizeKnown bool // word 59 says something
 	Security      uint16
@@ -53,6 +54,7 @@ func ParseIdentify(b []byte) (Identify, error) {
 		HPA:      valid(w(83)) && w(82)&(1<<10) != 0,
 		SMART:    valid(w(83)) && w(82)&1 != 0,
 		AMA:      valid(w(119)) && w(119)&(1<<8) != 0,
+		Trusted:  valid(w(48)) && w(48)&1 != 0,
 		Security: w(128), Rotation: w(217), FormFactor: w(168),
 		Sanitize: w(59), SanitizeKnown: true,
 	}

@@ -30,6 +30,17 @@ type moduleIndex interface {
 // firmware's variables.
 var always = []string{"sg", "efivarfs"}
 
+// parameters of modules by their names. libata lets TRUSTED SEND and RECEIVE through
+// only where it is told to: without them no SATA drive says whether it is locked by
+// Opal, and none can be reverted.
+var parameters = map[string]string{"libata": "allow_tpm=1"}
+
+// parametersOf a module by its file.
+func parametersOf(path string) string {
+	name, _, _ := strings.Cut(filepath.Base(path), ".")
+	return parameters[strings.ReplaceAll(name, "-", "_")]
+}
+
 // loader loads each module once, whoever asks for it first.
 type loader struct {
 	index moduleIndex
@@ -102,7 +113,7 @@ func loadFile(path string) error {
 		return err
 	}
 	defer f.Close()
-	if err := unix.FinitModule(int(f.Fd()), "", 0); err != nil && !errors.Is(err, unix.EEXIST) {
+	if err := unix.FinitModule(int(f.Fd()), parametersOf(path), 0); err != nil && !errors.Is(err, unix.EEXIST) {
 		return err
 	}
 	return nil

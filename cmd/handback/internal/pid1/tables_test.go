@@ -72,3 +72,15 @@ func TestBackoff(t *testing.T) {
 		t.Errorf("after a long life: pause %v, deaths %d", got, b.deaths)
 	}
 }
+
+// The one module with a parameter, by whatever its file is called.
+func TestParametersOf(t *testing.T) {
+	for path, want := range map[string]string{
+		"/lib/modules/6.1.0/kernel/drivers/ata/libata.ko": "allow_tpm=1", "/lib/modules/libata.ko.xz": "allow_tpm=1",
+		"/lib/modules/6.1.0/kernel/drivers/ata/libahci.ko": "", "": "",
+	} {
+		if got := parametersOf(path); got != want {
+			t.Errorf("%q: %q", path, got)
+		}
+	}
+}
