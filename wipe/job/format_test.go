@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -30,28 +31,54 @@ func TestFormat(t *testing.T) {
 			o := run(t, d, forced(wipe.NVMeFormatUserData), nil)
 			want(t, o, wipe.Sanitised, "reported success")
 			v := o.Verification
-			if o.Evidence != wipe.EvidenceCanaries || o.Level != wipe.LevelClear || v.Result != "passed" || v.Counted < 16384 || v.Counted > v.Compared {
+			if o.Evidence != wipe.EvidenceCanaries || v.Canaries < 1000 || o.Level != wipe.LevelClear || v.Result != "passed" || v.Counted < 16384 || v.Counted > v.Compared {
 				t.Errorf("%+v", o)
 			}
 			if len(o.Commands) != 1 || o.Commands[0].Frame != formatFrame || o.Commands[0].Status != "0000" || hex.EncodeToString(d.frames[0]) != formatFrame {
 				t.Errorf("commands %+v, sent %x", o.Commands, d.frames)
 			}
-			if d.log[0] != "journal" || d.log[1] != "format" || d.open != 2 {
+			// What is about to be destroyed is written down, then the canaries are written,
+			// put on the medium, and then it is told to erase itself.
+			if !slices.Equal(d.log, []string{"journal", "write", "flush", "format"}) || d.open != 2 {
 				t.Errorf("order %v, opened %d times", d.log, d.open)
 			}
 		})
 	}
 }
 
-// A drive that held nothing gives nothing to look for: its own word is all.
+// A drive that held nothing is given something to lose; one that takes no canaries
+// either has its own word alone.
 func TestFormatOfBlankDrive(t *testing.T) {
-	d := newNVMe(t, "N1", 16*mib)
-	copy(d.data, bytes.Repeat([]byte{0xff}, len(d.data)))
-	o := run(t, d, forced(wipe.NVMeFormatUserData), nil)
-	want(t, o, wipe.Sanitised, "its word is all there is")
-	if o.Evidence != wipe.EvidenceDeviceClaims || o.Verification.Result != "not done" || o.Verification.Counted != 0 {
-		t.Errorf("%+v", o)
+	for name, c := range map[string]struct {
+		readOnly bool
+		evidence wipe.EvidenceGrade
+		result   string
+		says     string
+	}{
+		"takes canaries": {false, wipe.EvidenceCanaries, "passed", "is left"},
+		"is read only":   {true, wipe.EvidenceDeviceClaims, "not done", "its word is all there is"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newNVMe(t, "N1", 16*mib)
+			copy(d.data, bytes.Repeat([]byte{0xff}, len(d.data)))
+			if c.readOnly {
+				d.onWrite = func(int64, int) error { return errMedium }
+			}
+			o := run(t, d, forced(wipe.NVMeFormatUserData), nil)
+			want(t, o, wipe.Sanitised, c.says)
+			if v := o.Verification; o.Evidence != c.evidence || v.Result != c.result || v.Counted != v.Canaries || (v.Canaries == 0) != c.readOnly {
+				t.Errorf("%+v", o)
+			}
+		})
 	}
+}
+
+// A blank drive that claims success and did nothing still has our canaries.
+func TestFormatOfBlankDriveThatLies(t *testing.T) {
+	d := newNVMe(t, "N1", 16*mib)
+	clear(d.data)
+	d.format = func(*disk) error { return nil }
+	want(t, run(t, d, forced(wipe.NVMeFormatUserData), nil), wipe.Failed, "still stand there")
 }
 
 func TestFormatFaults(t *testing.T) {

@@ -11,7 +11,6 @@ import (
 	"handback.example/inspect/drive/nvme"
 	"handback.example/wipe"
 	"handback.example/wipe/internal/frame"
-	"handback.example/wipe/verify"
 )
 
 // formatTimeout: most drives answer in seconds, some erase all of their flash
@@ -24,15 +23,13 @@ const appliesToAll = 0x03
 
 // format has the drive erase its user data by Format NVM.
 type format struct {
-	d        *Drive
-	index    uint8 // of the LBA format in use
-	canaries *verify.Canaries
+	firmware
+	index uint8 // of the LBA format in use
 }
 
 // Prepare asks for the LBA format in use, which is kept, and reads blocks to be
 // looked for afterwards.
 func (f *format) Prepare(ctx context.Context) error {
-	f.d.Meter.Enter(wipe.PhaseSampling, true)
 	if err := f.alone(ctx); err != nil {
 		return err
 	}
@@ -47,8 +44,7 @@ func (f *format) Prepare(ctx context.Context) error {
 		return fmt.Errorf("the namespace has %d bytes, and %d were planned for", ns.Bytes(), f.d.Plan.Geometry.Size)
 	}
 	f.index = ns.Format
-	f.canaries, err = verify.ReadCanaries(ctx, f.d.reader())
-	return err
+	return f.prepare(ctx)
 }
 
 // alone makes sure that the command reaches no other namespace than the one that
@@ -94,23 +90,28 @@ func (f *format) namespace(ctx context.Context) (nvme.Namespace, error) {
 func (f *format) CanStop() bool { return false }
 
 // Erase sends Format NVM and waits for its answer. Nothing can stop it.
-func (f *format) Erase(context.Context) Report {
-	f.d.Meter.Enter(wipe.PhaseErasing, false)
+func (f *format) Erase(ctx context.Context) Report {
 	c, err := frame.FormatUserData(f.d.Plan.Identity.Namespace, f.index, formatTimeout)
+	if err == nil {
+		err = f.before(ctx)
+	}
+	if err == nil {
+		err = f.issue(ctx, nil)
+	}
 	if err != nil {
-		return Report{Err: err}
+		return f.report(Report{Err: err})
 	}
 	over := f.d.Meter.Quiet(formatTimeout)
-	began := time.Now()
-	done, err := f.d.Target.Do(context.Background(), c)
+	began := f.d.clock().Now()
+	done, err := f.d.Target.Do(context.WithoutCancel(ctx), c)
 	over()
-	r := Report{Sent: true, Commands: []wipe.CommandTrace{trace("Format NVM", c, done, err, time.Since(began))}}
+	r := Report{Sent: true, Commands: []wipe.CommandTrace{trace("Format NVM", c, done, err, f.d.clock().Now().Sub(began))}}
 	var status *drive.StatusError
 	switch {
 	case err == nil:
 		r.Complete = true
 	case errors.Is(err, drive.ErrRefused):
-		r = Report{Err: err}
+		r = f.report(Report{Err: err})
 	case errors.As(err, &status):
 		r.Err = err
 	default:
@@ -139,24 +140,8 @@ func statusHex(c drive.Completion) string {
 	return fmt.Sprintf("%04x%x", c.Status, c.Sense)
 }
 
-// Verify opens the drive again, for the kernel has looked at the namespace anew,
-// and looks for the blocks that were read before.
-func (f *format) Verify(ctx context.Context) (wipe.Verification, error) {
-	f.d.Meter.Enter(wipe.PhaseVerifying, false)
-	if err := f.d.Reopen(ctx); err != nil {
-		return f.canaries.None(), err
-	}
-	if g := f.d.Target.Geometry(); g != f.d.Plan.Geometry {
-		return f.canaries.None(), fmt.Errorf("it now has %d bytes in blocks of %d", g.Size, g.LogicalBlock)
-	}
-	return f.canaries.Compare(ctx, f.d.reader())
-}
+// Verify opens the drive again and looks for what stood there.
+func (f *format) Verify(ctx context.Context) (wipe.Verification, error) { return f.after(ctx) }
 
-// Grade of a firmware erasure: without a block that said something before, the
-// drive's word is all there is.
-func (f *format) Grade(v wipe.Verification) wipe.EvidenceGrade {
-	if v.Result == verify.Passed && v.Counted > 0 {
-		return wipe.EvidenceCanaries
-	}
-	return wipe.EvidenceDeviceClaims
-}
+// Grade of a firmware erasure.
+func (f *format) Grade(v wipe.Verification) wipe.EvidenceGrade { return f.grade(v) }

@@ -144,7 +144,7 @@ func For(d *Drive) (Technique, error) {
 	case wipe.OverwriteZero, wipe.OverwriteRandom:
 		return newOverwrite(d)
 	case wipe.NVMeFormatUserData:
-		return &format{d: d}, nil
+		return &format{firmware: firmware{d: d}}, nil
 	}
 	return nil, fmt.Errorf("there is no technique %q here", d.Step.Technique)
 }

@@ -3,6 +3,7 @@ package verify
 import (
 	crand "crypto/rand"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"slices"
 
@@ -24,11 +25,8 @@ type Density struct {
 	Random int64 // windows at random places
 }
 
-// The densities in use. Before and after a firmware erasure little is read, but
-// the same blocks twice; 12,288 windows find a residue of one block in a thousand
-// with more than 99.99 %. A hard disk pays milliseconds for each window.
+// The densities in use. A hard disk pays milliseconds for each window.
 var (
-	Canary  = Density{Ends: 4 << 20, Stride: 64 << 10, Most: 8192, Random: 4096}
 	Solid   = Density{Ends: 64 << 20, Stride: 1 << 20, Most: 1 << 21, Random: 70_000}
 	Turning = Density{Ends: 64 << 20, Stride: 100 << 20, Most: 1 << 21, Random: 6_900}
 )
@@ -108,3 +106,78 @@ func (w *Windows) Bytes() int64 {
 // Finds is the length, in bytes, from which a contiguous residue is met for
 // certain.
 func (w *Windows) Finds() int64 { return w.stride }
+
+// before is how many bytes the windows before i have.
+func (w *Windows) before(i int64) int64 {
+	e, middle := w.endWindows(), w.grid+int64(len(w.points))
+	switch {
+	case i <= e:
+		return min(i*windowMax, w.ends)
+	case i <= e+middle:
+		return w.ends + (i-e)*window
+	}
+	return w.ends + middle*window + (i-e-middle)*windowMax
+}
+
+// random reports whether window i is one of those at random places.
+func (w *Windows) random(i int64) bool {
+	first := w.endWindows() + w.grid
+	return first <= i && i < first+int64(len(w.points))
+}
+
+// Ordered gives all windows by their offset, ascending.
+func (w *Windows) Ordered() iter.Seq[int64] {
+	return func(yield func(int64) bool) {
+		e, points := w.endWindows(), int64(len(w.points))
+		for i := range e {
+			if !yield(i) {
+				return
+			}
+		}
+		for g, p := int64(0), int64(0); g < w.grid || p < points; {
+			i := e + w.grid + p
+			if p == points || g < w.grid && w.phase+g*w.stride < w.points[p] {
+				i = e + g
+				g++
+			} else {
+				p++
+			}
+			if !yield(i) {
+				return
+			}
+		}
+		for i := e + w.grid + points; i < w.Len(); i++ {
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// Overlapping gives the windows that n bytes at off touch.
+func (w *Windows) Overlapping(off int64, n int) iter.Seq[int64] {
+	return func(yield func(int64) bool) {
+		end, e := off+int64(n), w.endWindows()
+		back := e + w.grid + int64(len(w.points))
+		ok := true
+		// those from index a to b-1 whose span is touched; few, or one by one ascending
+		some := func(a, b int64) {
+			for i := max(a, 0); i < b && ok; i++ {
+				at, k := w.At(i)
+				if at >= end {
+					return
+				}
+				if at+int64(k) > off {
+					ok = yield(i)
+				}
+			}
+		}
+		some(off/windowMax, e)
+		if w.grid > 0 {
+			some(e+max(0, (off-w.phase)/w.stride-1), e+w.grid)
+		}
+		p, _ := slices.BinarySearch(w.points, off-window+1)
+		some(e+w.grid+int64(p), back)
+		some(back+max(0, (off-(w.size-w.ends))/windowMax), w.Len())
+	}
+}

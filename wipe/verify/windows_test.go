@@ -18,7 +18,7 @@ func TestWindows(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		block := rapid.SampledFrom([]int{512, 4096}).Draw(rt, "block")
 		size := rapid.Int64Range(1, 1<<21).Draw(rt, "blocks") * int64(block)
-		d := rapid.SampledFrom([]Density{Canary, Solid, Turning}).Draw(rt, "density")
+		d := rapid.SampledFrom([]Density{{Ends: 4 << 20, Stride: 64 << 10, Most: 8192, Random: 4096}, Solid, Turning}).Draw(rt, "density")
 		var seed [32]byte
 		copy(seed[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(rt, "seed"))
 		w := windowsOf(geometry(size, block), d, seed)
@@ -58,7 +58,7 @@ func TestSameSeedSameWindows(t *testing.T) {
 
 // An extent of the stated length is met wherever it lies; a hundred of a hundred.
 func TestExtentIsAlwaysMet(t *testing.T) {
-	for _, d := range []Density{Canary, Solid, Turning} {
+	for _, d := range []Density{{Ends: 4 << 20, Stride: 64 << 10, Most: 8192, Random: 4096}, Solid, Turning} {
 		const size = 1 << 38
 		g := geometry(size, 512)
 		w, err := NewWindows(g, d)
@@ -84,7 +84,7 @@ func TestSampleCosts(t *testing.T) {
 	for _, c := range []struct {
 		d        Density
 		from, to int64
-	}{{Canary, 40 << 20, 64 << 20}, {Solid, 3 << 30, 5 << 30}, {Turning, 150 << 20, 250 << 20}} {
+	}{{Solid, 3 << 30, 5 << 30}, {Turning, 150 << 20, 250 << 20}} {
 		if n := windowsOf(geometry(1e12/4096*4096, 512), c.d, [32]byte{}).Bytes(); n < c.from || n > c.to {
 			t.Errorf("%+v reads %d bytes", c.d, n)
 		}
