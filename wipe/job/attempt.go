@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"handback.example/inspect/drive"
 	"handback.example/wipe"
@@ -21,88 +20,32 @@ type attempt struct {
 	life context.Context // its end: this attempt was left behind
 	d    *technique.Drive
 	t    technique.Technique
+
+	path     string        // where the drive is now
+	past     *journal.Past // what an earlier start left, of whatever technique
+	restored string        // what became of its hidden capacity
 }
 
 func (a *attempt) run() wipe.Outcome {
 	if r := a.forbidden(); r != nil {
 		return a.refused(*r)
 	}
+	a.path = a.plan.Path
 	target, r := a.open()
 	if r != nil {
 		return a.refused(*r)
 	}
 	a.d = &technique.Drive{Target: target, Plan: a.plan, Meter: a.meter, Reopen: a.reopen, Clock: a.opts.Clock, Mark: a.mark}
+	defer func() { _ = a.d.Target.Close(); a.d.Buffers.Release() }()
 	if a.opts.Past != nil {
-		a.d.Past = a.opts.Past(a.plan.Identity)
+		a.at("looked up in the journal")
+		a.past = a.opts.Past(a.plan.Identity)
+		a.meter.Beat()
 	}
 	if a.opts.PSID != nil {
 		a.d.PSID = a.opts.PSID(a.plan.Identity)
 	}
-	defer func() { a.d.Target.Close(); a.d.Buffers.Release() }()
 	return a.climb()
-}
-
-// climb runs the ladder's steps from the first on: the next one where one did not
-// erase, was not stopped, and is not weaker.
-func (a *attempt) climb() wipe.Outcome {
-	var all []wipe.Outcome
-	for i, step := range a.plan.Ladder {
-		a.d.Step = step
-		o := a.step()
-		all = append(all, o)
-		next := i+1 < len(a.plan.Ladder) && a.plan.Ladder[i+1].Level >= a.plan.Ladder[0].Level
-		if !next || !another(o) || a.stop.Err() != nil {
-			break
-		}
-	}
-	// A step that sent nothing does not hide one before it that did.
-	last := len(all) - 1
-	for last > 0 && all[last].Verdict == wipe.Refused {
-		last--
-	}
-	if all[last].Verdict == wipe.Refused {
-		last = len(all) - 1
-	}
-	o := all[last]
-	for i, x := range all {
-		if i != last {
-			o.Attempts = append(o.Attempts, wipe.Attempt{Technique: x.Technique, Verdict: x.Verdict, What: x.What, Commands: x.Commands})
-		}
-	}
-	return o
-}
-
-// another technique may do what this one did not: it was refused by the drive, or
-// the drive says itself that it failed. Where data was found that should be gone,
-// or nobody knows what the drive is doing, a person decides.
-func another(o wipe.Outcome) bool {
-	switch o.Verdict {
-	case wipe.Refused:
-		return o.Code == "not-prepared" || o.Code == "not-sent"
-	case wipe.Failed:
-		return o.Verification.Result == verify.NotDone && o.Verification.Survivors == 0 && o.Code == codeNotErased
-	}
-	return false
-}
-
-// step runs one technique.
-func (a *attempt) step() wipe.Outcome {
-	for _, step := range []func() *wipe.Refusal{a.prepare, a.record, a.lastWord} {
-		if r := step(); r != nil {
-			return a.refused(*r)
-		}
-	}
-	return a.erase()
-}
-
-// mark has the journal keep one step of this drive.
-func (a *attempt) mark(ctx context.Context, m journal.Mark) error {
-	was := *a.stage.Load()
-	a.at(recording)
-	defer a.at(was)
-	err := a.opts.Journal.Mark(ctx, a.plan.Identity, m)
-	a.meter.Beat()
-	return err
 }
 
 // forbidden looks at the plan alone.
@@ -129,7 +72,7 @@ func (a *attempt) forbidden() *wipe.Refusal {
 func (a *attempt) open() (t drive.Target, r *wipe.Refusal) {
 	name := plan.Name(a.plan.Identity)
 	a.at("opened")
-	target, err := a.opts.Opener.OpenTarget(a.plan.Path)
+	target, err := a.opts.Opener.OpenTarget(a.path)
 	if err != nil {
 		return nil, &wipe.Refusal{Code: "not-opened", Reason: fmt.Sprintf("%s can't be opened at %s: %v", name, a.plan.Path, err),
 			Do: "free it if something holds it, check its connection, and inspect the machine again"}
@@ -176,29 +119,35 @@ func (a *attempt) prepare() *wipe.Refusal {
 	case a.stop.Err() != nil:
 		return stopped()
 	}
-	return &wipe.Refusal{Code: "not-prepared", Reason: fmt.Sprintf("%s could not be made ready for %s: %v", plan.Name(a.plan.Identity), a.d.Step.Technique, err),
+	return &wipe.Refusal{Code: codeNotPrepared, Reason: fmt.Sprintf("%s could not be made ready for %s: %v", plan.Name(a.plan.Identity), a.d.Step.Technique, err),
 		Do: "inspect the machine again; if it comes again, choose an overwrite"}
 }
 
-// record has the journal keep what is about to be destroyed.
+// record has the journal keep what is about to be destroyed. Before the first time a
+// journal that can't refuses the drive; later the drive waits for it.
 func (a *attempt) record() *wipe.Refusal {
 	if a.stop.Err() != nil {
 		return stopped()
 	}
-	if a.opts.MayStart != nil {
-		if err := a.opts.MayStart(); err != nil {
-			return &wipe.Refusal{Code: "may-not-start", Reason: fmt.Sprintf("the erasure of %s may not start: %v", plan.Name(a.plan.Identity), err),
-				Do: "put an enrolled stick in and start again"}
-		}
+	name := plan.Name(a.plan.Identity)
+	if err := a.patient(a.life, a.mayStart); err != nil {
+		return &wipe.Refusal{Code: "may-not-start", Reason: fmt.Sprintf("the erasure of %s may not start: %v", name, err),
+			Do: "put an enrolled stick in and start again"}
 	}
 	a.at(recording)
-	err := a.opts.Journal.Started(a.life, journal.Entry{Drive: a.plan, Step: a.d.Step, PlanDigest: a.digest, Resumed: a.opts.Resumed})
-	a.meter.Beat()
-	if err != nil {
-		return &wipe.Refusal{Code: "no-journal", Reason: fmt.Sprintf("nothing was erased on %s, because its STARTED record could not be written: %v", plan.Name(a.plan.Identity), err),
+	entry := journal.Entry{Drive: a.plan, Step: a.d.Step, PlanDigest: a.digest, Resumed: a.opts.Resumed || a.past != nil}
+	if err := a.patient(a.life, func(ctx context.Context) error { return a.opts.Journal.Started(ctx, entry) }); err != nil {
+		return &wipe.Refusal{Code: codeNoJournal, Reason: fmt.Sprintf("nothing was erased on %s, because its STARTED record could not be written: %v", name, err),
 			Do: "put an enrolled stick with free space in and start again"}
 	}
 	return nil
+}
+
+func (a *attempt) mayStart(context.Context) error {
+	if a.opts.MayStart == nil {
+		return nil
+	}
+	return a.opts.MayStart()
 }
 
 // lastWord is the last moment before something is destroyed. From here on the
@@ -225,7 +174,7 @@ func (a *attempt) erase() wipe.Outcome {
 	if f.report = a.t.Erase(ctx); !f.report.Sent {
 		return a.refused(a.unsent(f.report.Err))
 	}
-	f.verification = wipe.Verification{Result: "not done"}
+	f.verification = wipe.Verification{Result: verify.NotDone}
 	if f.report.Err == nil {
 		a.at("read back")
 		f.verification, f.verifyErr = a.t.Verify(ctx)
@@ -235,16 +184,22 @@ func (a *attempt) erase() wipe.Outcome {
 	f.after, f.afterErr = a.d.Target.Identify(a.life)
 	f.geometry = a.d.Target.Geometry()
 	f.bad, f.badBlocks = a.d.Bad.Ranges(), a.d.Bad.Blocks()
+	f.want, f.shape = a.expected()
 	o := judge(a.blank(), a.d.Step, f)
-	o.Technique, o.Resumed = a.d.Step.Technique, f.report.Resumed
+	o.Technique, o.Resumed, o.Restored = a.d.Step.Technique, f.report.Resumed, a.restored
 	return o
 }
 
 func (a *attempt) unsent(err error) wipe.Refusal {
-	if err == nil || errors.Is(err, context.Canceled) {
+	name := plan.Name(a.plan.Identity)
+	switch {
+	case err == nil || errors.Is(err, context.Canceled):
 		return *stopped()
+	case errors.Is(err, technique.ErrUnmarked):
+		return wipe.Refusal{Code: codeNoJournal, Reason: fmt.Sprintf("nothing was sent to %s: %v", name, err),
+			Do: "put an enrolled stick with free space in and start again"}
 	}
-	return wipe.Refusal{Code: "not-sent", Reason: fmt.Sprintf("nothing was sent to %s: %v", plan.Name(a.plan.Identity), err),
+	return wipe.Refusal{Code: codeNotSent, Reason: fmt.Sprintf("nothing was sent to %s: %v", name, err),
 		Do: "inspect the machine again and choose another technique"}
 }
 
@@ -254,48 +209,9 @@ func (a *attempt) refused(r wipe.Refusal) wipe.Outcome {
 	if a.d != nil && a.d.Step.Technique != "" {
 		o.Technique = a.d.Step.Technique
 	}
-	o.Verdict, o.Code, o.What, o.Do = wipe.Refused, r.Code, sentence(r.Reason), sentence(r.Do)
+	o.Verdict, o.Code, o.What, o.Do, o.Restored = wipe.Refused, r.Code, sentence(r.Reason), sentence(r.Do), a.restored
+	if r.Code == CodePowerCycle {
+		o.Verdict = wipe.Interrupted // its capacity was asked for: it is not as it was
+	}
 	return o
-}
-
-// The kernel looks at a namespace anew after Format NVM: for a moment it may be
-// gone.
-const (
-	reopenFor   = time.Minute
-	reopenPause = 200 * time.Millisecond
-)
-
-// reopen closes the drive and opens it again as soon as it answers as itself.
-func (a *attempt) reopen(ctx context.Context) error {
-	_ = a.d.Target.Close()
-	deadline := time.Now().Add(min(reopenFor, a.opts.GiveUpAfter/2))
-	for {
-		err := a.openAgain(ctx)
-		if err == nil || time.Now().After(deadline) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(reopenPause):
-		}
-	}
-}
-
-func (a *attempt) openAgain(ctx context.Context) error {
-	target, err := a.opts.Opener.OpenTarget(a.plan.Path)
-	if err != nil {
-		return err
-	}
-	a.meter.Beat()
-	id, err := target.Identify(ctx)
-	if err == nil && !id.Same(a.plan.Identity) {
-		err = fmt.Errorf("%w: %s with %d bytes", technique.ErrOther, plan.Name(id), id.Size)
-	}
-	if err != nil {
-		_ = target.Close()
-		return err
-	}
-	a.d.Target = target
-	return nil
 }

@@ -42,17 +42,50 @@ type Options struct {
 	Past func(drive.Identity) *journal.Past
 	// PSID gives what stands on a drive's label, where a person gave it.
 	PSID func(drive.Identity) string
+	// Find gives the path under which a drive is now, by what it answers; empty: it is
+	// not there. It is asked where a drive that was there is not any more. Nil: nobody
+	// looks, and a drive is only waited for where it was.
+	Find func(drive.Identity) (path string)
+	// Await waits for a journal that gave this error until it can be written again, and
+	// returns nil; what was asked of it is asked again. An error: it never can. It is
+	// called only for drives that are touched. Nil: nothing is waited for.
+	Await func(ctx context.Context, why error) error
 	// Clock by which techniques wait; nil: the computer's own.
 	Clock technique.Clock
 	// StallAfter is the silence after which a drive is shown as stalled, and
 	// GiveUpAfter that after which it is given up. 0: 30 seconds and 10 minutes.
 	StallAfter, GiveUpAfter time.Duration
+	// Floor is how many bytes a second a drive must at least take or give while it is
+	// overwritten or read back; one that did not reach it for the whole of FloorAfter is
+	// given up. 0: 128 KiB and 10 minutes.
+	Floor      int64
+	FloorAfter time.Duration
 }
 
 const (
 	stallAfter  = 30 * time.Second
 	giveUpAfter = 10 * time.Minute // the kernel itself tries a block five times, 30 s each
+	floorRate   = 128 << 10        // a terabyte in a hundred days
+	floorAfter  = 10 * time.Minute
 )
+
+// filled in where nothing was said.
+func (o Options) filled() Options {
+	if o.Journal == nil {
+		o.Journal = journal.None{}
+	}
+	o.StallAfter = positive(o.StallAfter, stallAfter)
+	o.GiveUpAfter = positive(o.GiveUpAfter, giveUpAfter)
+	o.Floor, o.FloorAfter = positive(o.Floor, floorRate), positive(o.FloorAfter, floorAfter)
+	return o
+}
+
+func positive[T int64 | time.Duration](x, or T) T {
+	if x <= 0 {
+		return or
+	}
+	return x
+}
 
 // Fleet is the running job. Its methods may be called from anywhere.
 type Fleet struct {
@@ -63,17 +96,9 @@ type Fleet struct {
 
 // Start begins to erase what p says and returns at once. The end of ctx stops it
 // as Stop does. Of each ladder the first step is run, and the next ones as long as
-// one did not erase and they are of the same level.
+// one did not erase and they are not weaker than it.
 func Start(ctx context.Context, p wipe.Plan, o Options) *Fleet {
-	if o.Journal == nil {
-		o.Journal = journal.None{}
-	}
-	if o.StallAfter <= 0 {
-		o.StallAfter = stallAfter
-	}
-	if o.GiveUpAfter <= 0 {
-		o.GiveUpAfter = giveUpAfter
-	}
+	o = o.filled()
 	ctx, stop := context.WithCancel(ctx)
 	f := &Fleet{stop: stop, done: make(chan struct{})}
 	digest := plan.Digest(p)
@@ -94,6 +119,7 @@ func Start(ctx context.Context, p wipe.Plan, o Options) *Fleet {
 
 // Stop ends what can be ended: an overwrite ends as Interrupted, a drive to which
 // nothing was sent as Refused. A firmware command runs to its end.
+// Status says so while it does.
 func (f *Fleet) Stop() { f.stop() }
 
 // Done is closed when every drive has its outcome.

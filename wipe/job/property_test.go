@@ -82,14 +82,16 @@ func TestNeverFalselySanitised(t *testing.T) {
 func TestJudgeSaysSanitisedOnlyWhereNothingStandsAgainstIt(t *testing.T) {
 	id := drive.Identity{Model: "M", Serial: "S", Size: 4096}
 	geo := drive.Geometry{Size: 4096, LogicalBlock: 512, PhysicalBlock: 512}
-	errs := []error{nil, nil, nil, context.Canceled, sweep.ErrGone, sweep.ErrGaveUp, technique.ErrOther, technique.ErrUnanswered, errors.New("x")}
+	errs := []error{nil, nil, nil, context.Canceled, sweep.ErrGone, sweep.ErrGaveUp, technique.ErrOther, technique.ErrUnanswered,
+		technique.ErrStuck, technique.ErrUnmarked, errors.New("x")}
 	few := rapid.SampledFrom([]int64{0, 0, 0, 1})
 	rapid.Check(t, func(rt *rapid.T) {
 		f := found{
 			report:    technique.Report{Sent: true, Complete: rapid.Bool().Draw(rt, "complete"), Written: 4096, Err: rapid.SampledFrom(errs).Draw(rt, "err")},
 			verifyErr: rapid.SampledFrom(errs).Draw(rt, "verify"),
 			evidence:  rapid.SampledFrom([]wipe.EvidenceGrade{"", wipe.EvidenceMeasured, wipe.EvidenceSampled, wipe.EvidenceCanaries, wipe.EvidenceDeviceClaims}).Draw(rt, "evidence"),
-			after:     id, geometry: geo,
+			want:      id, shape: geo,
+			after: id, geometry: geo,
 			afterErr:  rapid.SampledFrom(errs).Draw(rt, "after"),
 			badBlocks: few.Draw(rt, "bad"),
 		}
@@ -101,10 +103,13 @@ func TestJudgeSaysSanitisedOnlyWhereNothingStandsAgainstIt(t *testing.T) {
 		if rapid.IntRange(0, 3).Draw(rt, "shape") == 0 {
 			f.geometry.LogicalBlock = 4096
 		}
-		o := judge(wipe.Outcome{Drive: wipe.DrivePlan{Identity: id, Geometry: geo}}, wipe.Step{Level: wipe.LevelPurge}, f)
+		tech := rapid.SampledFrom([]wipe.TechniqueID{wipe.OverwriteZero, wipe.NVMeSanitizeBlock}).Draw(rt, "technique")
+		f.report.Commands = make([]wipe.CommandTrace, rapid.IntRange(0, 1).Draw(rt, "commands"))
+		o := judge(wipe.Outcome{Drive: wipe.DrivePlan{Identity: id, Geometry: geo}}, wipe.Step{Technique: tech, Level: wipe.LevelPurge}, f)
 		v := f.verification
 		ownWord := f.evidence == wipe.EvidenceDeviceClaims && v.Result == "not done" && v.Counted == 0
-		good := f.report.Err == nil && f.verifyErr == nil && f.afterErr == nil && f.report.Complete && f.badBlocks == 0 &&
+		proof := tech == wipe.OverwriteZero || len(f.report.Commands) > 0
+		good := proof && f.report.Err == nil && f.verifyErr == nil && f.afterErr == nil && f.report.Complete && f.badBlocks == 0 &&
 			v.Survivors == 0 && v.Unreadable == 0 && f.after == id && f.geometry == geo && f.evidence != "" && (v.Result == "passed" || ownWord)
 		if (o.Verdict == wipe.Sanitised) != good {
 			rt.Fatalf("%s (%s) of %+v", o.Verdict, o.What, f)

@@ -25,6 +25,13 @@ func (w *worker) status() wipe.Status {
 	}
 	now, mean := w.speed.rates()
 	s.BytesPerS = now
+	switch {
+	case w.held.Load():
+		s.BytesPerS, s.Note = 0, "waits until the stick is back: nothing more is done without a record"
+		return s
+	case w.asked.Load() && !s.CanStop && s.Phase != wipe.PhaseWaiting:
+		s.Note = "can't be stopped: what the drive has begun runs to its end"
+	}
 	if silence := w.meter.Silence(); silence > w.opts.StallAfter {
 		s.Stalled, s.BytesPerS = true, 0
 		s.Note = fmt.Sprintf("no answer for %s; given up after %s", silence.Round(time.Second), w.opts.GiveUpAfter)
@@ -101,4 +108,25 @@ func rate(a, b mark) float64 {
 		return 0
 	}
 	return float64(b.done-a.done) / (b.at - a.at).Seconds()
+}
+
+// floor watches a drive that gets on, and how slowly.
+type floor struct {
+	from mark
+	set  bool
+}
+
+// below reports whether less than rate was moved on the mean of a whole span. Each
+// span begins anew: a slow stretch of a good drive ends.
+func (f *floor) below(at time.Duration, done, rate int64, span time.Duration) bool {
+	if !f.set || done < f.from.done {
+		*f = floor{mark{at, done}, true}
+		return false
+	}
+	if at-f.from.at < span {
+		return false
+	}
+	slow := float64(done-f.from.done) < float64(rate)*(at-f.from.at).Seconds()
+	*f = floor{mark{at, done}, true}
+	return slow
 }

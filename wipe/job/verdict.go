@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"handback.example/inspect/drive"
 	"handback.example/wipe"
@@ -14,13 +13,26 @@ import (
 	"handback.example/wipe/verify"
 )
 
-// codeNotErased: the drive itself refused a firmware technique, or said that it
-// failed.
-const codeNotErased = "not-erased"
+// Codes of outcomes, stable.
+const (
+	codeNotPrepared = "not-prepared" // the technique can't be had here; nothing was sent
+	codeNotSent     = "not-sent"     // likewise, found out at the last moment
+	codeNotErased   = "not-erased"   // the drive refused a firmware technique, or said that it failed
+	codeNoJournal   = "no-journal"   // a step could not be made durable, so it was not taken
+	codeStuck       = "stuck"        // the drive's own erasure does not get on
+	codeAnswerLost  = "answer-lost"  // nobody knows what the drive made of a command
+	codeSurvivors   = "survivors"    // data was found that should be gone
+	codeTooSlow     = "too-slow"
+	codeUnlikely    = "implausible" // faster than a drive can be
+	// CodePowerCycle: the machine has to be switched off and on before the drive's
+	// erasure can go on.
+	CodePowerCycle = "needs-power-cycle"
+)
 
 const (
 	doDestroy = "Take the drive out, bag and seal it, and have it destroyed."
 	doAgain   = "Erase the drive again; if it comes again, take it out and have it destroyed."
+	doStick   = "Put an enrolled stick in and erase the drive again."
 )
 
 // found is all that is known when the work on a drive has ended.
@@ -29,11 +41,24 @@ type found struct {
 	verification wipe.Verification
 	verifyErr    error
 	evidence     wipe.EvidenceGrade
-	after        drive.Identity
+	want         drive.Identity // who must answer, and
+	shape        drive.Geometry // in which shape
+	after        drive.Identity // who does
 	afterErr     error
 	geometry     drive.Geometry
 	bad          []wipe.Range
 	badBlocks    int64
+}
+
+// reason against a success; nil: none.
+type reason struct {
+	verdict  wipe.Verdict
+	code     string
+	what, do string
+}
+
+func against(v wipe.Verdict, code, do, format string, a ...any) *reason {
+	return &reason{v, code, fmt.Sprintf(format, a...), do}
 }
 
 // judge fills in the outcome of a drive to which something destructive was sent.
@@ -47,15 +72,11 @@ func judge(o wipe.Outcome, step wipe.Step, f found) wipe.Outcome {
 	if errors.As(f.report.Err, &p) || errors.As(f.verifyErr, &p) {
 		o.Log = string(p.Stack)
 	}
-	for _, against := range []func(wipe.Outcome, found) (wipe.Verdict, string, string){
-		otherDrive, gone, badBlocks, survived, cutShort, notErased, notReadBack, notItself,
+	for _, find := range []func(wipe.Step, found) *reason{
+		otherDrive, gone, badBlocks, survived, cutShort, unmarked, unknown, notErased, notReadBack, notItself, claimsNothing,
 	} {
-		if v, what, do := against(o, f); v != "" {
-			o.Verdict, o.What, o.Do = v, what, do
-			var status *drive.StatusError
-			if v == wipe.Failed && errors.As(f.report.Err, &status) && f.report.Written == 0 {
-				o.Code = codeNotErased
-			}
+		if r := find(step, f); r != nil {
+			o.Verdict, o.Code, o.What, o.Do = r.verdict, r.code, r.what, r.do
 			return o
 		}
 	}
@@ -63,110 +84,146 @@ func judge(o wipe.Outcome, step wipe.Step, f found) wipe.Outcome {
 }
 
 // otherDrive: what answers now is not what was planned.
-func otherDrive(o wipe.Outcome, f found) (wipe.Verdict, string, string) {
-	was, is := o.Drive.Identity, f.after
-	name := plan.Name(was)
+func otherDrive(_ wipe.Step, f found) *reason {
+	is, name := f.after, plan.Name(f.want)
 	switch {
-	case f.afterErr == nil && is.Size != was.Size:
-		return wipe.Failed, fmt.Sprintf("%s had %d bytes before and has %d after: a part of it is out of reach, or it is another drive.", name, was.Size, is.Size), doDestroy
-	case f.afterErr == nil && !is.Same(was):
-		return wipe.Failed, fmt.Sprintf("Where %s stood, %s answers now: nobody can say what was erased.", name, plan.Name(is)), "Inspect the machine again; have every drive that was in it destroyed that can't be accounted for."
-	case f.afterErr == nil && f.geometry != o.Drive.Geometry:
-		return wipe.Failed, fmt.Sprintf("%s shows %s after the erasure, and showed %s before.", name, shape(f.geometry), shape(o.Drive.Geometry)), doDestroy
+	case f.afterErr == nil && is.Size != f.want.Size:
+		return against(wipe.Failed, "", doDestroy, "%s had %d bytes before and has %d after: a part of it is out of reach, or it is another drive.", name, f.want.Size, is.Size)
+	case f.afterErr == nil && !is.Same(f.want):
+		return against(wipe.Failed, "", "Inspect the machine again; have every drive that was in it destroyed that can't be accounted for.",
+			"Where %s stood, %s answers now: nobody can say what was erased.", name, plan.Name(is))
+	case f.afterErr == nil && f.geometry != f.shape:
+		return against(wipe.Failed, "", doDestroy, "%s shows %s after the erasure, and showed %s before.", name, shape(f.geometry), shape(f.shape))
 	case errors.Is(f.verifyErr, technique.ErrOther), errors.Is(f.report.Err, technique.ErrOther):
-		return wipe.Failed, fmt.Sprintf("%s no longer answers as itself: %v.", name, errors.Join(f.report.Err, f.verifyErr)), doDestroy
+		return against(wipe.Failed, "", doDestroy, "%s no longer answers as itself: %v.", name, errors.Join(f.report.Err, f.verifyErr))
 	}
-	return "", "", ""
+	return nil
 }
 
 // gone: the drive went away, or fails so much that it was left.
-func gone(o wipe.Outcome, f found) (wipe.Verdict, string, string) {
+func gone(_ wipe.Step, f found) *reason {
 	for _, err := range []error{f.report.Err, f.verifyErr} {
 		if errors.Is(err, sweep.ErrGone) || errors.Is(err, sweep.ErrGaveUp) {
-			return wipe.Failed, fmt.Sprintf("%s failed after %d bytes were written: %v.", plan.Name(o.Drive.Identity), f.report.Written, err), doDestroy
+			return against(wipe.Failed, "", doDestroy, "%s failed after %d bytes were written: %v.", plan.Name(f.want), f.report.Written, err)
 		}
 	}
-	return "", "", ""
+	return nil
 }
 
-func badBlocks(o wipe.Outcome, f found) (wipe.Verdict, string, string) {
+func badBlocks(_ wipe.Step, f found) *reason {
 	if f.badBlocks == 0 && len(f.bad) == 0 {
-		return "", "", ""
+		return nil
 	}
-	return wipe.Failed, fmt.Sprintf("%s could not be written or read at %d blocks, the first at block %d (%s): what stood there may still be read.",
-		plan.Name(o.Drive.Identity), max(f.badBlocks, 1), firstBad(f.bad).First, firstBad(f.bad).What), doDestroy
+	first := wipe.Range{}
+	if len(f.bad) > 0 {
+		first = f.bad[0]
+	}
+	return against(wipe.Failed, "", doDestroy, "%s could not be written or read at %d blocks, the first at block %d (%s): what stood there may still be read.",
+		plan.Name(f.want), max(f.badBlocks, 1), first.First, first.What)
 }
 
-func firstBad(bad []wipe.Range) wipe.Range {
-	if len(bad) == 0 {
-		return wipe.Range{}
+// survived: the read-back found what should not be there. No technique is tried
+// after that: a person must know of a drive that says what is not so.
+func survived(s wipe.Step, f found) *reason {
+	name, v := plan.Name(f.want), f.verification
+	switch {
+	case v.Survivors > 0 && wordsOf(s.Technique).firmware:
+		return against(wipe.Failed, codeSurvivors, "Do not trust what this drive says of itself: erase it again by an overwrite, or take it out and have it destroyed.",
+			"%s said that it %s, and %d of %d blocks that were read before still stand there.", name, wordsOf(s.Technique).did, v.Survivors, v.Counted)
+	case v.Survivors > 0:
+		return against(wipe.Failed, codeSurvivors, doDestroy, "%s took every write, and %d blocks read back as something else.", name, v.Survivors)
+	case v.Unreadable > 0:
+		return against(wipe.Failed, "", doDestroy, "%d blocks of %s can't be read back: what stands there is not known.", v.Unreadable, name)
 	}
-	return bad[0]
+	return nil
 }
 
 // cutShort: stopped by a person, or by the end of the program.
-func cutShort(o wipe.Outcome, f found) (wipe.Verdict, string, string) {
-	name := plan.Name(o.Drive.Identity)
+func cutShort(s wipe.Step, f found) *reason {
+	name, do := plan.Name(f.want), "Erase the drive again, from its beginning."
 	switch {
+	case errors.Is(f.report.Err, context.Canceled) && wordsOf(s.Technique).firmware:
+		return against(wipe.Interrupted, "", doAgain, "The erasure of %s was broken off: what the drive does by itself may go on, and nobody has waited for its end.", name)
 	case errors.Is(f.report.Err, context.Canceled):
-		return wipe.Interrupted, fmt.Sprintf("The erasure of %s was stopped after %d of %d bytes: what comes after them was not erased.",
-			name, f.report.Written, o.Drive.Geometry.Size), "Erase the drive again, from its beginning."
+		return against(wipe.Interrupted, "", do, "The erasure of %s was stopped after %d of %d bytes: what comes after them was not erased.",
+			name, f.report.Written, f.shape.Size)
 	case errors.Is(f.verifyErr, context.Canceled):
-		return wipe.Interrupted, fmt.Sprintf("The read-back of %s was stopped: it was overwritten, and nobody has looked whether that held.", name),
-			"Erase the drive again, from its beginning."
+		return against(wipe.Interrupted, "", do, "The read-back of %s was stopped: it was overwritten, and nobody has looked whether that held.", name)
 	}
-	return "", "", ""
+	return nil
+}
+
+// unmarked: the journal could not take a step, so the technique ended before it.
+func unmarked(_ wipe.Step, f found) *reason {
+	for _, err := range []error{f.report.Err, f.verifyErr} {
+		if errors.Is(err, technique.ErrUnmarked) {
+			return against(wipe.Interrupted, codeNoJournal, doStick, "The erasure of %s was begun and not ended: %v.", plan.Name(f.want), err)
+		}
+	}
+	return nil
+}
+
+// unknown: the drive may have erased itself, or not, or be at it.
+func unknown(s wipe.Step, f found) *reason {
+	name, w := plan.Name(f.want), wordsOf(s.Technique)
+	switch err := f.report.Err; {
+	case errors.Is(err, technique.ErrStuck):
+		return against(wipe.Unverified, codeStuck, "Leave it switched on for some hours and start again: it is then waited for. If it still stands there, take the drive out and have it destroyed.",
+			"%s was told to erase itself and may still be at it, whatever is done to it: %v.", name, err)
+	case errors.Is(err, technique.ErrUnanswered):
+		return against(wipe.Unverified, codeAnswerLost, "Connect it without a bridge or adapter in between and erase it again; if it comes again, take it out and have it destroyed.",
+			"%s was told to erase itself (%s), and its answer was lost: %v.", name, w.command, err)
+	}
+	return nil
 }
 
 // notErased: the technique did not come to its end.
-func notErased(o wipe.Outcome, f found) (wipe.Verdict, string, string) {
-	name := plan.Name(o.Drive.Identity)
+func notErased(s wipe.Step, f found) *reason {
+	name, w := plan.Name(f.want), wordsOf(s.Technique)
+	var broken *sweep.Panic
 	switch {
-	case errors.Is(f.report.Err, technique.ErrUnanswered):
-		return wipe.Unverified, fmt.Sprintf("%s was told to erase itself, and its answer was lost: %v.", name, f.report.Err), doAgain
+	case f.report.Err != nil && w.firmware && !errors.As(f.report.Err, &broken):
+		return against(wipe.Failed, codeNotErased, "Erase it by another technique; if none does it, take it out and have it destroyed.",
+			"%s was not erased (%s): %v.", name, w.command, f.report.Err)
 	case f.report.Err != nil:
-		return wipe.Failed, fmt.Sprintf("%s was not erased: %v.", name, f.report.Err), "Erase it again by an overwrite; if that fails, take it out and have it destroyed."
-	case !f.report.Complete:
-		return wipe.Failed, fmt.Sprintf("%s was not erased to its end: %d bytes were written.", name, f.report.Written), doAgain
+		return against(wipe.Failed, "", "Erase it again by an overwrite; if that fails, take it out and have it destroyed.", "%s was not erased: %v.", name, f.report.Err)
+	case !f.report.Complete, !w.firmware && f.report.Written < f.shape.Size && f.report.Resumed == "":
+		return against(wipe.Failed, "", doAgain, "%s was not erased to its end: %d bytes were written.", name, f.report.Written)
+	case w.firmware && len(f.report.Commands) == 0 && f.report.Resumed == "":
+		return against(wipe.Unverified, "", doAgain, "%s is said to be erased, and there is no command on record that would have done it.", name)
 	}
-	return "", "", ""
-}
-
-// survived: the read-back found what should not be there.
-func survived(o wipe.Outcome, f found) (wipe.Verdict, string, string) {
-	name, v := plan.Name(o.Drive.Identity), f.verification
-	switch {
-	case v.Survivors > 0 && len(f.report.Commands) > 0:
-		return wipe.Failed, fmt.Sprintf("%s said that it erased itself, and %d of %d blocks that were read before still stand there.", name, v.Survivors, v.Counted), "Erase it again by an overwrite, or take it out and have it destroyed."
-	case v.Survivors > 0:
-		return wipe.Failed, fmt.Sprintf("%s took every write, and %d blocks read back as something else.", name, v.Survivors), doDestroy
-	case v.Unreadable > 0:
-		return wipe.Failed, fmt.Sprintf("%d blocks of %s can't be read back: what stands there is not known.", v.Unreadable, name), doDestroy
-	}
-	return "", "", ""
+	return nil
 }
 
 // notReadBack: the read-back did not come to its end. Only a technique whose
 // evidence is the drive's own word, and that had nothing to look for, may have a
 // read-back that is 'not done'.
-func notReadBack(o wipe.Outcome, f found) (wipe.Verdict, string, string) {
-	name, v := plan.Name(o.Drive.Identity), f.verification
+func notReadBack(_ wipe.Step, f found) *reason {
+	name, v := plan.Name(f.want), f.verification
 	ownWord := f.evidence == wipe.EvidenceDeviceClaims && v.Result == verify.NotDone && v.Counted == 0
 	switch {
 	case f.verifyErr != nil:
-		return wipe.Unverified, fmt.Sprintf("%s was erased, and could not be read back to its end: %v.", name, f.verifyErr), doAgain
+		return against(wipe.Unverified, "", doAgain, "%s was erased, and could not be read back to its end: %v.", name, f.verifyErr)
 	case f.evidence == "" || v.Result != verify.Passed && !ownWord:
-		return wipe.Unverified, fmt.Sprintf("%s was erased, and was not read back to its end.", name), doAgain
+		return against(wipe.Unverified, "", doAgain, "%s was erased, and was not read back to its end.", name)
 	}
-	return "", "", ""
+	return nil
 }
 
 // notItself: after all went well the drive must still say who it is.
-func notItself(o wipe.Outcome, f found) (wipe.Verdict, string, string) {
+func notItself(_ wipe.Step, f found) *reason {
 	if f.afterErr == nil {
-		return "", "", "" // otherDrive has compared
+		return nil // otherDrive has compared
 	}
-	return wipe.Unverified, fmt.Sprintf("%s was erased and read back, and no longer says who it is: %v.", plan.Name(o.Drive.Identity), f.afterErr), doAgain
+	return against(wipe.Unverified, "", doAgain, "%s was erased and read back, and no longer says who it is: %v.", plan.Name(f.want), f.afterErr)
+}
+
+// claimsNothing: a step that erases nothing by itself makes no drive sanitised.
+func claimsNothing(s wipe.Step, f found) *reason {
+	if s.Level == wipe.LevelNone {
+		return against(wipe.Unverified, "", doAgain, "%s came through %s, which by itself shows nothing.", plan.Name(f.want), s.Technique)
+	}
+	return nil
 }
 
 func sanitised(o wipe.Outcome, step wipe.Step, f found) wipe.Outcome {
@@ -175,23 +232,20 @@ func sanitised(o wipe.Outcome, step wipe.Step, f found) wipe.Outcome {
 		o.Level = min(o.Level, wipe.LevelClear)
 		o.NotShown = "blocks that were not in the sample; " + o.NotShown
 	}
+	w, v := wordsOf(step.Technique), f.verification
 	switch f.evidence {
 	case wipe.EvidenceMeasured:
 		o.What = "Every block was overwritten and read back."
 	case wipe.EvidenceSampled:
-		o.What = fmt.Sprintf("Every block was overwritten, and %d blocks were read back.", f.verification.Compared)
+		o.What = fmt.Sprintf("Every block was overwritten, and %d blocks were read back.", v.Compared)
 	case wipe.EvidenceCanaries:
-		o.What = fmt.Sprintf("The drive erased its user data and reported success; none of %d blocks that were read before is left.", f.verification.Counted)
+		o.What = fmt.Sprintf("The drive %s and reported success; none of %d blocks that were read before is left", w.did, v.Counted)
+		if v.Canaries > 0 {
+			o.What += fmt.Sprintf(", nor of those the %d that were written to be looked for", v.Canaries)
+		}
+		o.What += "."
 	default:
-		o.What = "The drive erased its user data and reported success; nothing stood in the blocks that were read before, so its word is all there is."
+		o.What = fmt.Sprintf("The drive %s and reported success; nothing stood in the blocks that were read before, so its word is all there is.", w.did)
 	}
 	return o
-}
-
-// sentence makes one of a reason: a capital letter and a full stop.
-func sentence(s string) string {
-	if s == "" {
-		return ""
-	}
-	return strings.ToUpper(s[:1]) + s[1:] + "."
 }

@@ -29,9 +29,12 @@ type worker struct {
 	opts   Options
 	meter  *meter.Meter
 	speed  speed
+	floor  floor
 	began  time.Time
 
 	state   atomic.Int32
+	held    atomic.Bool            // it waits for the journal
+	asked   atomic.Bool            // somebody wants it to stop
 	stage   atomic.Pointer[string] // what is being done, for people
 	outcome atomic.Pointer[wipe.Outcome]
 }
@@ -57,7 +60,8 @@ func (w *worker) supervise(stop context.Context) {
 	life, leave := context.WithCancel(context.WithoutCancel(stop))
 	defer leave()
 	result := make(chan wipe.Outcome, 1)
-	go func() { result <- w.attempt(stop, life) }()
+	go w.run(stop, life, result)
+	defer context.AfterFunc(stop, func() { w.asked.Store(true) })()
 	tick := time.NewTicker(min(watchEvery, w.opts.GiveUpAfter/4))
 	defer tick.Stop()
 	for {
@@ -67,15 +71,26 @@ func (w *worker) supervise(stop context.Context) {
 			return
 		case <-tick.C:
 			w.speed.note(w.meter.Elapsed(), w.meter.Done())
-			if w.meter.Silence() < w.opts.GiveUpAfter {
-				continue
+			switch {
+			case w.meter.Silence() >= w.opts.GiveUpAfter:
+				before := w.state.CompareAndSwap(untouched, givenUp)
+				leave()
+				w.finish(w.silent(before))
+				return
+			case w.slow():
+				leave()
+				w.finish(w.tooSlow())
+				return
 			}
-			before := w.state.CompareAndSwap(untouched, givenUp)
-			leave()
-			w.finish(w.silent(before))
-			return
 		}
 	}
+}
+
+// run the attempt. It has an outcome even where its goroutine ends by itself.
+func (w *worker) run(stop, life context.Context, result chan<- wipe.Outcome) {
+	o := w.broken("the work on it ended without a result", nil)
+	defer func() { result <- o }()
+	o = w.attempt(stop, life)
 }
 
 // attempt does the work; a panic in it is this drive's failure alone.
@@ -101,12 +116,12 @@ func (w *worker) finish(o wipe.Outcome) {
 
 // silent is the outcome of a drive that was given up.
 func (w *worker) silent(before bool) wipe.Outcome {
-	o := w.blank()
-	o.What = fmt.Sprintf("%s gave no answer for %s while it was %s.", plan.Name(w.plan.Identity), w.opts.GiveUpAfter, *w.stage.Load())
+	o, name, stage := w.blank(), plan.Name(w.plan.Identity), *w.stage.Load()
+	o.What = fmt.Sprintf("%s gave no answer for %s while it was %s.", name, w.opts.GiveUpAfter, stage)
 	switch {
-	case before && *w.stage.Load() == recording:
-		o.Verdict, o.Code = wipe.Refused, "no-journal"
-		o.What = fmt.Sprintf("The STARTED record of %s could not be written within %s: nothing was erased.", plan.Name(w.plan.Identity), w.opts.GiveUpAfter)
+	case before && stage == recording:
+		o.Verdict, o.Code = wipe.Refused, codeNoJournal
+		o.What = fmt.Sprintf("The STARTED record of %s could not be written within %s: nothing was erased.", name, w.opts.GiveUpAfter)
 		o.Do = "Put an enrolled stick in and start again."
 		return o
 	case before:
@@ -116,6 +131,31 @@ func (w *worker) silent(before bool) wipe.Outcome {
 	}
 	o.Verdict, o.BytesWritten = wipe.Failed, min(w.meter.Done(), w.plan.Geometry.Size)
 	o.Do = doDestroy
+	if stage == recording {
+		o.Verdict, o.Code, o.Do = wipe.Interrupted, codeNoJournal, doStick
+		o.What = fmt.Sprintf("The erasure of %s was begun and not ended: its next step could not be written down within %s.", name, w.opts.GiveUpAfter)
+	}
+	return o
+}
+
+// slow: the drive has been too slow for too long, at something that could be stopped.
+// What a drive does by itself is the technique's to judge.
+func (w *worker) slow() bool {
+	if !w.meter.CanStop() || w.state.Load() != touched || w.held.Load() {
+		w.floor = floor{}
+		return false
+	}
+	return w.floor.below(w.meter.Elapsed(), w.meter.Done(), w.opts.Floor, w.opts.FloorAfter)
+}
+
+// tooSlow is the outcome of a drive that would not be done in any time worth waiting.
+func (w *worker) tooSlow() wipe.Outcome {
+	o := w.blank()
+	done := w.meter.Done()
+	o.Verdict, o.Code, o.Do = wipe.Failed, codeTooSlow, doDestroy
+	o.BytesWritten = min(done, w.plan.Geometry.Size)
+	o.What = fmt.Sprintf("%s moved less than %d bytes a second for %s, and was given up after %d of %d bytes.", plan.Name(w.plan.Identity), w.opts.Floor, w.opts.FloorAfter,
+		done, max(w.meter.Total(), w.plan.Geometry.Size))
 	return o
 }
 

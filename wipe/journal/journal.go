@@ -15,10 +15,10 @@ import (
 
 // Entry is what is written down before the first destructive command to a drive.
 type Entry struct {
-	Drive      wipe.DrivePlan // who it is, by its own answer a moment ago
-	Step       wipe.Step      // what is about to be done
-	PlanDigest string         // of the plan that was agreed to
-	Resumed    bool           // an erasure that an earlier start had begun
+	Drive      wipe.DrivePlan `json:"drive"`       // who it is, by its own answer a moment ago
+	Step       wipe.Step      `json:"step"`        // what is about to be done
+	PlanDigest string         `json:"plan_digest"` // of the plan that was agreed to
+	Resumed    bool           `json:"resumed"`     // an erasure that an earlier start had begun
 }
 
 // Journal keeps entries. It is used by several drives at once.
