@@ -26,8 +26,9 @@ Serves models of drives, each from a profile (testdata/drives has a library), to
 real kernel: as vhost-user-scsi or usbredir to QEMU, as NVMe over TCP to any Linux.
 'handback-image try --drive' takes the same words. Only --vhost takes several.
 
---media DIR keeps what is on a drive in files of DIR, to be looked at meanwhile;
---serial gives a drive another serial, that of several has a number added.
+--media DIR keeps what is on a drive in sparse files of DIR, to be looked at meanwhile;
+what stands in them already is what the drive comes with, in place of the profile's
+contents. --serial gives a drive another serial, that of several has a number added.
 
 What is typed here is done to the drives: power (off and on), boot (with their
 machine), reset, unplug, plug, trace (what they were asked), quit; with a number, to
@@ -121,6 +122,9 @@ func serve(ctx context.Context, stop func(), o serveOptions, stdin io.Reader, st
 	for i, d := range m.drives {
 		fmt.Fprintf(stdout, "%d: %s (%s)\n", i+1, d.Name, d.Model.Name())
 	}
+	for _, name := range m.empty {
+		fmt.Fprintf(stdout, "%s is new: write into it what the drive is to hold; it is all zeros\n", name)
+	}
 	fmt.Fprintf(stdout, "serving at %s\n", l.Addr())
 	go console{m.drives, stdout, stop}.run(stdin)
 	return door(ctx, l)
@@ -150,6 +154,7 @@ func listen(network, address string) (net.Listener, error) {
 type models struct {
 	drives []*profile.Drive
 	closes []func() error
+	empty  []string // files that were not there before
 }
 
 func (m *models) close() {
@@ -172,7 +177,11 @@ func loadModels(o serveOptions) (*models, error) {
 		}
 		if o.media != "" {
 			p.Medium = func(n int, size int64) (*sim.Medium, error) {
-				medium, done, err := sim.OpenMedium(filepath.Join(o.media, fmt.Sprintf("drive%d-%d.img", i+1, n)), size)
+				name := filepath.Join(o.media, fmt.Sprintf("drive%d-%d.img", i+1, n))
+				if _, err := os.Lstat(name); errors.Is(err, os.ErrNotExist) {
+					m.empty = append(m.empty, name)
+				}
+				medium, done, err := sim.OpenMedium(name, size)
 				if err == nil {
 					m.closes = append(m.closes, done)
 				}

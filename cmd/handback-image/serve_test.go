@@ -118,6 +118,50 @@ func TestServeRefuses(t *testing.T) {
 	}
 }
 
+// What is in the files of --media is what the drive comes with, and stays when it is
+// served again; a file of another size is not touched.
+func TestServeMedia(t *testing.T) {
+	dir := t.TempDir()
+	small, media := filepath.Join(dir, "small.toml"), filepath.Join(dir, "media")
+	text := "name = \"x\"\nsource = \"y\"\ncontents = \"noise\"\n[nvme]\nserial = \"N\"\n[[nvme.namespaces]]\nid = 1\nbytes = 1048576\nattached = true\n"
+	if err := os.WriteFile(small, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(media, "drive1-0.img")
+	once := func(says string) {
+		t.Run(says, func(t *testing.T) {
+			s := startServe(t, small, "--nvme-tcp", "127.0.0.1:0", "--media", media)
+			if new := strings.Contains(s.text(), file+" is new: write into it"); new != (says == "new") {
+				t.Errorf("it said:\n%s", s.text())
+			}
+		})
+	}
+	once("new")
+	got, err := os.ReadFile(file)
+	if err != nil || !bytes.Equal(got, make([]byte, 1<<20)) {
+		t.Fatalf("%d bytes, %v: want zeros", len(got), err)
+	}
+	copy(got[7000:], "a person's data")
+	if err := os.WriteFile(file, got, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	once("again")
+	if now, err := os.ReadFile(file); err != nil || !bytes.Equal(now, got) {
+		t.Errorf("what stood in the file is gone, %v", err)
+	}
+	if err := os.WriteFile(file, got[:5000], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	code := runServe(t.Context(), []string{small, "--nvme-tcp", "127.0.0.1:0", "--media", media}, strings.NewReader(""), &out, &out)
+	if code != 3 || !strings.Contains(out.String(), "drive1-0.img holds 5000 bytes, the medium has 1048576: name another file") {
+		t.Errorf("a file of another size: exit %d\n%s", code, out.String())
+	}
+	if now, err := os.ReadFile(file); err != nil || !bytes.Equal(now, got[:5000]) {
+		t.Errorf("the file of another size was touched, %v", err)
+	}
+}
+
 // A person at the console takes a drive out, puts it back and asks what it was asked.
 func TestServeConsole(t *testing.T) {
 	s := startServe(t, "--nvme-tcp", "127.0.0.1:0", character("nvme-ssd"), "--serial", "S-1")

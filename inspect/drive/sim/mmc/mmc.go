@@ -183,6 +183,11 @@ func (c Config) check() error {
 	case c.WriteProtected != "" && c.WriteProtected != kindTemporary && c.WriteProtected != kindPermanent:
 		return fmt.Errorf("WriteProtected is %q", c.WriteProtected)
 	}
+	for name, t := range map[string]time.Duration{"EraseTime": c.EraseTime, "SecureEraseTime": c.SecureEraseTime, "SanitizeTime": c.SanitizeTime} {
+		if t < 0 || t > 10000*time.Hour {
+			return fmt.Errorf("%s is %s", name, t)
+		}
+	}
 	for _, k := range c.BootProtection {
 		if k != "" && k != kindPower && k != kindPermanent {
 			return fmt.Errorf("BootProtection has %q", k)

@@ -53,7 +53,8 @@ type Drive struct {
 // Options for a model.
 type Options struct {
 	Clock sim.Clock // nil: the computer's own
-	// Medium gives the nth medium of a drive, of this size; nil: media in memory.
+	// Medium gives the nth medium of a drive, of this size, with what stands on it;
+	// nil: media in memory, with the profile's contents.
 	Medium func(n int, size int64) (*sim.Medium, error)
 	// Serial replaces the profile's: several drives of one character.
 	Serial string
@@ -149,7 +150,7 @@ func Parse(name, text string, o Options) (*Drive, error) {
 	for n, m := range d.Model.Media() {
 		own, err := o.Medium(n, m.Size())
 		if err != nil {
-			return nil, place(err)
+			return nil, err // the profile is not to blame
 		}
 		media = append(media, own)
 	}
@@ -244,7 +245,10 @@ func useNVMe(c *nvme.Config, media []*sim.Medium) {
 func (f *file) make(o Options) (*Drive, error) {
 	d := &Drive{Name: f.Name, Source: f.Source, Bus: drive.Bus(f.Bus)}
 	var faults []sim.Fault
-	for _, x := range f.Fault {
+	for i, x := range f.Fault {
+		if err := x.check(fmt.Sprintf("fault[%d]", i)); err != nil {
+			return nil, err
+		}
 		faults = append(faults, sim.Fault{When: x.When, Do: x.Action})
 	}
 	script := sim.NewScript(faults...)
@@ -258,10 +262,18 @@ func (f *file) make(o Options) (*Drive, error) {
 	if tper != nil && f.Opal.Rekey == nil {
 		tper.SetRekey(opal.Scramble(f.Name, d.Model.Media()...))
 	}
+	size := int64(0)
 	for _, m := range d.Model.Media() {
+		size += m.Size()
+		if o.Medium != nil {
+			continue // it has its contents
+		}
 		if err := m.Fill(0, m.Size(), f.Contents); err != nil {
 			return nil, err
 		}
+	}
+	if err := f.checkKept(size); err != nil {
+		return nil, err
 	}
 	sim.SwitchOn(d.Model)
 	return d, nil
@@ -273,7 +285,7 @@ func (f *file) security() (*opal.TPer, error) {
 	}
 	t, err := opal.New(*f.Opal)
 	if err != nil {
-		return nil, named("opal", err)
+		return nil, named("opal", *f.Opal, err)
 	}
 	return t, nil
 }
@@ -290,7 +302,7 @@ func (f *file) makeModel(d *Drive, o Options, script *sim.Script, tper *opal.TPe
 		serial(&c.Serial, o)
 		m, err := ata.New(c)
 		if err != nil {
-			return named("ata", err)
+			return named("ata", c, err)
 		}
 		d.SCSI = sat.New(m, f.SAT)
 	case f.SCSI != nil:
@@ -299,7 +311,7 @@ func (f *file) makeModel(d *Drive, o Options, script *sim.Script, tper *opal.TPe
 		serial(&c.Serial, o)
 		m, err := scsi.New(c)
 		if err != nil {
-			return named("scsi", err)
+			return named("scsi", c, err)
 		}
 		d.SCSI = m
 	case f.NVME != nil:
@@ -308,7 +320,7 @@ func (f *file) makeModel(d *Drive, o Options, script *sim.Script, tper *opal.TPe
 		serial(&c.Serial, o)
 		m, err := nvme.New(c)
 		if err != nil {
-			return named("nvme", err)
+			return named("nvme", c, err)
 		}
 		d.NVMe, d.Model = m, m
 		for _, n := range c.Namespaces {
@@ -330,7 +342,7 @@ func (f *file) makeMMC(d *Drive, o Options, script *sim.Script) error {
 	serial(&c.Serial, o)
 	m, err := mmc.New(c)
 	if err != nil {
-		return named("mmc", err)
+		return named("mmc", c, err)
 	}
 	d.MMC, d.Model = m, m
 	return nil
@@ -344,7 +356,7 @@ func (f *file) bridge(d *Drive, o Options) error {
 	c.Clock = o.Clock
 	b, err := usb.New(c, d.SCSI)
 	if err != nil {
-		return named("usb", err)
+		return named("usb", c, err)
 	}
 	d.USB, d.SCSI, d.Model = b, b, b
 	return nil
@@ -356,25 +368,44 @@ func serial(s *string, o Options) {
 	}
 }
 
-// fieldName at the head of a model's error: 'field Namespaces[0].ID: …', 'Blocks: …'.
-var fieldName = regexp.MustCompile(`^(?:field )?([A-Z][A-Za-z0-9]*(?:\[\d+\])?(?:\.[A-Z][A-Za-z0-9]*(?:\[\d+\])?)*)[: ]+(.*)$`)
+// fieldName in a model's error: 'field Namespaces[0].ID: …', 'Blocks: …', 'BootSize
+// is …'. What the model calls itself stands before it.
+var (
+	fieldName = regexp.MustCompile(`\b[A-Z][A-Za-z0-9]*(?:\[\d+\])?(?:\.[A-Z][A-Za-z0-9]*(?:\[\d+\])?)*`)
+	itself    = regexp.MustCompile(`^(?:mmc: |opal: |USB bridge: |field )+`)
+)
 
 // named turns a model's error about a field of its Config into one about the field
-// of the file.
-func named(table string, err error) error {
-	m := fieldName.FindStringSubmatch(err.Error())
-	if m == nil {
-		return &fieldError{table, err}
+// of the file: the first that is named and is one.
+func named(table string, config any, err error) error {
+	text := itself.ReplaceAllString(err.Error(), "")
+	fields := fieldsOf(reflect.TypeOf(config))
+	for _, at := range fieldName.FindAllStringIndex(text, -1) {
+		word := text[at[0]:at[1]]
+		first, _, _ := strings.Cut(word, ".")
+		first, _, _ = strings.Cut(first, "[")
+		if _, is := fields[snake(first)]; !is {
+			continue
+		}
+		if at[0] == 0 {
+			text = strings.TrimLeft(text[at[1]:], ": ")
+		}
+		return &fieldError{join(table, pathOf(word)), errors.New(text)}
 	}
-	path := table
-	for part := range strings.SplitSeq(m[1], ".") {
+	return &fieldError{table, errors.New(text)}
+}
+
+// pathOf a field of a Config in a file.
+func pathOf(word string) string {
+	path := ""
+	for part := range strings.SplitSeq(word, ".") {
 		name, index, _ := strings.Cut(part, "[")
 		path = join(path, snake(name))
 		if index != "" {
 			path += "[" + index
 		}
 	}
-	return &fieldError{path, errors.New(m[2])}
+	return path
 }
 
 // Attach hangs the drive on a host in this process and gives the paths of its block
