@@ -121,6 +121,8 @@ type DrivePlan struct {
 	// Siblings are the other namespaces of this NVMe controller that a sanitize
 	// erases too, in their order. Each of them is in the plan, and may be erased.
 	Siblings []uint32 `json:"siblings,omitempty"`
+	// Unattached is how many namespaces a sanitize erases that no drive shows.
+	Unattached int `json:"unattached,omitempty"`
 }
 
 // Restore of a drive's whole capacity.

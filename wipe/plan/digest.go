@@ -26,6 +26,9 @@ type digestedDrive struct {
 	Ladder      []digestedStep `json:"ladder"`
 	Refusal     string         `json:"refusal"`
 	BelowWanted bool           `json:"below_wanted"`
+	Restore     *wipe.Restore  `json:"restore,omitempty"`
+	Siblings    []uint32       `json:"siblings,omitempty"`
+	Unattached  int            `json:"unattached,omitempty"`
 }
 
 type digestedStep struct {
@@ -34,6 +37,7 @@ type digestedStep struct {
 	Standard  string           `json:"standard"`
 	Verify    wipe.VerifyMode  `json:"verify"`
 	Shortfall string           `json:"not_shown"`
+	Then      wipe.TechniqueID `json:"then,omitempty"`
 }
 
 // Digest is the hex SHA-256 of what matters in a plan. Paths, letters and the
@@ -54,9 +58,10 @@ func Digest(p wipe.Plan) string {
 }
 
 func digestDrive(dp wipe.DrivePlan) digestedDrive {
-	d := digestedDrive{Identity: dp.Identity, Geometry: dp.Geometry, BelowWanted: dp.BelowWanted}
+	d := digestedDrive{Identity: dp.Identity, Geometry: dp.Geometry, BelowWanted: dp.BelowWanted,
+		Restore: dp.Restore, Siblings: dp.Siblings, Unattached: dp.Unattached}
 	for _, s := range dp.Ladder {
-		d.Ladder = append(d.Ladder, digestedStep{s.Technique, s.Level, s.Standard, s.Verify, s.Shortfall})
+		d.Ladder = append(d.Ladder, digestedStep{s.Technique, s.Level, s.Standard, s.Verify, s.Shortfall, s.Then})
 	}
 	if dp.Refusal != nil {
 		d.Refusal = dp.Refusal.Code

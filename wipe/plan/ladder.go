@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	"handback.example/inspect"
@@ -8,94 +9,136 @@ import (
 	"handback.example/wipe"
 )
 
-// Standards, as far as public works quote their clauses.
-const (
-	standardOverwrite = "NIST SP 800-88 Rev. 2, 3.1.1, Clear: one overwrite pass; IEEE 2883-2022, Clear: overwrite"
-	standardFormat    = "IEEE 2883-2022, Clear: Format NVM, user data erase"
-)
-
-// ladder lists what a drive really offers, strongest first; of equals the one
-// that asks less of the drive and of the person's time.
-func ladder(d inspect.Drive, p Policy) []wipe.Step {
-	verify := p.Verify
-	if verify != wipe.VerifySample {
-		verify = wipe.VerifyFull
+// ladder lists what a drive is known to offer, strongest first (see the package's
+// own words on the order), or only what the policy names.
+func ladder(s subject, p Policy, known []quirk) []wipe.Step {
+	steps := offered(s, p, known)
+	slices.SortStableFunc(steps, func(a, b wipe.Step) int { return int(b.Level) - int(a.Level) })
+	if p.Technique != "" {
+		return slices.DeleteFunc(steps, func(st wipe.Step) bool { return st.Technique != p.Technique })
 	}
-	var steps []wipe.Step
-	if canFormat(d) {
-		steps = append(steps, wipe.Step{Technique: wipe.NVMeFormatUserData, Level: wipe.LevelClear, Standard: standardFormat,
-			Reason: "the drive erases its user data itself; blocks that were read before are read again",
-			Expect: expectFormat, Shortfall: "what the drive's own word stands for alone: over-provisioned and reallocated cells; replay protected memory (RPMB), boot partitions"})
+	steps = slices.DeleteFunc(steps, func(st wipe.Step) bool { return onlyNamed(st.Technique) })
+	if p.Want == wipe.LevelClear && s.reach.unattached == 0 {
+		return quickFirst(steps)
 	}
-	for _, t := range []struct {
-		id     wipe.TechniqueID
-		reason string
-	}{
-		{wipe.OverwriteZero, "every block is overwritten with zeros and read back"},
-		{wipe.OverwriteRandom, "every block is overwritten with a random stream and read back"},
-	} {
-		reason := t.reason
-		if verify == wipe.VerifySample {
-			reason = reason[:len(reason)-len("read back")] + "a sample is read back"
-		}
-		steps = append(steps, wipe.Step{Technique: t.id, Level: wipe.LevelClear, Standard: standardOverwrite,
-			Verify: verify, Reason: reason, Expect: expectOverwrite(d, verify), Shortfall: overwriteShortfall(d)})
-	}
-	if p.Technique == "" {
-		return steps
-	}
-	for _, s := range steps {
-		if s.Technique == p.Technique {
-			return []wipe.Step{s}
-		}
-	}
-	return nil
+	return steps
 }
 
-// FNA, Format NVM Attributes (NVM Express Base 2.0, figure 275, byte 524).
-const (
-	formatAppliesToAll = 1 << 0
-	eraseAppliesToAll  = 1 << 1
-)
+// offered by the drive as it is now, by all that is known of its model.
+func offered(s subject, p Policy, known []quirk) []wipe.Step {
+	direct := lower(slices.Concat(ataSanitize(s), nvmeSanitize(s), scsiSanitize(s)), known)
+	switch sanitizeState(s.Drive) {
+	case inspect.SanitizeRunning:
+		return adopt(direct)
+	case inspect.SanitizeFailed:
+		// Until a sanitize succeeds the drive gives nobody its blocks.
+		return direct
+	}
+	direct = slices.Concat(direct, lower(slices.Concat(ataSecurityErase(s), nvmeFormat(s), scsiFormat(s), mmcErase(s)), known), overwrites(s, p.Verify))
+	if opalLocked(s.Drive) {
+		return opalReverts(s, direct)
+	}
+	return slices.Concat(direct, opalReverts(s, direct))
+}
 
-// canFormat: Format NVM with user data erase does to this namespace what is
-// meant, and to no other. What is not known counts against it.
-func canFormat(d inspect.Drive) bool {
-	n := d.NVMe
-	switch {
-	case n == nil || d.Identity.Namespace == 0 || d.Identity.Namespace == 0xffffffff:
-		return false
-	case !n.Format.Known || !n.Format.Value || !n.FNA.Known || !n.LBAFormat.Known || !n.MetadataBytes.Known:
-		return false
-	case n.FNA.Value&(formatAppliesToAll|eraseAppliesToAll) == 0:
+// adopt makes of what is offered the one step that there is while a sanitize runs:
+// nothing can stop it, and nothing else is done by the drive.
+func adopt(sanitize []wipe.Step) []wipe.Step {
+	if len(sanitize) == 0 {
+		return nil
+	}
+	only := sanitize[0]
+	only.Reason = "a sanitize is running that was begun before: it can't be stopped, so it is waited for, and then looked at"
+	if len(sanitize) > 1 {
+		only.Shortfall += "; which kind of sanitize runs, where the drive does not tell"
+	}
+	return []wipe.Step{only}
+}
+
+// onlyNamed: techniques that are done only where a policy names them.
+func onlyNamed(t wipe.TechniqueID) bool {
+	switch t {
+	case wipe.OverwriteOne, wipe.OverwriteIS5Baseline, wipe.OverwriteIS5Enhanced, wipe.OverwriteRandom3:
 		return true
 	}
-	// The command would reach every namespace of the controller: only where this
-	// one is known to be the only one.
-	return n.Namespaces.Known && n.Namespaces.Value == 1 && n.Unattached.Known && n.Unattached.Value == 0
+	return false
 }
 
-// overwriteShortfall says what a write from outside does not reach.
-func overwriteShortfall(d inspect.Drive) string {
-	var s string
-	switch kind(d) {
-	case drive.MediaHDD:
-		s = "reallocated sectors"
-	case drive.MediaFile:
-		s = "what lies under the backing file: other copies, snapshots, the cells of the drive that holds it"
-	default:
-		s = "over-provisioned and reallocated cells"
+// worthIt is how much time must be won before a stronger technique stands back.
+const worthIt = time.Minute
+
+// quickFirst puts the quickest of the drive's own techniques first, where it is
+// clearly quicker than the strongest and loses nothing that Clear asks for.
+func quickFirst(steps []wipe.Step) []wipe.Step {
+	if len(steps) == 0 || steps[0].Then != "" {
+		return steps
 	}
-	if (d.ATA != nil || d.Identity.Bus == drive.BusSATA) && (d.ATA == nil || !d.ATA.NativeMax.Known) {
-		s += "; a hidden area (HPA, AMA), if there is one: the drive did not tell"
+	best, longest := 0, min(steps[0].Expect/2, steps[0].Expect-worthIt)
+	for i, st := range steps {
+		if st.Expect <= longest && st.Expect < steps[best].Expect && st.Level >= wipe.LevelClear && byItself(st) && !restsOnKey(st.Technique) {
+			best = i
+		}
 	}
-	if (d.NVMe != nil || d.Identity.Bus == drive.BusNVMe) && (d.NVMe == nil || !d.NVMe.MetadataBytes.Known) {
-		s += "; metadata beside the blocks, if there is any: the drive did not tell"
+	quick := steps[best]
+	return append([]wipe.Step{quick}, slices.Delete(slices.Clone(steps), best, best+1)...)
+}
+
+// byItself: the drive erases itself, and canaries show it. A revert needs a label.
+func byItself(s wipe.Step) bool { return s.Verify == "" && s.Then == "" }
+
+// restsOnKey: nothing is destroyed but a key.
+func restsOnKey(t wipe.TechniqueID) bool {
+	switch t {
+	case wipe.ATASanitizeCrypto, wipe.NVMeSanitizeCrypto, wipe.SCSISanitizeCrypto, wipe.NVMeFormatCrypto:
+		return true
 	}
-	if !d.Identity.Inner && kind(d) != drive.MediaFile {
-		s += "; whatever a bridge in between does not pass on"
+	return false
+}
+
+// sanitizeState of the drive by whatever command set it speaks; empty where it is
+// not known.
+func sanitizeState(d inspect.Drive) string {
+	switch {
+	case d.ATA != nil && d.ATA.SanitizeState.Known:
+		return d.ATA.SanitizeState.Value
+	case d.NVMe != nil && d.NVMe.SanitizeState.Known:
+		return d.NVMe.SanitizeState.Value
+	case d.SCSI != nil && d.SCSI.SanitizeState.Known:
+		return d.SCSI.SanitizeState.Value
 	}
-	return s
+	return ""
+}
+
+// answersSanitize: a sanitize may be begun, or has been. Where its state can't be
+// read now it can't be read later either, and no success would be believed.
+func answersSanitize(state inspect.Fact[string]) bool {
+	switch state.Value {
+	case inspect.SanitizeIdle, inspect.SanitizeRunning, inspect.SanitizeFailed:
+		return state.Known
+	}
+	return false
+}
+
+// throughBridge: a bridge stands in between that doesn't show the drive behind it,
+// so that a command of the drive may go anywhere.
+func throughBridge(d inspect.Drive) bool {
+	return (d.Identity.Bus == drive.BusUSB || d.Identity.Bus == drive.BusUnknown) && !d.Identity.Inner
+}
+
+// three puts the kinds of sanitize in their order for the medium.
+func three(d inspect.Drive, block, crypto, overwrite []wipe.Step) []wipe.Step {
+	if kind(d) == drive.MediaHDD {
+		return slices.Concat(overwrite, crypto, block)
+	}
+	return slices.Concat(block, crypto, overwrite)
+}
+
+// step in a list, or none where it is not offered.
+func step(offered bool, s wipe.Step) []wipe.Step {
+	if !offered {
+		return nil
+	}
+	return []wipe.Step{s}
 }
 
 // kind of medium as far as it is known: NVMe is solid state whatever else it says.
@@ -113,39 +156,4 @@ func kind(d inspect.Drive) drive.MediaType {
 		return drive.MediaHDD
 	}
 	return drive.MediaUnknown
-}
-
-// warnings are what a person should know and what stops nothing.
-func warnings(d inspect.Drive) []string {
-	var w []string
-	if d.ATA != nil && d.ATA.Security.Known && d.ATA.Security.Value&securityEnabled != 0 {
-		w = append(w, "the drive has an ATA password set; it is unlocked now, and an overwrite leaves the password")
-	}
-	if h := d.Health.Verdict; h.Known && h.Value == "failing" {
-		w = append(w, "the drive says of itself that it is failing: the erasure may fail")
-	}
-	return append(w, d.Problems...)
-}
-
-// expectFormat: most drives answer within seconds; the samples take a few more.
-const expectFormat = 30 * time.Second
-
-// expectOverwrite guesses from the kind of drive; the job measures.
-func expectOverwrite(d inspect.Drive, v wipe.VerifyMode) time.Duration {
-	perS := int64(200e6)
-	switch {
-	case d.Identity.Bus == drive.BusUSB || d.Identity.Bus == drive.BusSD:
-		perS = 30e6
-	case d.Identity.Bus == drive.BusNVMe, kind(d) == drive.MediaFile:
-		perS = 1e9
-	case kind(d) == drive.MediaHDD:
-		perS = 120e6
-	case kind(d) == drive.MediaSSD:
-		perS = 400e6
-	}
-	e := time.Second + time.Duration(d.Geometry.Size/perS)*time.Second
-	if v == wipe.VerifyFull {
-		e *= 2
-	}
-	return e
 }

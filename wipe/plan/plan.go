@@ -1,8 +1,33 @@
 // Package plan chooses how each drive of a machine is erased. It is pure: facts
 // and policy in, a ranked ladder of techniques or a refusal out. It touches no
-// device, reads no clock, and never takes a fact that is unknown for a 'no'.
+// device, reads no clock, and never takes a fact that is unknown for a 'no', nor
+// for a 'yes': what is not known never makes a plan stronger.
 //
-// Levels follow NIST SP 800-88 Rev. 2 and IEEE 2883-2022.
+// # Order
+//
+// A ladder has every technique that the drive is known to offer, the highest
+// level first. Within a level a technique that reaches what the host can't see
+// stands before one that doesn't, and one that destroys the data before one that
+// destroys its key: whether a drive has always encrypted is not known. On a hard
+// disk that is sanitize overwrite, crypto, block; on all others block, crypto,
+// overwrite; then ATA security erase (enhanced, normal), NVMe Format (crypto,
+// user data), SCSI FORMAT UNIT, eMMC sanitize and secure erase; then overwrites.
+//
+// Where Clear is enough, time on the bench decides, and never at the cost of
+// evidence: another of the drive's own techniques goes first if it reaches Clear,
+// takes at most half the time of the strongest and wins a minute or more; not one
+// that destroys a key alone, and none where only a sanitize reaches everything
+// (namespaces that are not attached). An overwrite never goes before a technique of
+// the drive's own, which reaches more. The others follow in their order.
+//
+// # Levels
+//
+// Levels follow NIST SP 800-88 Rev. 2, which leaves techniques to IEEE 2883-2022:
+// a sanitize by the drive is Purge. Either mode of ATA security erase, either
+// kind of NVMe Format, FORMAT UNIT and every overwrite are Clear. So is an eMMC's
+// sanitize: the one public table that places it says Clear by both standards
+// (Dell, KB 000186133). An Opal revert claims nothing: its step has the level of
+// what erases after it.
 package plan
 
 import (
@@ -34,9 +59,14 @@ type Policy struct {
 	Technique wipe.TechniqueID
 	// Verify says how an overwrite is read back; full where it is empty.
 	Verify wipe.VerifyMode
+	// Only says which drives are planned for; the rest are left out of the plan, and
+	// nothing in it may reach them. Nil: all.
+	Only func(inspect.Drive) bool
+	// Refuse gives what else stands against a drive. Nil function or answer: nothing.
+	Refuse func(inspect.Drive) *wipe.Refusal
 }
 
-// Make plans for every drive of a report, in its order.
+// Make plans for the drives of a report, in its order.
 func Make(r *inspect.Report, p Policy) wipe.Plan {
 	out := wipe.Plan{Schema: Schema, Want: p.Want}
 	if r == nil {
@@ -44,18 +74,15 @@ func Make(r *inspect.Report, p Policy) wipe.Plan {
 			Do: "inspect it first"}}
 		return out
 	}
-	for _, f := range r.Unhandled {
-		out.Refusals = append(out.Refusals, wipe.Refusal{Code: f.Code, Reason: f.What, Do: f.Do})
-	}
-	lettered := 0
-	for i, d := range r.Drives {
-		dp := forDrive(r, i, p)
-		dp.Name, dp.Path = NameBoot, d.Path
-		if !d.Boot {
-			dp.Name = letters(lettered)
-			lettered++
+	if p.Only == nil {
+		for _, f := range r.Unhandled {
+			out.Refusals = append(out.Refusals, wipe.Refusal{Code: f.Code, Reason: f.What, Do: f.Do})
 		}
-		out.Drives = append(out.Drives, dp)
+	}
+	for i, dp := range all(r, p) {
+		if p.Only == nil || p.Only(r.Drives[i]) {
+			out.Drives = append(out.Drives, dp)
+		}
 	}
 	return out
 }
@@ -64,19 +91,51 @@ func Make(r *inspect.Report, p Policy) wipe.Plan {
 // started from: people count the drives of the machine.
 const NameBoot = "stick"
 
+// all plans for every drive, those that Only leaves out too.
+func all(r *inspect.Report, p Policy) []wipe.DrivePlan {
+	subjects := make([]subject, len(r.Drives))
+	lettered := 0
+	for i, d := range r.Drives {
+		s := subject{Drive: d, name: NameBoot, refusal: refuse(r, i, p)}
+		if !d.Boot {
+			s.name = letters(lettered)
+			lettered++
+		}
+		subjects[i] = s
+	}
+	relate(subjects)
+	// A namespace whose neighbour may not be erased is planned for without a
+	// sanitize, which may take its neighbour's way too: until nothing changes.
+	for {
+		plans := make([]wipe.DrivePlan, len(subjects))
+		for i, s := range subjects {
+			plans[i] = forDrive(s, p)
+		}
+		if !confine(subjects, plans) {
+			return plans
+		}
+	}
+}
+
+// subject is one drive and what its surroundings mean for it.
+type subject struct {
+	inspect.Drive
+	name    string
+	refusal *wipe.Refusal
+	reach   reach
+}
+
 // forDrive plans for one drive: a refusal first, for whatever reason comes
 // first; else all that the drive really offers.
-func forDrive(r *inspect.Report, i int, p Policy) wipe.DrivePlan {
-	d := r.Drives[i]
-	dp := wipe.DrivePlan{Identity: d.Identity, Geometry: d.Geometry}
-	if dp.Refusal = refuse(r, i); dp.Refusal != nil {
+func forDrive(s subject, p Policy) wipe.DrivePlan {
+	dp := wipe.DrivePlan{Name: s.name, Path: s.Path, Identity: s.Identity, Geometry: s.Geometry, Refusal: s.refusal}
+	if dp.Refusal != nil {
 		return dp
 	}
-	dp.Warnings = warnings(d)
-	steps := ladder(d, p)
+	known := quirksOf(s.Drive)
+	steps := ladder(s, p, known)
 	if len(steps) == 0 {
-		dp.Refusal = &wipe.Refusal{Code: "technique", Reason: fmt.Sprintf("%s does not offer %s", Name(d.Identity), p.Technique),
-			Do: "choose another technique: 'handback plan' lists what the drive offers"}
+		dp.Refusal = nothingOffered(s, p)
 		return dp
 	}
 	if steps[0].Level < p.Want {
@@ -85,18 +144,16 @@ func forDrive(r *inspect.Report, i int, p Policy) wipe.DrivePlan {
 		case FallbackAsk:
 			dp.BelowWanted = true
 		default:
-			dp.Refusal = belowLevel(d.Identity, steps[0].Level, p.Want)
+			dp.Refusal = belowLevel(s, p, steps[0].Level)
 			return dp
 		}
 	}
-	dp.Ladder = steps
+	dp.Ladder, dp.Restore = steps, restore(s.Drive)
+	if reachesAll(steps) {
+		dp.Siblings, dp.Unattached = s.reach.siblings, s.reach.unattached
+	}
+	dp.Warnings = warnings(s, steps, known)
 	return dp
-}
-
-func belowLevel(id drive.Identity, best, want wipe.Level) *wipe.Refusal {
-	return &wipe.Refusal{Code: "below-level",
-		Reason: fmt.Sprintf("the best that can be done to %s here is %s, and %s is wanted", Name(id), word(best), word(want)),
-		Do:     fmt.Sprintf("ask for %s if that is enough for where the drive goes; else take it out and have it destroyed", word(best))}
 }
 
 func word(l wipe.Level) string {

@@ -39,7 +39,7 @@ func techniques(dp wipe.DrivePlan) string {
 }
 
 const (
-	overwrites = "overwrite-zero overwrite-random"
+	twoPasses  = "overwrite-zero overwrite-random"
 	withFormat = "nvme-format-user-data overwrite-zero overwrite-random"
 )
 
@@ -53,30 +53,30 @@ func TestLadder(t *testing.T) {
 		d    inspect.Drive
 		want string
 	}{
-		"SATA SSD":                       {ssd("A1"), overwrites},
+		"SATA SSD":                       {ssd("A1"), "ata-security-erase-enhanced ata-security-erase overwrite-zero overwrite-random"},
 		"NVMe":                           {nvme("A1"), withFormat},
-		"format not supported":           {change(func(n *inspect.NVMe) { n.Format.Value = false }), overwrites},
-		"format unknown":                 {change(func(n *inspect.NVMe) { n.Format = inspect.Unknown[bool]("", "") }), overwrites},
-		"FNA unknown":                    {change(func(n *inspect.NVMe) { n.FNA.Known = false }), overwrites},
-		"LBA format unknown":             {change(func(n *inspect.NVMe) { n.LBAFormat.Known = false }), overwrites},
-		"metadata unknown":               {change(func(n *inspect.NVMe) { n.MetadataBytes.Known = false }), overwrites},
+		"format not supported":           {change(func(n *inspect.NVMe) { n.Format.Value = false }), twoPasses},
+		"format unknown":                 {change(func(n *inspect.NVMe) { n.Format = inspect.Unknown[bool]("", "") }), twoPasses},
+		"FNA unknown":                    {change(func(n *inspect.NVMe) { n.FNA.Known = false }), twoPasses},
+		"LBA format unknown":             {change(func(n *inspect.NVMe) { n.LBAFormat.Known = false }), twoPasses},
+		"metadata unknown":               {change(func(n *inspect.NVMe) { n.MetadataBytes.Known = false }), twoPasses},
 		"erases all, alone":              {change(func(n *inspect.NVMe) { n.FNA.Value = 2 }), withFormat},
-		"formats all, two of them":       {change(func(n *inspect.NVMe) { n.FNA.Value, n.Namespaces.Value = 1, 2 }), overwrites},
-		"erases all, two of them":        {change(func(n *inspect.NVMe) { n.FNA.Value, n.Namespaces.Value = 2, 2 }), overwrites},
-		"erases all, number unknown":     {change(func(n *inspect.NVMe) { n.FNA.Value, n.Namespaces.Known = 2, false }), overwrites},
-		"erases all, one unattached":     {change(func(n *inspect.NVMe) { n.FNA.Value, n.Unattached.Value = 2, 1 }), overwrites},
-		"erases all, unattached unknown": {change(func(n *inspect.NVMe) { n.FNA.Value, n.Unattached.Known = 2, false }), overwrites},
+		"formats all, two of them":       {change(func(n *inspect.NVMe) { n.FNA.Value, n.Namespaces.Value = 1, 2 }), twoPasses},
+		"erases all, two of them":        {change(func(n *inspect.NVMe) { n.FNA.Value, n.Namespaces.Value = 2, 2 }), twoPasses},
+		"erases all, number unknown":     {change(func(n *inspect.NVMe) { n.FNA.Value, n.Namespaces.Known = 2, false }), twoPasses},
+		"erases all, one unattached":     {change(func(n *inspect.NVMe) { n.FNA.Value, n.Unattached.Value = 2, 1 }), twoPasses},
+		"erases all, unattached unknown": {change(func(n *inspect.NVMe) { n.FNA.Value, n.Unattached.Known = 2, false }), twoPasses},
 		"two namespaces, each its own":   {change(func(n *inspect.NVMe) { n.Namespaces.Value = 2 }), withFormat},
 		"no NVMe facts": {func() inspect.Drive {
 			d := nvme("A1")
 			d.NVMe = nil
 			return d
-		}(), overwrites},
+		}(), twoPasses},
 		"namespace unknown": {func() inspect.Drive {
 			d := nvme("A1")
 			d.Identity.Namespace = 0
 			return d
-		}(), overwrites},
+		}(), twoPasses},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dp := one(c.d, wantClear)
@@ -102,15 +102,27 @@ func TestShortfalls(t *testing.T) {
 	mute, plain := ssd("A1"), nvme("A1")
 	mute.ATA, plain.NVMe = nil, nil
 	for _, d := range []inspect.Drive{mute, plain} {
-		if s := one(d, wantClear).Ladder[0].Shortfall; !strings.Contains(s, "the drive did not tell") {
+		if s := overwriteOf(t, d).Shortfall; !strings.Contains(s, "the drive did not tell") {
 			t.Errorf("%q keeps quiet about what was never asked", s)
 		}
 	}
 	for says, d := range map[string]inspect.Drive{"over-provisioned": ssd("A1"), "reallocated sectors": hdd, "HPA": untold, "bridge": usb} {
-		if s := one(d, wantClear).Ladder[0].Shortfall; !strings.Contains(s, says) {
+		if s := overwriteOf(t, d).Shortfall; !strings.Contains(s, says) {
 			t.Errorf("%q does not say %q", s, says)
 		}
 	}
+}
+
+// overwriteOf a drive: the step that overwrites it with zeros.
+func overwriteOf(t *testing.T, d inspect.Drive) wipe.Step {
+	t.Helper()
+	for _, s := range one(d, wantClear).Ladder {
+		if s.Technique == wipe.OverwriteZero {
+			return s
+		}
+	}
+	t.Fatalf("%s is not overwritten: %+v", d.Identity.Model, one(d, wantClear))
+	return wipe.Step{}
 }
 
 func TestRefusals(t *testing.T) {
@@ -125,8 +137,17 @@ func TestRefusals(t *testing.T) {
 		"metadata": func(d *inspect.Drive) {
 			d.NVMe = &inspect.NVMe{MetadataBytes: inspect.Known(8, "LBAF")}
 		},
-		"locked":      func(d *inspect.Drive) { d.ATA.Security.Value = 0x0007 },
-		"hidden-area": func(d *inspect.Drive) { d.ATA.NativeMax.Value += 512 },
+		"locked":  func(d *inspect.Drive) { d.ATA.Security.Value = 0x0007 },
+		"ufs":     func(d *inspect.Drive) { d.Special = "ufs" },
+		"pmem":    func(d *inspect.Drive) { d.Special = "pmem" },
+		"special": func(d *inspect.Drive) { d.Special = "tape" },
+		"zoned":   func(d *inspect.Drive) { d.Zoned = inspect.Known("host-managed", "sysfs") },
+		"hidden-area": func(d *inspect.Drive) {
+			d.SCSI = &inspect.SCSI{MaxBytes: inspect.Known(int64(1<<30+512), "MODE SENSE")}
+		},
+		"write-protected": func(d *inspect.Drive) {
+			d.MMC = &inspect.MMC{Protected: inspect.Known(true, "EXT_CSD")}
+		},
 	} {
 		t.Run(code, func(t *testing.T) {
 			d := ssd("A1")
@@ -214,7 +235,7 @@ func TestForcedTechnique(t *testing.T) {
 
 func TestVerifyMode(t *testing.T) {
 	for v, want := range map[wipe.VerifyMode]wipe.VerifyMode{"": wipe.VerifyFull, wipe.VerifyFull: wipe.VerifyFull, wipe.VerifySample: wipe.VerifySample, "none": wipe.VerifyFull} {
-		s := one(ssd("A1"), Policy{Want: wipe.LevelClear, Verify: v}).Ladder[0]
+		s := one(ssd("A1"), Policy{Want: wipe.LevelClear, Verify: v, Technique: wipe.OverwriteZero}).Ladder[0]
 		if s.Verify != want {
 			t.Errorf("verify %q becomes %q", v, s.Verify)
 		}
@@ -243,12 +264,20 @@ func TestNamesAndMachineRefusals(t *testing.T) {
 }
 
 // The digest is a format: whoever checks a record later must get the same. The
-// value was made by Python's json and hashlib.
+// values were made by Python's json and hashlib.
 func TestDigestKnown(t *testing.T) {
 	p := Make(&inspect.Report{Drives: []inspect.Drive{ssd("A1")}}, Policy{Want: wipe.LevelClear, Technique: wipe.OverwriteZero})
 	p.Drives[0].Ladder[0].Standard, p.Drives[0].Ladder[0].Shortfall = "standard", "shortfall"
 	const want = "dc159c67a2305bde533e90f7c473e76619c74f1c394e96ab1dc3abe82e35e4a0"
 	if got := Digest(p); got != want {
 		t.Errorf("digest %s, want %s", got, want)
+	}
+	d := &p.Drives[0]
+	d.Ladder[0].Then = wipe.ATASanitizeBlock
+	d.Restore = &wipe.Restore{From: 1 << 30, To: 2 << 30, Ways: []string{"hpa", "dco"}}
+	d.Siblings, d.Unattached = []uint32{2, 5}, 3
+	const more = "7d7f3e64934ee3afeda4f7dc66da3e39ed24ec724fd243e31ba7cbb3a399a1e1"
+	if got := Digest(p); got != more {
+		t.Errorf("digest %s, want %s", got, more)
 	}
 }

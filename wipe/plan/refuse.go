@@ -13,22 +13,29 @@ import (
 // a target and never counts.
 const CodeBootMedium = "boot-medium"
 
-// ATA security status, IDENTIFY DEVICE word 128 (ACS-4 clause 9.11.8.5).
-const (
-	securityEnabled = 1 << 1
-	securityLocked  = 1 << 2
-)
+// CodeFrozen marks a drive that would reach the level wanted if its firmware had not
+// frozen it: after a sleep it may be free.
+const CodeFrozen = "frozen"
 
 // refuse says why drive i of a report is not erased, or nil where nothing
 // stands against it.
-func refuse(r *inspect.Report, i int) *wipe.Refusal {
+func refuse(r *inspect.Report, i int, p Policy) *wipe.Refusal {
 	d := r.Drives[i]
-	for _, rule := range []func(inspect.Drive) *wipe.Refusal{boot, inUse, noIdentity, strangeMedium, locked, hidden} {
+	for _, rule := range []func(inspect.Drive) *wipe.Refusal{boot, inUse, noIdentity, special, strangeMedium, protected, locked, hidden} {
 		if why := rule(d); why != nil {
 			return why
 		}
 	}
-	return twin(r, i)
+	if why := twin(r, i); why != nil {
+		return why
+	}
+	if p.Only != nil && !p.Only(d) {
+		return &wipe.Refusal{Code: "not-chosen", Reason: Name(d.Identity) + " was not chosen", Do: "choose it, if it is to be erased"}
+	}
+	if p.Refuse != nil {
+		return p.Refuse(d)
+	}
+	return nil
 }
 
 func boot(d inspect.Drive) *wipe.Refusal {
@@ -97,23 +104,89 @@ func locked(d inspect.Drive) *wipe.Refusal {
 		Do: "unlock it with its password in the firmware setup, or return it to its owner, or have it destroyed"}
 }
 
-// hidden: what lies behind the end that the drive shows would survive.
-func hidden(d inspect.Drive) *wipe.Refusal {
-	if d.ATA == nil {
+// special media need commands that are not here. Writing over what the system
+// shows of them would reach a part, and claim the whole.
+func special(d inspect.Drive) *wipe.Refusal {
+	name := Name(d.Identity)
+	switch {
+	case d.Special == "ufs":
+		return &wipe.Refusal{Code: "ufs", Reason: name + " is UFS memory: erasing it takes unmap and purge over all of its units, which this version does not do",
+			Do: "erase it with the maker's tool (the firmware's own data wipe), or have the board's memory destroyed"}
+	case d.Special == "pmem":
+		return &wipe.Refusal{Code: "pmem", Reason: name + " is persistent memory, which is erased in the memory module itself",
+			Do: "erase it in the firmware's setup or by 'ndctl sanitize-dimm', or have the modules destroyed"}
+	case d.Special != "":
+		return &wipe.Refusal{Code: "special", Reason: fmt.Sprintf("%s is a medium of a kind that is not erased here (%s)", name, d.Special),
+			Do: "erase it with the maker's tool, or have it destroyed"}
+	case d.Zoned.Known && d.Zoned.Value == "host-managed":
+		return &wipe.Refusal{Code: "zoned", Reason: name + " is zoned: its zones take blocks in their order alone, which this version does not do",
+			Do: "reset its zones and sanitize it elsewhere (blkzone reset; sg_sanitize or hdparm), or have it destroyed"}
+	}
+	return nil
+}
+
+// protected: what can't be written can't be erased, and some of it may be the
+// owner's.
+func protected(d inspect.Drive) *wipe.Refusal {
+	if d.MMC == nil || !yes(d.MMC.Protected) {
 		return nil
 	}
-	how := ""
-	switch native := d.ATA.NativeMax; {
-	case native.Known && native.Value > d.Geometry.Size:
-		how = fmt.Sprintf("%d bytes", native.Value-d.Geometry.Size)
-	case d.ATA.Hidden.Known && d.ATA.Hidden.Value:
-		how = "a part of its capacity"
-	default:
-		return nil
+	return &wipe.Refusal{Code: "write-protected", Reason: Name(d.Identity) + " is protected against writing, in whole or in part: what stands there would stay",
+		Do: "switch the machine off and on and look again, for some protection ends with the power; if it stays, have the board's memory destroyed"}
+}
+
+// nothingOffered: no technique is left.
+func nothingOffered(s subject, p Policy) *wipe.Refusal {
+	name := Name(s.Identity)
+	switch {
+	case opalLocked(s.Drive):
+		why := "no command that is known to reach it is offered"
+		if s.reach.why != "" {
+			why = s.reach.why
+		}
+		return &wipe.Refusal{Code: "locked", Reason: fmt.Sprintf("%s is locked by its owner (Opal), and %s", name, why),
+			Do: "unlock it with its password, or return it to its owner, or have it destroyed"}
+	case sanitizeState(s.Drive) == inspect.SanitizeFailed:
+		return &wipe.Refusal{Code: "sanitize-failed", Reason: "a sanitize of " + name + " has failed before, and it offers no other that is known to reach only what may be erased",
+			Do: "switch the machine off and on and look again; if it stays so, take the drive out and have it destroyed"}
+	case sanitizeState(s.Drive) == inspect.SanitizeRunning:
+		return &wipe.Refusal{Code: "sanitize-running", Reason: "a sanitize of " + name + " is running that was begun before, and what it reaches is not known",
+			Do: "leave the machine on until it has ended, then look again"}
 	}
-	return &wipe.Refusal{Code: "hidden-area",
-		Reason: fmt.Sprintf("%s hides %s behind its end (HPA or AMA): it would survive", Name(d.Identity), how),
-		Do:     "restore its full capacity (hdparm -N) and start again, or have it destroyed"}
+	return &wipe.Refusal{Code: "technique", Reason: fmt.Sprintf("%s does not offer %s", name, p.Technique),
+		Do: "choose another technique: 'handback plan' lists what the drive offers"}
+}
+
+// belowLevel: the drive can't be brought to the level wanted, or not as it is now.
+func belowLevel(s subject, p Policy, best wipe.Level) *wipe.Refusal {
+	name := Name(s.Identity)
+	if sanitizeState(s.Drive) == inspect.SanitizeFrozen && freed(s, p) >= p.Want {
+		return &wipe.Refusal{Code: CodeFrozen, Reason: fmt.Sprintf("the firmware has frozen the sanitize of %s, without which it reaches %s, and %s is wanted", name, word(best), word(p.Want)),
+			Do: doFree + ", and look again; else take the drive out and have it destroyed"}
+	}
+	reason := fmt.Sprintf("the best that can be done to %s here is %s, and %s is wanted", name, word(best), word(p.Want))
+	if n := s.NVMe; n != nil && s.reach.why != "" && n.SANICAP.Known && n.SANICAP.Value&(sanicapBlock|sanicapCrypto|sanicapOverwrite) != 0 {
+		reason += "; a sanitize would be more, but " + s.reach.why
+	}
+	return &wipe.Refusal{Code: "below-level", Reason: reason,
+		Do: fmt.Sprintf("ask for %s if that is enough for where the drive goes; else take it out and have it destroyed", word(best))}
+}
+
+// freed is the level that a drive would reach if it were not frozen.
+func freed(s subject, p Policy) wipe.Level {
+	idle := inspect.Known(inspect.SanitizeIdle, "")
+	if s.ATA != nil {
+		a := *s.ATA
+		a.SanitizeState, s.ATA = idle, &a
+	}
+	if s.SCSI != nil {
+		c := *s.SCSI
+		c.SanitizeState, s.SCSI = idle, &c
+	}
+	if steps := ladder(s, p, quirksOf(s.Drive)); len(steps) > 0 {
+		return steps[0].Level
+	}
+	return wipe.LevelNone
 }
 
 // twin refuses a drive that another one answers like: a record could not tell
