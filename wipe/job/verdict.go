@@ -245,6 +245,10 @@ func sanitised(o wipe.Outcome, step wipe.Step, f found) wipe.Outcome {
 		}
 		o.What += "."
 	default:
+		if v.Counted > 0 {
+			o.What = fmt.Sprintf("The drive %s and reported success; none of %d blocks that were read before is left, and it took none that could be looked for.", w.did, v.Counted)
+			break
+		}
 		o.What = fmt.Sprintf("The drive %s and reported success; nothing stood in the blocks that were read before, so its word is all there is.", w.did)
 	}
 	return o

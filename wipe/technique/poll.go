@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
+	"handback.example/inspect/drive"
 	"handback.example/wipe"
 )
 
@@ -35,17 +37,23 @@ type progress struct {
 }
 
 // poll asks until the erasure has ended. An error of ask ends it: it is the drive's
-// word that the erasure failed, or the loss of its answers. Nothing that a person
-// does stops a firmware erasure, so ctx is only the end of this attempt.
+// word that the erasure failed, or the loss of its answers. A drive that has gone away
+// is waited for, and asked where it comes back. Nothing that a person does stops a
+// firmware erasure, so ctx is only the end of this attempt.
 func (d *Drive) poll(ctx context.Context, p patience, ask func(context.Context) (progress, error)) error {
 	clock, began := d.clock(), d.clock().Now()
-	moved, last, told := began, -2.0, int64(0)
+	moved, last, told, returns := began, -2.0, int64(0), 0
 	d.Meter.Expect(d.Plan.Geometry.Size)
 	for {
 		now, err := ask(ctx)
+		if err != nil && returns < returnsMax && vanished(err) && d.Reopen != nil && d.Reopen(ctx) == nil {
+			returns++
+			continue
+		}
 		if err != nil || now.done {
 			return err
 		}
+		returns = 0
 		d.Meter.Beat()
 		at := clock.Now()
 		if now.fraction != last {
@@ -65,6 +73,23 @@ func (d *Drive) poll(ctx context.Context, p patience, ask func(context.Context) 
 			return err
 		}
 	}
+}
+
+// returnsMax: so often in a row a drive may come back and not answer all the same.
+const returnsMax = 3
+
+// vanished: the drive is not there any more, or it does not answer under this name.
+func vanished(err error) bool {
+	var status *drive.StatusError
+	if errors.As(err, &status) {
+		return false
+	}
+	for _, gone := range []error{drive.ErrNoAnswer, syscall.ENODEV, syscall.ENXIO, syscall.ENOENT, syscall.ESHUTDOWN} {
+		if errors.Is(err, gone) {
+			return true
+		}
+	}
+	return false
 }
 
 // running enters the phase of an erasure that can't be stopped.
