@@ -279,6 +279,22 @@ func (c *cell) Receive(protocol byte, specific uint16, n int) ([]byte, bool) {
 func (c *cell) Locked() (bool, bool) { return c.locked, c.locked }
 func (c *cell) PowerCycle()          { c.cycled = true }
 
+// lockedOut: what the subsystem keeps shut no command of ATA erases.
+func lockedOut(t *testing.T, c *cell) {
+	t.Helper()
+	r := build(t, ata.Config{TCG: c, Sanitize: ata.Sanitize{Block: true, Crypto: true, Overwrite: true}, Security: ata.Security{Supported: true}})
+	r.plant(7)
+	for _, f := range []ata.TaskFile{blockErase, cryptoScramble, overwriteOnce} {
+		r.bad(f, nil, 0x04)
+	}
+	r.status(0, 0xffff)
+	r.good(setPassword, password(0, 0, "x"))
+	if regs, err := r.erased(password(0, 0, "x"), 0); err != nil || regs.Error != 0x04 {
+		t.Errorf("SECURITY ERASE UNIT: %+v, %v", regs, err)
+	}
+	r.must("locked", 7, true)
+}
+
 func TestTrusted(t *testing.T) {
 	c := &cell{}
 	r := build(t, ata.Config{TCG: c})
@@ -303,6 +319,7 @@ func TestTrusted(t *testing.T) {
 	r.bad(read(0), nil, 0x04)
 	r.bad(write(0), make([]byte, 512), 0x04)
 	r.PowerCycle()
+	lockedOut(t, c)
 	if !c.cycled {
 		t.Error("the subsystem was not told of the power cycle")
 	}

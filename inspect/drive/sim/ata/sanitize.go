@@ -226,11 +226,15 @@ func (d *Drive) sanitizeAnswer() answer {
 }
 
 // startSanitize begins an operation: over every sector that the drive has, whatever
-// HPA, DCO or AMA hide. Wrong keys and what is not supported start nothing.
+// HPA, DCO or AMA hide. Wrong keys and what is not supported start nothing, nor does
+// anything where the Trusted Computing subsystem keeps writes out.
 func (d *Drive) startSanitize(r *request) answer {
 	s := &d.sanitize
 	run, reason := d.sanitizeRun(r)
+	_, shut := d.tcgLocked()
 	switch {
+	case shut:
+		return refusedSanitize(reasonNone)
 	case run == nil:
 		return refusedSanitize(reason)
 	case s.state == sdFrozen:

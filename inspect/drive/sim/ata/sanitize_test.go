@@ -91,6 +91,17 @@ func TestSanitizeRefusals(t *testing.T) {
 	wrong := blockErase
 	wrong.LBA++
 	reason(wrong, 0x00)
+	for _, f := range []ata.TaskFile{cryptoScramble, overwriteOnce, overwriteOnce} {
+		all := build(t, purgeable)
+		all.plant(9)
+		f.LBA ^= 1 << 32 // of the overwrite's key, which stands above
+		if f.Features == 0x0011 {
+			f.LBA ^= 1<<32 | 1
+		}
+		all.bad(f, nil, 0x04)
+		all.clock.Advance(100 * time.Hour)
+		all.must("a wrong key", 9, true)
+	}
 	reason(cryptoScramble, 0x02)
 	reason(overwriteOnce, 0x02)
 	reason(ata.TaskFile{Command: 0xb4, Extend: true, Features: 0x0013}, 0x02)
@@ -153,7 +164,9 @@ func TestSanitizeFails(t *testing.T) {
 			continue
 		}
 		r.bad(sanitizeClear, nil, 0x04)
-		r.bad(permitted(blockErase), nil, 0x04) // not by a weaker one
+		if regs := r.bad(permitted(blockErase), nil, 0x04); regs.LBA != 1 { // not by a weaker one
+			t.Errorf("reason %02x", regs.LBA)
+		}
 		r.good(overwriteOnce, nil)
 		r.clock.Advance(4 * time.Hour)
 		r.status(0x8000, 0xffff)
@@ -162,6 +175,20 @@ func TestSanitizeFails(t *testing.T) {
 			t.Errorf("reads as % x", b[:4])
 		}
 	}
+}
+
+// TestFailureForgetsSuccess: after one that went well and one that failed, and whose
+// failure was let be, the drive does not say that the last went well.
+func TestFailureForgetsSuccess(t *testing.T) {
+	r := build(t, purgeable, sim.Fault{When: sim.When{Erases: true, Nth: 2, Times: 1}, Do: sim.Action{FailAt: 0.5}})
+	r.good(blockErase, nil)
+	r.clock.Advance(2 * time.Hour)
+	r.status(0x8000, 0xffff)
+	r.good(permitted(blockErase), nil)
+	r.clock.Advance(2 * time.Hour)
+	r.bad(sanitizeStatus, nil, 0x04)
+	r.good(sanitizeClear, nil)
+	r.status(0, 0xffff)
 }
 
 // TestOverwrite: passes take time each, the last one decides.
@@ -198,6 +225,15 @@ func TestOverwrite(t *testing.T) {
 // TestCrypto: after a change of keys every sector reads as noise, another each time.
 func TestCrypto(t *testing.T) {
 	r := build(t, purgeable)
+	places := []int64{5, sectors - 10, sectors + 3} // user area, HPA, DCO
+	for _, lba := range places {
+		r.plant(lba)
+	}
+	defer func() {
+		for _, lba := range places {
+			r.must("scrambled, whatever hid it", lba, false)
+		}
+	}()
 	seen := map[string]bool{}
 	for range 2 {
 		r.good(cryptoScramble, nil)

@@ -181,12 +181,14 @@ func (u *unitErase) left() time.Duration {
 }
 
 // eraseUnit is SECURITY ERASE UNIT: directly after ERASE
-// PREPARE, with a password, on a locked drive too. Normal mode covers all up to the
+// PREPARE, with a password, on a locked drive too, but not where the Trusted Computing
+// subsystem keeps writes out. Normal mode covers all up to the
 // native max address; enhanced mode all that ever held data.
 func (d *Drive) eraseUnit(r *request) answer {
 	s := &d.security
 	p, good := parsePassword(r.out)
-	if !good || !d.has(FeatureSecurity) || s.frozen || s.attempts == 0 || p.enhanced && !d.has(FeatureSecurityEnhanced) ||
+	_, shut := d.tcgLocked()
+	if !good || shut || !d.has(FeatureSecurity) || s.frozen || s.attempts == 0 || p.enhanced && !d.has(FeatureSecurityEnhanced) ||
 		d.before != (done{cmdErasePrepare, true}) {
 		return aborted()
 	}

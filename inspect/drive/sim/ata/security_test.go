@@ -70,7 +70,10 @@ func (r *rig) busy(want bool) {
 // TestLockedByCrash is the machine that loses its power between SET PASSWORD and
 // ERASE UNIT.
 func TestLockedByCrash(t *testing.T) {
-	r := build(t, lockable)
+	c := lockable
+	c.Trim = ata.Trim{Supported: true, Zeros: true}
+	trim7 := append([]byte{7, 0, 0, 0, 0, 0, 1, 0}, make([]byte, 504)...)
+	r := build(t, c)
 	r.plant(7)
 	r.plant(sectors + 3) // above native max
 	r.good(setPassword, password(0, 0, "handback"))
@@ -90,6 +93,10 @@ func TestLockedByCrash(t *testing.T) {
 	r.bad(setPassword, password(0, 0, "other"), 0x04)
 	r.bad(disable, password(0, 0, "handback"), 0x04)
 	r.bad(freezeLock, nil, 0x04)
+	r.good(ata.TaskFile{Command: 0x27, Device: 0x40, Extend: true}, nil)                               // READ NATIVE MAX ADDRESS EXT
+	r.bad(ata.TaskFile{Command: 0x37, Device: 0x40, Extend: true, LBA: 100}, nil, 0x04)                // SET MAX ADDRESS EXT
+	r.bad(ata.TaskFile{Command: 0xb1, Device: 0x40, Features: 0xc0}, nil, 0x04)                        // DEVICE CONFIGURATION RESTORE
+	r.bad(ata.TaskFile{Command: 0x06, Device: 0x40, Extend: true, Features: 1, Count: 1}, trim7, 0x04) // TRIM
 	r.must("locked", 7, true)
 
 	if regs, err := r.erased(password(0, 0, "handback"), time.Hour); err != nil || regs.Status != 0x50 {
@@ -107,6 +114,30 @@ func TestLockedByCrash(t *testing.T) {
 	if got := trace[len(trace)-2]; got.Frame[12] != 0xf4 || got.Status != 0x0050 {
 		t.Errorf("trace: % x, %04x", got.Frame, got.Status)
 	}
+}
+
+// TestLockedCapacity: a locked drive that has AMA tells its native max and changes
+// nothing.
+func TestLockedCapacity(t *testing.T) {
+	r := build(t, ata.Config{AMA: true, HPA: 64, Security: ata.Security{Supported: true, UserPassword: "lost"}})
+	if regs, _ := r.good(ata.TaskFile{Command: 0x78, Device: 0x40, Extend: true}, nil); regs.LBA != sectors-1 {
+		t.Errorf("native max %d", regs.LBA)
+	}
+	r.bad(ata.TaskFile{Command: 0x78, Device: 0x40, Extend: true, Features: 1, LBA: sectors - 1}, nil, 0x04)
+	if n := r.word(100); n != sectors-64 {
+		t.Errorf("%d sectors", n)
+	}
+}
+
+// TestUnenhanced: a drive without the enhanced mode refuses it, and erases nothing.
+func TestUnenhanced(t *testing.T) {
+	r := build(t, ata.Config{Security: ata.Security{Supported: true}})
+	r.plant(7)
+	r.good(setPassword, password(0, 0, "x"))
+	if regs, err := r.erased(password(2, 0, "x"), 0); err != nil || regs.Error != 0x04 {
+		t.Errorf("%+v, %v", regs, err)
+	}
+	r.must("refused", 7, true)
 }
 
 // TestEraseCut: the power goes in the middle of ERASE UNIT.
@@ -269,6 +300,11 @@ func TestFreeze(t *testing.T) {
 	if w := r.word(128); w != 0x0021 {
 		t.Errorf("after suspend: %04x", w)
 	}
+	r.Boot()
+	if w := r.word(128); w != 0x0029 {
+		t.Errorf("after a boot: %04x", w)
+	}
+	r.PowerCycle()
 	r.good(setPassword, password(0, 0, "x"))
 	r.good(freezeLock, nil)
 	if w := r.word(128); w != 0x002b { // SEC6

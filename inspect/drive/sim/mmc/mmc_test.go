@@ -213,6 +213,22 @@ func TestUnmapAndSanitize(t *testing.T) {
 	}
 }
 
+// A card that has no sanitize says so, and what was erased is in its flash.
+func TestSanitizeThatIsNone(t *testing.T) {
+	for what, change := range map[string]func(*Config){
+		"none":       func(c *Config) { c.Sanitize = false },
+		"before 4.5": func(c *Config) { c.Sanitize, c.Standard = false, 5 },
+	} {
+		b := newBench(t, change)
+		b.eraseAll(0, 8191, 0)
+		b.want(6, 0x03a50100, 0x900)
+		if got := b.status(); got != 0x980 { // SWITCH_ERROR
+			t.Errorf("%s: %08x", what, got)
+		}
+		b.expect(what, b.flash("user", 0), "secret")
+	}
+}
+
 // A sanitize by itself erases nothing.
 func TestSanitizeOfMapped(t *testing.T) {
 	b := newBench(t, nil)

@@ -234,6 +234,11 @@ func TestSanitizeThatNeverWas(t *testing.T) {
 	c.Past.Pristine = true
 	r = start(t, c)
 	r.logIs("ffff" + "0001" + "00000000")
+	r.adminIs(0, sanitizeHead, blockErase, 0)
+	r.logIs("0000" + "0200" + "02000000") // while it runs nothing is said to be erased
+	r.clock.Advance(100 * time.Second)
+	r.logIs("ffff" + "0101" + "02000000")
+	r = start(t, c)
 	r.ioIs(0, "01000000 01000000", "", 0, make([]byte, 512)...)
 	r.logIs("ffff" + "0000" + "00000000")
 }

@@ -481,7 +481,19 @@ func TestLockedOut(t *testing.T) {
 		t.Errorf("the right PIN after five wrong ones: %02x", st)
 	}
 	s := h.start(spAdmin, whoPSID, testPSID)
+	// PSID is for the whole TPer: it reverts no Locking SP alone.
+	if st := s.call(spLocking, mRevert, ""); st != 0x01 || d.KeyChanges() != 0 {
+		t.Errorf("PSID and the Locking SP: %02x", st)
+	}
 	s.end()
+	for range 5 {
+		if _, st := h.tryStart(spAdmin, whoPSID, "PSID"); st != 0x01 {
+			t.Errorf("a wrong PSID: %02x", st)
+		}
+	}
+	if _, st := h.tryStart(spAdmin, whoPSID, testPSID); st != 0x12 {
+		t.Errorf("the PSID after five wrong ones: %02x", st)
+	}
 	d.PowerCycle()
 	for range 4 {
 		h.tryStart(spAdmin, whoSID, "wrong")

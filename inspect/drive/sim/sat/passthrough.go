@@ -166,7 +166,10 @@ func (s *SAT) pass(c *command, p pass, out []byte, n int) (sim.SCSIReply, error)
 	if failed(regs) {
 		return s.check(c, sense{what: translate(regs), regs: &got}), nil
 	}
-	if len(in) > 0 && !p.toHost { // the drive sends and nobody takes it
+	sends := len(in) > 0
+	if sends && !p.toHost || // the drive sends and nobody takes it
+		!sends && p.toHost && n > 0 || // nothing comes
+		len(out) > 0 && !takesData(p.TaskFile) { // nothing is taken
 		return s.check(c, sense{what: notDone, regs: &got}), nil
 	}
 	reply := sim.SCSIReply{}
@@ -175,6 +178,21 @@ func (s *SAT) pass(c *command, p pass, out []byte, n int) (sim.SCSIReply, error)
 	}
 	reply.In = in[:min(len(in), n)]
 	return reply, nil
+}
+
+// takesData: the host sends data with the command (ACS-4 clause 7; ACS-3 for HPA and
+// DCO). With any other a host that sends some sees the drive end the command before
+// its time, whatever it has done.
+func takesData(t ata.TaskFile) bool {
+	switch t.Command {
+	case 0x06, 0x30, 0x31, 0x34, 0x35, 0x39, 0x3d, 0x5e, 0x5f, 0x61, 0xc5, 0xca, 0xcb, 0xce, 0xf1, 0xf2, 0xf4, 0xf6:
+		return true
+	case 0xb1: // DEVICE CONFIGURATION SET
+		return t.Features&0xff == 0xc3
+	case 0xf9: // SET MAX SET PASSWORD, UNLOCK
+		return t.Features&0xff == 0x01 || t.Features&0xff == 0x03
+	}
+	return false
 }
 
 // registers of a command that went well, as CK_COND asks for them. An adapter that

@@ -59,6 +59,12 @@ func TestPassThroughForms(t *testing.T) {
 	}
 	// The drive is asked for data and none is taken.
 	r.check("85 06 20 00 00 00 01 00 00 00 00 00 00 40 ec 00", nil, 0, "70 00 0b 00 50 40 00 0a 00 00 00 00 00 00 00 00 00 00")
+	// The drive is sent data that it does not take: it has ended the command before, and
+	// has done it.
+	r.check("85 0a 06 00 00 00 01 00 00 00 00 00 00 40 e1 00", make([]byte, 512), 0, "70 00 0b 00 50 40 00 0a 00 00 00 00 00 00 00 00 00 00")
+	// It is to send some, and has none.
+	r.check("85 08 0e 00 00 00 01 00 00 00 00 00 00 40 e5 00", nil, 512, "70 00 0b 00 50 40 80 0a 00 00 00 00 00 00 00 00 00 00")
+	r.check("85 06 20 00 00 00 01 00 00 00 00 00 00 40 ec 00", nil, 0, "70 00 0b 00 50 40 00 0a 00 00 00 00 00 00 00 00 00 00")
 	n := len(r.Trace())
 	if got := r.Trace()[n-1]; len(got.Frame) != ata.FrameSize || got.Frame[12] != 0xec {
 		t.Errorf("trace % x", got.Frame)

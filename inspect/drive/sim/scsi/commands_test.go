@@ -538,6 +538,14 @@ func TestSecurity(t *testing.T) {
 	s.locked = true
 	b.refused("28 00 00 00 00 00 00 00 01 00", nil, 512, "7/20/02")
 	b.refused("2a 00 00 00 00 00 00 00 01 00", make([]byte, 512), 0, "7/20/02")
+	b.plant()
+	for _, cdb := range []string{"48 82 00 00 00 00 00 00 00 00", "48 83 00 00 00 00 00 00 00 00", "04 00 00 00 00 00"} {
+		b.refused(cdb, nil, 0, "7/20/02")
+	}
+	b.clock.Advance(100 * time.Hour)
+	if left := b.survives(0, whole); left != whole {
+		t.Errorf("%d bytes are left on a locked drive, want all", left)
+	}
 	b.PowerCycle()
 	if s.cycles != 1 {
 		t.Errorf("%d power cycles", s.cycles)

@@ -306,7 +306,10 @@ func (d *Drive) state(r *request) *sense {
 	case d.stopped && (r.op.medium || r.op.code == 0x00):
 		return code(keyNotReady, 0x04, 0x02) // initializing command required
 	case r.op.writes || r.op.erases:
-		return d.writable()
+		if s := d.writable(); s != nil || !r.op.erases {
+			return s
+		}
+		return d.locked(true) // what is kept shut is not erased
 	}
 	return nil
 }
