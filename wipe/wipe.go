@@ -145,6 +145,8 @@ type Step struct {
 	Reason    string        `json:"reason"`    // one sentence, for people
 	Expect    time.Duration `json:"expect_ns"` // erase and verify
 	Shortfall string        `json:"not_shown"` // what this can't reach: 'over-provisioned cells'
+	// Reverse writes an overwrite from the end of the drive to its beginning.
+	Reverse bool `json:"reverse,omitempty"`
 }
 
 // Refusal says why something is not done, and what to do about it.

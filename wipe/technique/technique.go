@@ -43,8 +43,18 @@ type Drive struct {
 	// PSID from the drive's label, where a person gave it.
 	PSID string
 
+	// SlowBelow is the speed, in bytes per second, that a drive must hold over SlowFor
+	// while it is overwritten or read back from end to end. 0: 1 MB/s, ten minutes.
+	SlowBelow float64
+	SlowFor   time.Duration
+
 	Bad     sweep.Bad
 	Buffers sweep.Buffers
+}
+
+// floor under the speed of one sweep over the drive.
+func (d *Drive) floor() *sweep.Floor {
+	return &sweep.Floor{Now: d.clock().Now, Rate: d.SlowBelow, Window: d.SlowFor}
 }
 
 // Clock of a technique. A test moves one of its own.
@@ -141,7 +151,8 @@ type Technique interface {
 // For gives the technique of d's step.
 func For(d *Drive) (Technique, error) {
 	switch d.Step.Technique {
-	case wipe.OverwriteZero, wipe.OverwriteRandom:
+	case wipe.OverwriteZero, wipe.OverwriteOne, wipe.OverwriteRandom,
+		wipe.OverwriteIS5Baseline, wipe.OverwriteIS5Enhanced, wipe.OverwriteRandom3:
 		return newOverwrite(d)
 	case wipe.NVMeFormatUserData:
 		return &format{firmware: firmware{d: d}}, nil

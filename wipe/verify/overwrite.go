@@ -19,6 +19,7 @@ type tally struct{ read, compared, survivors atomic.Int64 }
 func Full(ctx context.Context, r Reader, p pattern.Pattern) (wipe.Verification, error) {
 	size := r.Geometry.Size
 	c := comparer{Reader: r, try: r.narrower(ctx)}
+	c.try.Floor = r.Floor
 	err := sweep.Run(ctx, sweep.Lanes, sweep.Pieces(size), func() (sweep.Work, func()) {
 		buf, m := r.Buffers.Get(), p.Maker()
 		return func(i int64) error {
@@ -42,6 +43,31 @@ func Sample(ctx context.Context, r Reader, p pattern.Pattern, w *Windows) (wipe.
 	v := c.verification("sample read back", err == nil && c.tally.read.Load() == w.Bytes())
 	v.Seed = hex.EncodeToString(w.Seed[:])
 	return v, err
+}
+
+// again is the density with which a part that an earlier start had overwritten is
+// read again, both ends of it wholly: what a drive still held in its cache when the
+// power went lies at the end that was written last.
+func again(media drive.MediaType) Density {
+	d := Solid
+	if media == drive.MediaHDD {
+		d = Turning
+	}
+	d.Ends = 256 << 20
+	return d
+}
+
+// Again reads a sample of the bytes from from to to, which an earlier start had
+// overwritten with the pattern. Nothing that it finds is the drive's failure yet.
+func Again(ctx context.Context, r Reader, p pattern.Pattern, media drive.MediaType, from, to int64) (wipe.Verification, error) {
+	part := r.Geometry
+	part.Size = to - from
+	w, err := NewWindows(part, again(media))
+	if err != nil {
+		return wipe.Verification{Result: NotDone}, err
+	}
+	w.base, r.Bad = from, &sweep.Bad{}
+	return Sample(ctx, r, p, w)
 }
 
 // comparer reads and compares one stretch after another, for all lanes.

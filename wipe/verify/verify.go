@@ -33,6 +33,8 @@ type Reader struct {
 	Bad      *sweep.Bad   // where unreadable blocks are listed
 	Alive    func() error // asks the drive who it is
 	Buffers  *sweep.Buffers
+	// Floor of a full read-back; nil: the drive may be as slow as it is.
+	Floor *sweep.Floor
 }
 
 func (r Reader) narrower(ctx context.Context) *sweep.Narrower {

@@ -37,6 +37,7 @@ var (
 // grid's step). The same seed gives the same places.
 type Windows struct {
 	Seed   [32]byte
+	base   int64 // offset of the part of the drive that this is a sample of
 	size   int64
 	ends   int64 // bytes at either end
 	phase  int64
@@ -85,6 +86,11 @@ func (w *Windows) Len() int64 { return 2*w.endWindows() + w.grid + int64(len(w.p
 
 // At gives offset and length of window i.
 func (w *Windows) At(i int64) (off int64, n int) {
+	off, n = w.at(i)
+	return w.base + off, n
+}
+
+func (w *Windows) at(i int64) (off int64, n int) {
 	e := w.endWindows()
 	switch {
 	case i < e:
@@ -156,6 +162,7 @@ func (w *Windows) Ordered() iter.Seq[int64] {
 
 // Overlapping gives the windows that n bytes at off touch.
 func (w *Windows) Overlapping(off int64, n int) iter.Seq[int64] {
+	off -= w.base
 	return func(yield func(int64) bool) {
 		end, e := off+int64(n), w.endWindows()
 		back := e + w.grid + int64(len(w.points))
@@ -163,7 +170,7 @@ func (w *Windows) Overlapping(off int64, n int) iter.Seq[int64] {
 		// those from index a to b-1 whose span is touched; few, or one by one ascending
 		some := func(a, b int64) {
 			for i := max(a, 0); i < b && ok; i++ {
-				at, k := w.At(i)
+				at, k := w.at(i)
 				if at >= end {
 					return
 				}

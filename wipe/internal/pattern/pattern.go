@@ -9,6 +9,8 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/hex"
+	"errors"
 	"fmt"
 )
 
@@ -16,7 +18,13 @@ import (
 // first level cache, with what it is compared to.
 const strip = 16 << 10
 
-var zeros [strip]byte
+var zeros, ones [strip]byte
+
+func init() {
+	for i := range ones {
+		ones[i] = 0xff
+	}
+}
 
 // Pattern of one drive's overwrite; every lane takes a Maker of its own.
 type Pattern interface {
@@ -36,39 +44,51 @@ type Maker interface {
 type Zero struct{}
 
 // Maker of zeros.
-func (Zero) Maker() Maker { return &zeroMaker{} }
+func (Zero) Maker() Maker { return &constant{strip: &zeros} }
 
-// zeroMaker clears its lane's scratch once. It is real memory on purpose: the
+// One is all ones: every byte FFh.
+type One struct{}
+
+// Maker of ones.
+func (One) Maker() Maker { return &constant{strip: &ones} }
+
+// constant fills its lane's scratch once. It is real memory on purpose: the
 // kernel's page of zeros, which would back memory that was never written to, is
 // slow to hand to O_DIRECT.
-type zeroMaker struct{ cleared *byte }
+type constant struct {
+	strip  *[strip]byte // of the byte that it is made of
+	filled *byte
+}
 
-// Make gives zeros.
-func (z *zeroMaker) Make(scratch []byte, _ int64, n int) []byte {
-	if z.cleared != &scratch[0] {
-		clear(scratch)
-		z.cleared = &scratch[0]
+// Make gives the byte again and again.
+func (c *constant) Make(scratch []byte, _ int64, n int) []byte {
+	if c.filled != &scratch[0] {
+		for b := scratch; len(b) > 0; b = b[copy(b, c.strip[:]):] {
+		}
+		c.filled = &scratch[0]
 	}
 	return scratch[:n]
 }
 
-// Same compares with zeros.
-func (*zeroMaker) Same(b []byte, _ int64) bool {
+// Same compares with it.
+func (c *constant) Same(b []byte, _ int64) bool {
 	for len(b) > strip {
-		if !bytes.Equal(b[:strip], zeros[:]) {
+		if !bytes.Equal(b[:strip], c.strip[:]) {
 			return false
 		}
 		b = b[strip:]
 	}
-	return bytes.Equal(b, zeros[:len(b)])
+	return bytes.Equal(b, c.strip[:len(b)])
 }
 
 // Random is the key stream of AES-128 in counter mode, the counter being
 // offset / 16 (NIST SP 800-38A, 6.5).
-type Random struct{ block cipher.Block }
+type Random struct {
+	block cipher.Block
+	key   string
+}
 
-// NewRandom draws a fresh key. The key is kept nowhere else: with it the stream
-// could be told from real data, or made again.
+// NewRandom draws a fresh key.
 func NewRandom() (Random, error) {
 	var key [16]byte
 	if _, err := rand.Read(key[:]); err != nil {
@@ -77,10 +97,23 @@ func NewRandom() (Random, error) {
 	return withKey(key)
 }
 
+// ParseRandom makes the pattern of a key again, as Key gave it.
+func ParseRandom(key string) (Random, error) {
+	b, err := hex.DecodeString(key)
+	if err != nil || len(b) != 16 {
+		return Random{}, errors.New("not a key of a random pattern")
+	}
+	return withKey([16]byte(b))
+}
+
 func withKey(key [16]byte) (Random, error) {
 	b, err := aes.NewCipher(key[:])
-	return Random{b}, err
+	return Random{b, hex.EncodeToString(key[:])}, err
 }
+
+// Key in hex. It belongs in the journal of an erasure that runs, and nowhere else:
+// with it the stream can be made again.
+func (r Random) Key() string { return r.key }
 
 // Maker of the stream.
 func (r Random) Maker() Maker { return &stream{block: r.block} }

@@ -32,7 +32,7 @@ func TestMakeAndSameAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, p := range map[string]Pattern{"zero": Zero{}, "random": r} {
+	for name, p := range map[string]Pattern{"zero": Zero{}, "one": One{}, "random": r} {
 		for _, n := range []int{512, 4096, 16 << 10, 16<<10 + 512, 1 << 20} {
 			m, scratch := p.Maker(), drive.AlignedBuffer(1<<20)
 			b := bytes.Clone(m.Make(scratch, 1<<30, n))
@@ -65,9 +65,33 @@ func TestZeroClearsItsScratch(t *testing.T) {
 			t.Errorf("%d bytes are not zero", n)
 		}
 	}
+	if b := (One{}).Maker().Make(scratch, 0, len(scratch)); len(bytes.Trim(b, "\xff")) != 0 {
+		t.Error("not all ones")
+	}
 	other := bytes.Repeat([]byte{0xbb}, 4096)
 	if b := m.Make(other, 0, 4096); len(bytes.Trim(b, "\x00")) != 0 {
 		t.Error("another scratch is not cleared")
+	}
+}
+
+// The journal's key makes the same stream again; what is no key is none.
+func TestKeyMakesTheStreamAgain(t *testing.T) {
+	r, err := NewRandom()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := ParseRandom(r.Key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := r.Maker().Make(make([]byte, 4096), 1<<33, 4096)
+	if !again.Maker().Same(b, 1<<33) || len(r.Key()) != 32 {
+		t.Errorf("key %q makes another stream", r.Key())
+	}
+	for _, bad := range []string{"", "00", r.Key() + "00", "zz" + r.Key()[2:]} {
+		if _, err := ParseRandom(bad); err == nil {
+			t.Errorf("%q is taken for a key", bad)
+		}
 	}
 }
 

@@ -38,6 +38,7 @@ type Narrower struct {
 	Alive func() error // asks the drive who it is; nil: it is there, and the same
 	Meter *meter.Meter
 	Ctx   context.Context // its end stops the narrowing too
+	Floor *Floor          // nil: it may be as slow as it is
 
 	lostBlocks atomic.Int64
 
@@ -60,7 +61,7 @@ func (r *Narrower) Try(off int64, n int, do func(off int64, n int) error) error 
 	r.Meter.Beat()
 	if err == nil {
 		r.good()
-		return nil
+		return r.Floor.moved(n)
 	}
 	patient, fatal := r.failed(err, time.Since(began), n)
 	switch {
