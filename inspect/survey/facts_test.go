@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"handback.example/inspect"
 	"handback.example/inspect/drive"
@@ -96,7 +97,7 @@ func nvmeSteps(t *testing.T, oacs string, rest ...step) []step {
 	// 2 formats; the one in use is index 1: 8 bytes of metadata, blocks of 2^12.
 	namespace := at(t, 4096, map[int]string{0: "0001000000000000", 25: "01", 26: "01", 128: "00000900", 132: "08000c00"})
 	// A block erase that ended well.
-	steps := []step{{frame: identifyController, data: controller}, {frame: sanitizeLog, data: at(t, 512, map[int]string{0: "ffff0101 02000000"})}}
+	steps := []step{{frame: identifyController, data: controller}, {frame: sanitizeLog, data: at(t, 512, map[int]string{0: "ffff0101 02000000 00010000 46000000 ffffffff"})}}
 	// Boot partitions of 5 x 128 KiB, the second active.
 	rest = append(rest, step{frame: bootLog, data: bytesOf(t, "00000000 05000080 0000000000000000")})
 	return append(append(steps, rest...), step{frame: identifyNamespace, data: namespace}, step{frame: smartLog, data: healthyLog(t, nil)})
@@ -153,7 +154,8 @@ func TestNVMeFacts(t *testing.T) {
 				t.Errorf("%+v", n)
 			}
 			if n.SanitizeState != inspect.Known(inspect.SanitizeIdle, "NVMe log 81h") || n.RPMB != inspect.Known(true, "Identify Controller") ||
-				n.BootBytes != inspect.Known(int64(10<<17), "NVMe log 15h") {
+				n.BootBytes != inspect.Known(int64(10<<17), "NVMe log 15h") || n.BlockTime != inspect.Known(70*time.Second, "NVMe log 81h") ||
+				n.CryptoTime.Known || n.OverwriteTime != inspect.Known(16*time.Second, "NVMe log 81h") {
 				t.Errorf("%+v", n)
 			}
 			if n.Namespaces != c.namespaces || n.Unattached != c.unattached {
@@ -192,7 +194,8 @@ func TestNVMeSanitizeState(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, d := &script{t, c.steps}, subject{}
-			if got := nvmeSanitize(t.Context(), &d, s, nvme.Controller{SANICAP: c.sanicap}); got != c.want || len(d.Problems) > 0 != c.problem {
+			var got inspect.NVMe
+			if nvmeSanitize(t.Context(), &d, s, nvme.Controller{SANICAP: c.sanicap}, &got); got.SanitizeState != c.want || len(d.Problems) > 0 != c.problem {
 				t.Errorf("%+v, %q", got, d.Problems)
 			}
 			s.end()

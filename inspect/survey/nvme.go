@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"handback.example/inspect"
 	"handback.example/inspect/drive"
@@ -23,7 +24,7 @@ func (s survey) nvme(ctx context.Context, d *subject, dev drive.Transport) {
 		facts.SANICAP = inspect.Known(c.SANICAP, source)
 		units, _ := c.RPMB()
 		facts.RPMB = inspect.Known(units > 0, source)
-		facts.SanitizeState = nvmeSanitize(ctx, d, dev, c)
+		nvmeSanitize(ctx, d, dev, c, facts)
 		s.namespaces(ctx, d, dev, c, facts)
 	}
 	facts.BootBytes = bootBytes(ctx, dev)
@@ -42,11 +43,13 @@ func (s survey) nvme(ctx context.Context, d *subject, dev drive.Transport) {
 	d.Health = nvmeHealth(ctx, d, dev)
 }
 
-// nvmeSanitize is what the drive says of its most recent sanitize.
-func nvmeSanitize(ctx context.Context, d *subject, dev drive.Transport, c nvme.Controller) inspect.Fact[string] {
+// nvmeSanitize is what the drive says of its most recent sanitize, and how long one
+// takes.
+func nvmeSanitize(ctx context.Context, d *subject, dev drive.Transport, c nvme.Controller, facts *inspect.NVMe) {
 	const source = "NVMe log 81h"
 	if c.SANICAP&nvme.SanicapAny == 0 {
-		return inspect.Unknown[string](source, "the controller has no Sanitize")
+		facts.SanitizeState = inspect.Unknown[string](source, "the controller has no Sanitize")
+		return
 	}
 	b, err := get(ctx, dev, nvme.SanitizeLog())
 	var l nvme.Sanitize
@@ -55,17 +58,23 @@ func nvmeSanitize(ctx context.Context, d *subject, dev drive.Transport, c nvme.C
 	}
 	if err != nil {
 		d.problem("whether it is being sanitized could not be read: %v", err)
-		return inspect.Unknown[string](source, err.Error())
+		facts.SanitizeState = inspect.Unknown[string](source, err.Error())
+		return
 	}
-	switch l.State {
-	case nvme.SanitizeNever, nvme.SanitizeDone, nvme.SanitizeDeallocated:
-		return inspect.Known(inspect.SanitizeIdle, source)
-	case nvme.SanitizeRunning:
-		return inspect.Known(inspect.SanitizeRunning, source)
-	case nvme.SanitizeFailed:
-		return inspect.Known(inspect.SanitizeFailed, source)
+	facts.SanitizeState = inspect.Unknown[string](source, fmt.Sprintf("status %d has no name here", l.State))
+	if word := map[nvme.SanitizeState]string{nvme.SanitizeNever: inspect.SanitizeIdle, nvme.SanitizeDone: inspect.SanitizeIdle,
+		nvme.SanitizeDeallocated: inspect.SanitizeIdle, nvme.SanitizeRunning: inspect.SanitizeRunning, nvme.SanitizeFailed: inspect.SanitizeFailed}[l.State]; word != "" {
+		facts.SanitizeState = inspect.Known(word, source)
 	}
-	return inspect.Unknown[string](source, fmt.Sprintf("status %d has no name here", l.State))
+	facts.BlockTime, facts.CryptoTime = estimated(l.Estimate(nvme.ActionBlock), source), estimated(l.Estimate(nvme.ActionCrypto), source)
+	facts.OverwriteTime = estimated(l.Estimate(nvme.ActionOverwrite|1<<4), source) // one pass
+}
+
+func estimated(t time.Duration, source string) inspect.Fact[time.Duration] {
+	if t == 0 {
+		return inspect.Unknown[time.Duration](source, "the drive does not say")
+	}
+	return inspect.Known(t, source)
 }
 
 // bootBytes of both boot partitions. How big they are stands in a property (BPINFO)

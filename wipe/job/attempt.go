@@ -35,7 +35,8 @@ func (a *attempt) run() wipe.Outcome {
 	if r != nil {
 		return a.refused(*r)
 	}
-	a.d = &technique.Drive{Target: target, Plan: a.plan, Meter: a.meter, Reopen: a.reopen, Clock: a.opts.Clock, Mark: a.mark}
+	a.d = &technique.Drive{Target: target, Plan: a.plan, Meter: a.meter, Reopen: a.reopen, Clock: a.opts.Clock, Mark: a.mark,
+		Together: a.together}
 	defer func() { _ = a.d.Target.Close(); a.d.Buffers.Release() }()
 	if a.opts.Past != nil {
 		a.at("looked up in the journal")

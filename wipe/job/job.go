@@ -101,11 +101,12 @@ func Start(ctx context.Context, p wipe.Plan, o Options) *Fleet {
 	o = o.filled()
 	ctx, stop := context.WithCancel(ctx)
 	f := &Fleet{stop: stop, done: make(chan struct{})}
-	digest := plan.Digest(p)
+	digest, together := plan.Digest(p), technique.NewTogether(p.Drives)
 	var wg sync.WaitGroup
 	for _, dp := range p.Drives {
 		dp.Ladder, dp.Warnings = slices.Clone(dp.Ladder), slices.Clone(dp.Warnings)
 		w := newWorker(dp, digest, o)
+		w.together = together
 		f.workers = append(f.workers, w)
 		wg.Go(func() { w.supervise(ctx) })
 	}

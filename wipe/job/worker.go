@@ -10,6 +10,7 @@ import (
 	"handback.example/wipe"
 	"handback.example/wipe/internal/meter"
 	"handback.example/wipe/plan"
+	"handback.example/wipe/technique"
 )
 
 // What has happened to a drive. It moves once, away from untouched: either the
@@ -31,6 +32,8 @@ type worker struct {
 	speed  speed
 	floor  floor
 	began  time.Time
+	// together is where this drive meets other namespaces of its controller.
+	together *technique.Together
 
 	state   atomic.Int32
 	held    atomic.Bool            // it waits for the journal
@@ -112,6 +115,7 @@ func (w *worker) finish(o wipe.Outcome) {
 	o.Started, o.Finished, o.Elapsed = w.began, time.Now().UTC(), w.meter.Elapsed()
 	w.outcome.Store(&o)
 	w.meter.Enter(wipe.PhaseDone, false)
+	w.together.Leave(w.plan.Identity)
 }
 
 // silent is the outcome of a drive that was given up.

@@ -11,113 +11,124 @@ import (
 	"handback.example/inspect/drive/nvme"
 	"handback.example/wipe"
 	"handback.example/wipe/internal/frame"
+	"handback.example/wipe/journal"
 )
 
 // formatTimeout: most drives answer in seconds, some erase all of their flash
 // first. When it runs out the kernel resets the controller.
 const formatTimeout = time.Hour
 
-// appliesToAll: FNA bits 0 (format) and 1 (erase) say that the command reaches
-// every namespace (Base 2.0, figure 275, byte 524).
-const appliesToAll = 0x03
-
-// format has the drive erase its user data by Format NVM.
+// format has the drive erase its user data by Format NVM (Base 2.0, clause 5.14),
+// block by block or by throwing its key away. Where FNA says that the command goes for
+// all namespaces of the controller, all of them must be up for erasure.
 type format struct {
 	firmware
-	index uint8 // of the LBA format in use
+	build func(namespace uint32, index uint8, timeout time.Duration) (drive.Command, error)
+	index uint8  // of the LBA format in use
+	party *party // nil: the command reaches this namespace alone
+}
+
+func newFormat(d *Drive) *format {
+	f := &format{firmware: firmware{d: d}, build: frame.FormatUserData}
+	if d.Step.Technique == wipe.NVMeFormatCrypto {
+		f.build = frame.FormatCrypto
+	}
+	return f
 }
 
 // Prepare asks for the LBA format in use, which is kept, and reads blocks to be
 // looked for afterwards.
 func (f *format) Prepare(ctx context.Context) error {
-	if err := f.alone(ctx); err != nil {
+	f.d.Meter.Enter(wipe.PhaseSampling, true)
+	c, err := f.d.controller(ctx)
+	if err != nil {
 		return err
 	}
-	ns, err := f.namespace(ctx)
+	if err := f.allowed(ctx, c); err != nil {
+		return err
+	}
+	ns, err := f.d.namespace(ctx)
 	if err != nil {
 		return err
 	}
 	if ns.Metadata != 0 {
 		return fmt.Errorf("the namespace keeps %d bytes of metadata with each block", ns.Metadata)
 	}
-	if ns.Bytes() != f.d.Plan.Geometry.Size {
-		return fmt.Errorf("the namespace has %d bytes, and %d were planned for", ns.Bytes(), f.d.Plan.Geometry.Size)
-	}
 	f.index = ns.Format
 	return f.prepare(ctx)
 }
 
-// alone makes sure that the command reaches no other namespace than the one that
-// it names: what the plan saw is asked again just before.
-func (f *format) alone(ctx context.Context) error {
-	c := nvme.IdentifyController()
-	if _, err := f.d.Target.Do(ctx, c); err != nil {
-		return fmt.Errorf("the controller does not say what it is: %w", err)
-	}
-	ctrl, err := nvme.ParseController(c.Data)
-	if err != nil {
-		return err
-	}
-	if !ctrl.Format() {
+// allowed makes sure that the command is there, that it reaches no other namespace
+// than may be erased, and that no sanitize stands in its way.
+func (f *format) allowed(ctx context.Context, c nvme.Controller) (err error) {
+	switch {
+	case !c.Format():
 		return errors.New("the controller does not support Format NVM")
+	case f.d.Step.Technique == wipe.NVMeFormatCrypto && c.FNA&nvme.FNACrypto == 0:
+		return errors.New("the controller's Format NVM has no cryptographic erase")
 	}
-	if ctrl.FNA&appliesToAll == 0 {
+	if c.FNA&(nvme.FNAFormatsAll|nvme.FNAErasesAll) != 0 {
+		if err := f.d.reach(ctx, c); err != nil {
+			return err
+		}
+		if f.party, err = f.d.party(); err != nil {
+			return err
+		}
+	}
+	if c.SANICAP&nvme.SanicapAny == 0 {
 		return nil
 	}
-	l := nvme.ActiveNamespaces(0)
-	if _, err := f.d.Target.Do(ctx, l); err != nil {
-		return fmt.Errorf("the controller does not list its namespaces: %w", err)
+	l, err := f.d.atRest(ctx)
+	if err == nil && l.State == nvme.SanitizeFailed {
+		err = errors.New("an earlier sanitize has failed, and the drive takes nothing but another one")
 	}
-	ids, err := nvme.ParseNamespaceList(l.Data)
-	if err != nil {
-		return err
-	}
-	if len(ids) != 1 || ids[0] != f.d.Plan.Identity.Namespace {
-		return fmt.Errorf("the command would reach all namespaces of the controller, and it has %d", len(ids))
-	}
-	return nil
-}
-
-func (f *format) namespace(ctx context.Context) (nvme.Namespace, error) {
-	c := nvme.IdentifyNamespace(f.d.Plan.Identity.Namespace)
-	if _, err := f.d.Target.Do(ctx, c); err != nil {
-		return nvme.Namespace{}, fmt.Errorf("the namespace does not say how it is formatted: %w", err)
-	}
-	return nvme.ParseNamespace(c.Data)
+	return err
 }
 
 // CanStop: once sent, Format NVM runs to its end.
 func (f *format) CanStop() bool { return false }
 
-// Erase sends Format NVM and waits for its answer. Nothing can stop it.
+// Erase sends Format NVM and waits for its answer. Nothing can stop it. One that a
+// power cut broke off does not go on: it is sent anew.
 func (f *format) Erase(ctx context.Context) Report {
-	c, err := frame.FormatUserData(f.d.Plan.Identity.Namespace, f.index, formatTimeout)
+	r := Report{}
+	if f.d.Past.Last(journal.StepIssue) != nil {
+		r.Resumed = "an earlier start had sent Format NVM, or was about to: it is sent again"
+	}
+	c, err := f.build(f.d.Plan.Identity.Namespace, f.index, formatTimeout)
+	if err == nil {
+		err = f.party.meet(ctx, "ready")
+	}
 	if err == nil {
 		err = f.before(ctx)
 	}
 	if err == nil {
-		err = f.issue(ctx, nil)
+		err = f.issue(ctx, map[string]string{markSQE: hex.EncodeToString(c.Frame)})
 	}
-	if err != nil {
-		return f.report(Report{Err: err})
+	if err == nil {
+		err = f.party.meet(ctx, "planted")
 	}
+	if err == nil {
+		r.Commands, err = f.party.turn(ctx, func() ([]wipe.CommandTrace, error) { return f.send(ctx, c) })
+	}
+	r.Sent, r.Err, r.Complete = len(r.Commands) > 0, err, err == nil
+	return f.report(r)
+}
+
+func (f *format) send(ctx context.Context, c drive.Command) ([]wipe.CommandTrace, error) {
 	over := f.d.Meter.Quiet(formatTimeout)
 	began := f.d.clock().Now()
 	done, err := f.d.Target.Do(context.WithoutCancel(ctx), c)
 	over()
-	r := Report{Sent: true, Commands: []wipe.CommandTrace{trace("Format NVM", c, done, err, f.d.clock().Now().Sub(began))}}
-	var status *drive.StatusError
-	switch {
-	case err == nil:
-		r.Complete = true
-	case errors.Is(err, drive.ErrRefused):
-		r = f.report(Report{Err: err})
-	case errors.As(err, &status):
-		r.Err = err
-	default:
-		r.Err = fmt.Errorf("%w: %w", ErrUnanswered, err)
+	if errors.Is(err, drive.ErrRefused) {
+		return nil, err // it was not sent
 	}
-	return r
+	sent := []wipe.CommandTrace{trace("Format NVM", c, done, err, f.d.clock().Now().Sub(began))}
+	var status *drive.StatusError
+	if err != nil && !errors.As(err, &status) {
+		err = fmt.Errorf("%w: %w", ErrUnanswered, err)
+	}
+	return sent, err
 }
 
 func trace(operation string, c drive.Command, done drive.Completion, err error, took time.Duration) wipe.CommandTrace {

@@ -3,7 +3,7 @@
 // the job, which also judges what is reported here.
 //
 // Sources: NIST SP 800-88 Rev. 2 (one overwrite pass), NVM Express Base 2.0
-// clause 5.14 (Format NVM).
+// clauses 5.14 (Format NVM), 5.24 and 8.21 (Sanitize).
 package technique
 
 import (
@@ -40,6 +40,8 @@ type Drive struct {
 	Mark func(ctx context.Context, m journal.Mark) error
 	// Past is what an earlier start left of this drive's erasure; nil: nothing.
 	Past *journal.Past
+	// Together is where namespaces of one controller meet; nil: there are no others.
+	Together *Together
 	// PSID from the drive's label, where a person gave it.
 	PSID string
 
@@ -154,8 +156,10 @@ func For(d *Drive) (Technique, error) {
 	case wipe.OverwriteZero, wipe.OverwriteOne, wipe.OverwriteRandom,
 		wipe.OverwriteIS5Baseline, wipe.OverwriteIS5Enhanced, wipe.OverwriteRandom3:
 		return newOverwrite(d)
-	case wipe.NVMeFormatUserData:
-		return &format{firmware: firmware{d: d}}, nil
+	case wipe.NVMeSanitizeBlock, wipe.NVMeSanitizeCrypto, wipe.NVMeSanitizeOverwrite:
+		return newNVMeSanitize(d)
+	case wipe.NVMeFormatUserData, wipe.NVMeFormatCrypto:
+		return newFormat(d), nil
 	}
 	return nil, fmt.Errorf("there is no technique %q here", d.Step.Technique)
 }

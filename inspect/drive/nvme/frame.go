@@ -79,3 +79,11 @@ func admin(opcode byte, nsid uint32, n int) drive.Command {
 	return drive.Command{Protocol: drive.ProtocolNVMe, Frame: f, Direction: drive.DirectionIn,
 		Data: make([]byte, n), Timeout: timeout}
 }
+
+// CDW10 of an admin command: what its sub-function and options stand in.
+func CDW10(c drive.Command) uint32 {
+	if len(c.Frame) != 64 {
+		return 0
+	}
+	return binary.LittleEndian.Uint32(c.Frame[40:])
+}

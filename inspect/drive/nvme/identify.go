@@ -25,6 +25,7 @@ type Controller struct {
 	FNA                     uint8
 	NN                      uint32 // number of namespaces at most
 	CMIC                    uint8
+	RPMBS                   uint32
 	WarningTemp             uint16 // kelvin, 0: not reported
 }
 
@@ -44,6 +45,31 @@ func (c Controller) Security() bool { return c.OACS&oacsSecurity != 0 }
 // Management of namespaces is supported: there may be some that are not attached.
 func (c Controller) Management() bool { return c.OACS&oacsManagement != 0 }
 
+// SANICAP, Sanitize Capabilities: bits 2:0 say what a sanitize can do.
+const (
+	SanicapCrypto    = 1 << 0
+	SanicapBlock     = 1 << 1
+	SanicapOverwrite = 1 << 2
+	SanicapAny       = SanicapCrypto | SanicapBlock | SanicapOverwrite
+)
+
+// FNA, Format NVM Attributes, byte 524.
+const (
+	FNAFormatsAll = 1 << 0 // a format goes for all namespaces
+	FNAErasesAll  = 1 << 1 // a secure erase does
+	FNACrypto     = 1 << 2 // cryptographic erase is supported
+)
+
+// Shared: the subsystem may have other controllers, and namespaces that are theirs
+// alone (CMIC bit 1).
+func (c Controller) Shared() bool { return c.CMIC&2 != 0 }
+
+// RPMB units, and the bytes of each: replay protected memory that no erasure
+// reaches.
+func (c Controller) RPMB() (units int, bytes int64) {
+	return int(c.RPMBS & 7), (int64(c.RPMBS>>16&0xff) + 1) << 17
+}
+
 // ParseController reads 4096 bytes of Identify Controller data.
 func ParseController(b []byte) (Controller, error) {
 	if len(b) != 4096 {
@@ -55,6 +81,7 @@ func ParseController(b []byte) (Controller, error) {
 		Raw:  drive.Raw{Serial: drive.Hex(serial), Model: drive.Hex(model), Firmware: drive.Hex(firmware)},
 		CMIC: b[76], OACS: le.Uint16(b[256:]), WarningTemp: le.Uint16(b[266:]),
 		SANICAP: le.Uint32(b[328:]), NN: le.Uint32(b[516:]), FNA: b[524],
+		RPMBS: le.Uint32(b[312:]),
 	}
 	if c.Model == "" && c.Serial == "" {
 		return Controller{}, fmt.Errorf("%w: neither model nor serial in it", ErrNotIdentify)
@@ -144,6 +171,26 @@ func ParseNamespaceList(b []byte) ([]uint32, error) {
 			return nil, fmt.Errorf("%w: namespace list is not ascending", ErrNotIdentify)
 		}
 		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// ParseControllerList reads a list of up to 2047 controller IDs, ascending: their
+// number, then them (Base 2.0, clause 4.4.1).
+func ParseControllerList(b []byte) ([]uint16, error) {
+	if len(b) != 4096 {
+		return nil, fmt.Errorf("%w: %d bytes", ErrNotIdentify, len(b))
+	}
+	n := int(le.Uint16(b))
+	if n > 2047 {
+		return nil, fmt.Errorf("%w: %d controllers", ErrNotIdentify, n)
+	}
+	ids := make([]uint16, n)
+	for i := range ids {
+		ids[i] = le.Uint16(b[2+2*i:])
+		if i > 0 && ids[i] <= ids[i-1] {
+			return nil, fmt.Errorf("%w: controller list is not ascending", ErrNotIdentify)
+		}
 	}
 	return ids, nil
 }
