@@ -18,7 +18,7 @@ func ladder(s subject, p Policy, known []quirk) []wipe.Step {
 		return slices.DeleteFunc(steps, func(st wipe.Step) bool { return st.Technique != p.Technique })
 	}
 	steps = slices.DeleteFunc(steps, func(st wipe.Step) bool { return onlyNamed(st.Technique) })
-	if p.Want == wipe.LevelClear && s.reach.unattached == 0 {
+	if p.Want == wipe.LevelClear && s.reach.unattached == 0 && len(s.reach.siblings) == 0 {
 		return quickFirst(steps)
 	}
 	return steps
@@ -75,7 +75,7 @@ func quickFirst(steps []wipe.Step) []wipe.Step {
 	}
 	best, longest := 0, min(steps[0].Expect/2, steps[0].Expect-worthIt)
 	for i, st := range steps {
-		if st.Expect <= longest && st.Expect < steps[best].Expect && st.Level >= wipe.LevelClear && byItself(st) && !restsOnKey(st.Technique) {
+		if st.Expect <= longest && st.Expect < steps[best].Expect && st.Level == wipe.LevelClear && byItself(st) && !restsOnKey(st.Technique) {
 			best = i
 		}
 	}

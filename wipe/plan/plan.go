@@ -7,18 +7,20 @@
 //
 // A ladder has every technique that the drive is known to offer, the highest
 // level first. Within a level a technique that reaches what the host can't see
-// stands before one that doesn't, and one that destroys the data before one that
-// destroys its key: whether a drive has always encrypted is not known. On a hard
-// disk that is sanitize overwrite, crypto, block; on all others block, crypto,
-// overwrite; then ATA security erase (enhanced, normal), NVMe Format (crypto,
-// user data), SCSI FORMAT UNIT, eMMC sanitize and secure erase; then overwrites.
+// stands before one that doesn't, and a sanitize that destroys the data before one
+// that destroys a key: whether all of the data were always encrypted is not known.
+// On a hard disk that is sanitize overwrite, crypto, block; on all others block,
+// crypto, overwrite; then ATA security erase (enhanced, normal), NVMe Format
+// (crypto, which changes the key of hidden cells too; user data), SCSI FORMAT UNIT,
+// eMMC sanitize and secure erase; then overwrites.
 //
 // Where Clear is enough, time on the bench decides, and never at the cost of
-// evidence: another of the drive's own techniques goes first if it reaches Clear,
+// evidence: a technique of the drive's own that reaches Clear goes first if it
 // takes at most half the time of the strongest and wins a minute or more; not one
-// that destroys a key alone, and none where only a sanitize reaches everything
-// (namespaces that are not attached). An overwrite never goes before a technique of
-// the drive's own, which reaches more. The others follow in their order.
+// that destroys a key alone, and none where a sanitize reaches more than this
+// drive (other namespaces, whose ways must be the same). An overwrite never goes
+// before a technique of the drive's own, which reaches more. The others follow in
+// their order.
 //
 // # Levels
 //

@@ -13,7 +13,7 @@ import (
 func warnings(s subject, steps []wipe.Step, known []quirk) []string {
 	d := s.Drive
 	var w []string
-	for _, say := range []string{passwordSet(d), securityIsFrozen(d), sanitizeIsFrozen(d), sanitizeHasFailed(d), whole(s, steps), psid(d, steps), failing(d), worn(d)} {
+	for _, say := range []string{hides(d), passwordSet(d), securityIsFrozen(d), sanitizeIsFrozen(d), sanitizeHasFailed(d), whole(s, steps), psid(d, steps), failing(d), worn(d)} {
 		if say != "" {
 			w = append(w, say)
 		}
@@ -22,6 +22,21 @@ func warnings(s subject, steps []wipe.Step, known []quirk) []string {
 		w = append(w, q.warn+" ["+q.id+"]")
 	}
 	return append(w, d.Problems...)
+}
+
+// ways in words.
+var ways = map[string]string{WayHPA: "host protected area", WayAMA: "accessible max address", WayDCO: "device configuration overlay"}
+
+func hides(d inspect.Drive) string {
+	r := restore(d)
+	if r == nil {
+		return ""
+	}
+	var by []string
+	for _, w := range r.Ways {
+		by = append(by, ways[w])
+	}
+	return fmt.Sprintf("it shows %d bytes and has %d (%s): its whole capacity is restored first, and what was hidden is erased too", r.From, r.To, strings.Join(by, ", "))
 }
 
 func passwordSet(d inspect.Drive) string {
