@@ -41,9 +41,11 @@ type Book struct {
 	// flushing lets one write at a time through, so that the order on the medium
 	// is that of the queue; it can be waited for with a context.
 	flushing chan struct{}
-	marking  sync.Mutex // of the journal's files
+	marking  sync.Mutex         // of the journal's files
+	erasures map[string]erasure // as they were written, by drive
 
-	mu        sync.Mutex // chain and queue grow together
+	mu        sync.Mutex        // chain and queue grow together
+	unsure    map[string]string // drives whose STARTED waits in memory, and its technique
 	queue     []stick.File
 	made      []stick.File // the papers, once they are made
 	certified []string     // their names, once CERTIFIED is sealed
@@ -51,7 +53,7 @@ type Book struct {
 }
 
 func newBook(st stick.Store, s *sign.Signer, c *sign.Chain, now Clock) *Book {
-	return &Book{store: st, signer: s, now: now, chain: c, flushing: make(chan struct{}, 1)}
+	return &Book{store: st, signer: s, now: now, chain: c, flushing: make(chan struct{}, 1), erasures: map[string]erasure{}, unsure: map[string]string{}}
 }
 
 // Visit number: 'S01-000412'.
