@@ -2,7 +2,6 @@ package technique
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -132,6 +131,3 @@ func (f *firmware) grade(v wipe.Verification) wipe.EvidenceGrade {
 	}
 	return wipe.EvidenceDeviceClaims
 }
-
-// unmarked reports whether an error means that a step was not taken.
-func unmarked(err error) bool { return errors.Is(err, ErrUnmarked) || errors.Is(err, journal.ErrNone) }

@@ -16,7 +16,7 @@ import (
 // Limits of patience with a drive that is read, or given canaries, before its
 // erasure. What it can't do then harms nothing: it says less afterwards.
 const (
-	blindAfter = 64              // windows in a row that failed
+	blindAfter = 64              // windows that failed, where none did not
 	blindTime  = 2 * time.Minute // spent in reads or writes that failed
 )
 
@@ -169,20 +169,21 @@ func uniform(b []byte) bool { return bytes.Equal(b[1:], b[:len(b)-1]) }
 
 // patience with windows that fail before the erasure; of all lanes.
 type patience struct {
-	mu   sync.Mutex
-	row  int
-	lost time.Duration
+	mu     sync.Mutex
+	good   bool // some window did not fail
+	failed int
+	lost   time.Duration
 }
 
 func (p *patience) after(ok bool, took time.Duration) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if ok {
-		p.row = 0
+		p.good = true
 		return nil
 	}
-	p.row, p.lost = p.row+1, p.lost+took
-	if p.row >= blindAfter || p.lost >= blindTime {
+	p.failed, p.lost = p.failed+1, p.lost+took
+	if !p.good && p.failed >= blindAfter || p.lost >= blindTime {
 		return errBlind
 	}
 	return nil
