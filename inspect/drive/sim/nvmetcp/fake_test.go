@@ -112,6 +112,7 @@ type bed struct {
 	fake *fake
 	stop context.CancelFunc
 	done chan error
+	door *server
 
 	mu   sync.Mutex
 	said []string
@@ -125,13 +126,12 @@ func serve(t *testing.T, f *fake) *bed {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	b := &bed{t: t, addr: l.Addr().String(), fake: f, stop: stop, done: make(chan error, 1)}
-	go func() {
-		b.done <- Serve(ctx, l, f, Options{Log: func(s string) {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			b.said = append(b.said, s)
-		}})
-	}()
+	b.door = newServer(f, Options{Log: func(s string) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.said = append(b.said, s)
+	}})
+	go func() { b.done <- b.door.serve(ctx, l) }()
 	t.Cleanup(b.end)
 	return b
 }

@@ -38,6 +38,7 @@ type command struct {
 	out   []byte // data to the drive that came so far
 	want  int    // how much there will be
 	in    int    // room for data from the drive
+	held  int64  // of the door's heldMax
 }
 
 func (c *command) opcode() byte { return c.sqe[0] }
@@ -67,6 +68,11 @@ func (q *queue) run(ctx context.Context) {
 	}
 	_ = q.conn.Close()
 	running.Wait()
+	q.mu.Lock()
+	for _, c := range q.inFlight {
+		q.server.held.Add(-c.held)
+	}
+	q.mu.Unlock()
 	q.server.gone(q)
 }
 
@@ -152,6 +158,7 @@ func (q *queue) answer(c *command, result uint64, status uint16, in []byte) {
 	q.mu.Lock()
 	delete(q.inFlight, c.cid())
 	q.mu.Unlock()
+	defer q.server.held.Add(-c.held)
 	q.write.Lock()
 	defer q.write.Unlock()
 	head := uint16(0xffff) // no flow control

@@ -1,6 +1,7 @@
 package nvmetcp
 
 import (
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -191,6 +192,53 @@ func TestKeepAlive(t *testing.T) {
 	i.read(24)
 	i.over()
 	b.heard("no Keep Alive for 40ms")
+}
+
+// Hosts that begin more than there is room for are told to try again, and what they
+// held is free when they are gone.
+func TestHeldDataIsBounded(t *testing.T) {
+	b := serve(t, newFake())
+	write := func(n int) string { // Write of 1 MiB, command identifier n
+		return commandHead + fmt.Sprintf("01 40 %02x%02x 01000000 00 *16  0000000000000000 00001000 000000 5a  00 *24", n&0xff, n>>8)
+	}
+	_ = b.admin()
+	for range 2 { // what was held comes back
+		r2t, wait := 0, 0
+		var all []*initiator
+		for id := 1; id <= 3; id++ {
+			q := b.dial()
+			q.send(icReq)
+			q.expect("ICResp", icResponse)
+			q.connect(strings.Replace(connectIO, "0000 0100", fmt.Sprintf("0000 0%d00", id), 1), " 0100 00 *238 ", AnyNQN)
+			if got := q.read(24); got[22] != 0 || got[23] != 0 {
+				t.Fatalf("Connect for queue %d: % x", id, got)
+			}
+			for n := range 100 {
+				q.send(write(n))
+				switch got := q.read(24); {
+				case got[0] == 0x09:
+					r2t++
+				case got[0] == 0x05 && got[22] == 0x04 && got[23] == 0x01: // 082h
+					wait++
+				default:
+					t.Fatalf("write %d: % x", n, got)
+				}
+			}
+			all = append(all, q)
+		}
+		if r2t != 256 || wait != 44 {
+			t.Errorf("%d writes of 1 MiB may send their data, %d are to wait; want 256 and 44", r2t, wait)
+		}
+		for _, q := range all {
+			_ = q.c.Close()
+		}
+		for n := 0; b.door.held.Load() != 0 && n < 500; n++ {
+			time.Sleep(2 * time.Millisecond)
+		}
+		if n := b.door.held.Load(); n != 0 {
+			t.Fatalf("%d bytes are held for hosts that are gone", n)
+		}
+	}
 }
 
 // A door's own name is checked before anybody comes.

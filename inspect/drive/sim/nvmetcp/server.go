@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"handback.example/inspect/drive/sim"
@@ -26,6 +27,9 @@ const (
 	connectionsMax = 64
 	queuesMax      = 16  // I/O queues of a controller
 	depthMax       = 128 // entries of a queue: CAP.MQES + 1
+	// heldMax is how much data the commands under way have in this process, of all
+	// connections.
+	heldMax = 256 << 20
 	// handshake is how long a client may take from its connection to Connect.
 	handshake = 30 * time.Second
 )
@@ -47,19 +51,27 @@ type Options struct {
 // Serve is the door to one model, until ctx ends: it closes l and every connection
 // and returns nil when all is over. Any other error is the listener's.
 func Serve(ctx context.Context, l net.Listener, m sim.NVMe, o Options) error {
+	return newServer(m, o).serve(ctx, l)
+}
+
+func newServer(m sim.NVMe, o Options) *server {
 	s := &server{model: m, options: o, conns: map[*queue]bool{}, controllers: map[uint16]*controller{}}
 	s.character()
+	return s
+}
+
+func (s *server) serve(ctx context.Context, l net.Listener) error {
 	if n := s.options.NQN; len(n) > nqnMax || n == discoveryNQN {
 		return errors.Join(fmt.Errorf("NQN %q: not a name for a subsystem of at most %d bytes", n, nqnMax), l.Close())
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	m.OnPlug(func(in bool) {
+	s.model.OnPlug(func(in bool) {
 		if !in {
 			s.drop("the drive was unplugged")
 		}
 	})
-	m.OnEvent(s.event)
+	s.model.OnEvent(s.event)
 	stop := context.AfterFunc(ctx, func() {
 		_ = l.Close()
 		s.close()
@@ -81,6 +93,7 @@ type server struct {
 	model   sim.NVMe
 	options Options
 	running sync.WaitGroup
+	held    atomic.Int64 // bytes of data of the commands under way
 
 	mu          sync.Mutex
 	closed      bool

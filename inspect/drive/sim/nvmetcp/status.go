@@ -11,6 +11,7 @@ const (
 	statusSGLLength = statusDNR | 0x00f // Data SGL Length Invalid
 	statusSGLType   = statusDNR | 0x011 // SGL Descriptor Type Invalid
 	statusSGLOffset = statusDNR | 0x016 // SGL Offset Invalid
+	statusNotReady  = 0x082             // Namespace Not Ready: the host tries again
 	statusLogPage   = statusDNR | 0x109 // Invalid Log Page
 	statusTooMany   = statusDNR | 0x105 // Asynchronous Event Request Limit Exceeded
 

@@ -44,6 +44,9 @@ func (q *queue) capsule(p pdu) (*command, error) {
 	case n > transferMax:
 		q.answer(c, 0, statusSGLLength, nil)
 		return nil, nil
+	case !q.server.hold(c, n):
+		q.answer(c, 0, statusNotReady, nil)
+		return nil, nil
 	case dir == dirIn:
 		c.in = int(n)
 		return c, nil
@@ -51,6 +54,17 @@ func (q *queue) capsule(p pdu) (*command, error) {
 		return q.inside(c, p.data, int(n))
 	}
 	return nil, q.ask(c, int(n))
+}
+
+// hold room for a command's data until it is answered or its connection ends; false:
+// there is none.
+func (s *server) hold(c *command, n int64) bool {
+	if s.held.Add(n) > heldMax {
+		s.held.Add(-n)
+		return false
+	}
+	c.held = n
+	return true
 }
 
 // inside takes the data that came in the capsule. Its address is an offset.
