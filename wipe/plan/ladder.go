@@ -26,10 +26,11 @@ func ladder(s subject, p Policy, known []quirk) []wipe.Step {
 
 // offered by the drive as it is now, by all that is known of its model.
 func offered(s subject, p Policy, known []quirk) []wipe.Step {
-	direct := lower(slices.Concat(ataSanitize(s), nvmeSanitize(s), scsiSanitize(s)), known)
+	sanitize := slices.Concat(ataSanitize(s), nvmeSanitize(s), scsiSanitize(s))
+	direct := lower(sanitize, known)
 	switch sanitizeState(s.Drive) {
 	case inspect.SanitizeRunning:
-		return adopt(direct)
+		return adopt(sanitize, direct)
 	case inspect.SanitizeFailed:
 		// Until a sanitize succeeds the drive gives nobody its blocks.
 		return direct
@@ -42,8 +43,9 @@ func offered(s subject, p Policy, known []quirk) []wipe.Step {
 }
 
 // adopt makes of what is offered the one step that there is while a sanitize runs:
-// nothing can stop it, and nothing else is done by the drive.
-func adopt(sanitize []wipe.Step) []wipe.Step {
+// nothing can stop it, and nothing else is done by the drive. Which kind runs the
+// facts don't tell: where one of them claims less for this model, so does this.
+func adopt(sanitize, lowered []wipe.Step) []wipe.Step {
 	if len(sanitize) == 0 {
 		return nil
 	}
@@ -51,6 +53,9 @@ func adopt(sanitize []wipe.Step) []wipe.Step {
 	only.Reason = "a sanitize is running that was begun before: it can't be stopped, so it is waited for, and then looked at"
 	if len(sanitize) > 1 {
 		only.Shortfall += "; which kind of sanitize runs, where the drive does not tell"
+	}
+	if len(lowered) < len(sanitize) || slices.ContainsFunc(lowered, func(s wipe.Step) bool { return s.Level < only.Level }) {
+		only.Level, only.Standard = wipe.LevelClear, "Clear only: the kind of sanitize that runs is not known, and one kind is not trusted on this model"
 	}
 	return []wipe.Step{only}
 }

@@ -97,6 +97,7 @@ func TestLadderOfEachMedium(t *testing.T) {
 		"password set":        {change(sata(drive.MediaSSD), func(d *inspect.Drive) { d.ATA.Security.Value = 0x23 }), wipe.LevelPurge, ataSSD + " " + twoPasses},
 		"tries used up":       {change(sata(drive.MediaSSD), func(d *inspect.Drive) { d.ATA.Security.Value = 0x31 }), wipe.LevelPurge, ataSSD + " " + twoPasses},
 		"no enhanced mode":    {change(sata(drive.MediaSSD), func(d *inspect.Drive) { d.ATA.Security.Value = 0x01 }), wipe.LevelPurge, ataSSD + " ata-security-erase " + twoPasses},
+		"security unknown":    {change(sata(drive.MediaSSD), func(d *inspect.Drive) { d.ATA.Security.Known = false }), wipe.LevelPurge, ataSSD + " " + twoPasses},
 		"SANICAP unknown":     {change(nvmeFull("A1"), func(d *inspect.Drive) { d.NVMe.SANICAP.Known = false }), wipe.LevelClear, nvmeBoth + " " + twoPasses},
 		"log unreadable":      {change(nvmeFull("A1"), func(d *inspect.Drive) { d.NVMe.SanitizeState.Known = false }), wipe.LevelClear, nvmeBoth + " " + twoPasses},
 		"block alone":         {change(nvmeFull("A1"), func(d *inspect.Drive) { d.NVMe.SANICAP.Value = 2 }), wipe.LevelPurge, "nvme-sanitize-block " + nvmeBoth + " " + twoPasses},
