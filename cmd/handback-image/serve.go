@@ -130,9 +130,15 @@ func serve(ctx context.Context, stop func(), o serveOptions, stdin io.Reader, st
 	return door(ctx, l)
 }
 
+// socketMax is what Linux takes as the path of a socket (unix(7)).
+const socketMax = 107
+
 // listen at an address. A socket that nobody answers at any more, of a program that
 // was killed, gives way.
 func listen(network, address string) (net.Listener, error) {
+	if network == "unix" && len(address) > socketMax {
+		return nil, fmt.Errorf("%s: the path of a socket has %d bytes at most", address, socketMax)
+	}
 	l, err := net.Listen(network, address)
 	if !errors.Is(err, syscall.EADDRINUSE) || network != "unix" {
 		return l, err
@@ -204,14 +210,14 @@ func (m *models) door(o serveOptions) (func(context.Context, net.Listener) error
 	switch {
 	case o.nvmeTCP != "":
 		if d.NVMe == nil {
-			return nil, "", fmt.Errorf("%s is no NVMe drive: serve it by --vhost", o.profiles[0])
+			return nil, "", fmt.Errorf("%s is no NVMe drive: %s", o.profiles[0], reached(d))
 		}
 		return func(ctx context.Context, l net.Listener) error {
 			return nvmetcp.Serve(ctx, l, d.NVMe, nvmetcp.Options{Log: say})
 		}, "tcp", nil
 	case o.usb != "":
 		if d.USB == nil {
-			return nil, "", fmt.Errorf("%s has no USB bridge (table usb): serve it by --vhost or --nvme-tcp", o.profiles[0])
+			return nil, "", fmt.Errorf("%s has no USB bridge (table usb): %s", o.profiles[0], reached(d))
 		}
 		return func(ctx context.Context, l net.Listener) error {
 			return usbredir.Serve(ctx, l, d.USB, usbredir.Options{PowerCycleOnConnect: true, Log: say})
@@ -220,9 +226,20 @@ func (m *models) door(o serveOptions) (func(context.Context, net.Listener) error
 	s := vhost.Server{PowerCycleOnConnect: true, Log: say}
 	for i, d := range m.drives {
 		if d.SCSI == nil {
-			return nil, "", fmt.Errorf("%s takes no SCSI commands: serve it by --nvme-tcp", o.profiles[i])
+			return nil, "", fmt.Errorf("%s takes no SCSI commands: %s", o.profiles[i], reached(d))
 		}
 		s.Targets = append(s.Targets, d.SCSI)
 	}
 	return s.Serve, "unix", nil
+}
+
+// reached says how a kernel comes to a drive.
+func reached(d *profile.Drive) string {
+	switch {
+	case d.NVMe != nil:
+		return "serve it by --nvme-tcp"
+	case d.SCSI != nil:
+		return "serve it by --vhost"
+	}
+	return "there is no door to an eMMC, it is for Go tests (package inproc)"
 }

@@ -13,6 +13,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"reflect"
 	"regexp"
@@ -104,7 +105,12 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Load reads a profile and makes its model.
 func Load(name string, o Options) (*Drive, error) {
-	text, err := os.ReadFile(name)
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, textMax+1)) // whatever it is
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +137,7 @@ func Parse(name, text string, o Options) (*Drive, error) {
 		return &Error{File: name, Err: err}
 	}
 	if len(text) > textMax {
-		return nil, place(fmt.Errorf("%d bytes are no profile", len(text)))
+		return nil, place(fmt.Errorf("more than %d bytes are no profile", textMax))
 	}
 	var table map[string]any
 	if _, err := toml.Decode(text, &table); err != nil {

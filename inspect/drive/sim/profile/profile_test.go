@@ -205,6 +205,13 @@ func TestBadProfiles(t *testing.T) {
 	}
 }
 
+// Not every file is a profile, and one that never ends is not read to its end.
+func TestLoadsNoDevice(t *testing.T) {
+	if _, err := Load("/dev/zero", Options{}); err == nil || !strings.Contains(err.Error(), "bytes are no profile") {
+		t.Errorf("%v", err)
+	}
+}
+
 // A drive whose media are files leaves what was done to it in them.
 func TestMediaOfFiles(t *testing.T) {
 	dir := t.TempDir()
