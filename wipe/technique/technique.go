@@ -160,6 +160,10 @@ func For(d *Drive) (Technique, error) {
 		return newNVMeSanitize(d)
 	case wipe.NVMeFormatUserData, wipe.NVMeFormatCrypto:
 		return newFormat(d), nil
+	case wipe.SCSISanitizeBlock, wipe.SCSISanitizeCrypto, wipe.SCSISanitizeOverwrite:
+		return newSCSISanitize(d), nil
+	case wipe.SCSIFormatUnit:
+		return newSCSIFormat(d), nil
 	}
 	return nil, fmt.Errorf("there is no technique %q here", d.Step.Technique)
 }
