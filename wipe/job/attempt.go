@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"handback.example/inspect/drive"
 	"handback.example/wipe"
@@ -31,22 +32,36 @@ func (a *attempt) run() wipe.Outcome {
 		return a.refused(*r)
 	}
 	a.path = a.plan.Path
-	target, r := a.open()
-	if r != nil {
-		return a.refused(*r)
-	}
-	a.d = &technique.Drive{Target: target, Plan: a.plan, Meter: a.meter, Reopen: a.reopen, Clock: a.opts.Clock, Mark: a.mark,
-		Together: a.together}
-	defer func() { _ = a.d.Target.Close(); a.d.Buffers.Release() }()
 	if a.opts.Past != nil {
-		a.at("looked up in the journal")
+		a.at(recording)
 		a.past = a.opts.Past(a.plan.Identity)
 		a.meter.Beat()
 	}
+	return a.honest(a.climb())
+}
+
+// honest: a drive that an earlier start began to erase is not one to which nothing was
+// done, though nothing was sent to it now.
+func (a *attempt) honest(o wipe.Outcome) wipe.Outcome {
+	if o.Verdict == wipe.Refused && a.past != nil {
+		o.Verdict = wipe.Interrupted
+		o.What = strings.TrimSuffix(o.What, ".") + "; an earlier start had begun to erase it, and it is not known to be erased."
+	}
+	return o
+}
+
+// claim opens the drive.
+func (a *attempt) claim() *wipe.Refusal {
+	target, r := a.open()
+	if r != nil {
+		return r
+	}
+	a.d = &technique.Drive{Target: target, Plan: a.plan, Meter: a.meter, Reopen: a.reopen, Clock: a.opts.Clock, Mark: a.mark,
+		Together: a.together, SlowBelow: a.opts.SlowBelow, SlowFor: a.opts.SlowFor}
 	if a.opts.PSID != nil {
 		a.d.PSID = a.opts.PSID(a.plan.Identity)
 	}
-	return a.climb()
+	return nil
 }
 
 // forbidden looks at the plan alone.
@@ -171,15 +186,20 @@ func (a *attempt) erase() wipe.Outcome {
 		ctx = a.stop
 	}
 	var f found
+	clock := a.clock()
 	a.at("erased")
-	if f.report = a.t.Erase(ctx); !f.report.Sent {
+	began := clock.Now()
+	// Where an earlier start had done it all, nothing is sent now.
+	if f.report = a.t.Erase(ctx); !f.report.Sent && !f.report.Complete {
 		return a.refused(a.unsent(f.report.Err))
 	}
+	f.erasing, began = clock.Now().Sub(began), clock.Now()
 	f.verification = wipe.Verification{Result: verify.NotDone}
 	if f.report.Err == nil {
 		a.at("read back")
 		f.verification, f.verifyErr = a.t.Verify(ctx)
 		f.evidence = a.t.Grade(f.verification)
+		f.reading = clock.Now().Sub(began)
 	}
 	a.at("asked who it is after the erasure")
 	f.after, f.afterErr = a.d.Target.Identify(a.life)

@@ -14,6 +14,10 @@ import (
 // known to be at rest, and nobody has stopped. None is weaker than the first, which
 // is what was agreed to.
 func (a *attempt) climb() wipe.Outcome {
+	if r := a.claim(); r != nil {
+		return a.refused(*r)
+	}
+	defer func() { _ = a.d.Target.Close(); a.d.Buffers.Release() }()
 	var all []wipe.Outcome
 	for _, step := range a.steps() {
 		a.d.Step, a.d.Past, a.d.Bad = step, pastOf(a.past, step), sweep.Bad{}
@@ -23,7 +27,7 @@ func (a *attempt) climb() wipe.Outcome {
 			break
 		}
 	}
-	return together(all)
+	return oneOf(all)
 }
 
 // steps in the order in which they are tried. What an earlier start has begun comes
@@ -36,7 +40,7 @@ func (a *attempt) steps() []wipe.Step {
 		}
 	}
 	if a.past != nil {
-		begun := slices.IndexFunc(list, func(s wipe.Step) bool { return s.Technique == a.past.Entry.Step.Technique })
+		begun := slices.IndexFunc(list, func(s wipe.Step) bool { return sameWay(s, a.past.Entry.Step) })
 		if begun > 0 {
 			s := list[begun]
 			list = slices.Insert(slices.Delete(list, begun, begun+1), 0, s)
@@ -49,7 +53,7 @@ func (a *attempt) steps() []wipe.Step {
 // same technique; else what holds of the drive whoever asks: its capacity, our
 // password.
 func pastOf(p *journal.Past, s wipe.Step) *journal.Past {
-	if p == nil || p.Entry.Step.Technique == s.Technique {
+	if p == nil || sameWay(p.Entry.Step, s) {
 		return p
 	}
 	c := *p
@@ -59,9 +63,11 @@ func pastOf(p *journal.Past, s wipe.Step) *journal.Past {
 	return &c
 }
 
-// together makes one outcome of all that was tried: the last that sent something, for
+func sameWay(a, b wipe.Step) bool { return a.Technique == b.Technique && a.Then == b.Then }
+
+// oneOf makes one outcome of all that was tried: the last that sent something, for
 // a refusal after it must not hide it; the others stand beside it.
-func together(all []wipe.Outcome) wipe.Outcome {
+func oneOf(all []wipe.Outcome) wipe.Outcome {
 	last := len(all) - 1
 	for i, o := range slices.Backward(all) {
 		if o.Verdict != wipe.Refused {

@@ -55,18 +55,15 @@ type Options struct {
 	// StallAfter is the silence after which a drive is shown as stalled, and
 	// GiveUpAfter that after which it is given up. 0: 30 seconds and 10 minutes.
 	StallAfter, GiveUpAfter time.Duration
-	// Floor is how many bytes a second a drive must at least take or give while it is
-	// overwritten or read back; one that did not reach it for the whole of FloorAfter is
-	// given up. 0: 128 KiB and 10 minutes.
-	Floor      int64
-	FloorAfter time.Duration
+	// SlowBelow is how many bytes a second a drive must move while it is overwritten or
+	// read back, over SlowFor; else it is given up. 0: what technique.Drive says.
+	SlowBelow float64
+	SlowFor   time.Duration
 }
 
 const (
 	stallAfter  = 30 * time.Second
 	giveUpAfter = 10 * time.Minute // the kernel itself tries a block five times, 30 s each
-	floorRate   = 128 << 10        // a terabyte in a hundred days
-	floorAfter  = 10 * time.Minute
 )
 
 // filled in where nothing was said.
@@ -74,17 +71,13 @@ func (o Options) filled() Options {
 	if o.Journal == nil {
 		o.Journal = journal.None{}
 	}
-	o.StallAfter = positive(o.StallAfter, stallAfter)
-	o.GiveUpAfter = positive(o.GiveUpAfter, giveUpAfter)
-	o.Floor, o.FloorAfter = positive(o.Floor, floorRate), positive(o.FloorAfter, floorAfter)
-	return o
-}
-
-func positive[T int64 | time.Duration](x, or T) T {
-	if x <= 0 {
-		return or
+	if o.StallAfter <= 0 {
+		o.StallAfter = stallAfter
 	}
-	return x
+	if o.GiveUpAfter <= 0 {
+		o.GiveUpAfter = giveUpAfter
+	}
+	return o
 }
 
 // Fleet is the running job. Its methods may be called from anywhere.

@@ -109,24 +109,3 @@ func rate(a, b mark) float64 {
 	}
 	return float64(b.done-a.done) / (b.at - a.at).Seconds()
 }
-
-// floor watches a drive that gets on, and how slowly.
-type floor struct {
-	from mark
-	set  bool
-}
-
-// below reports whether less than rate was moved on the mean of a whole span. Each
-// span begins anew: a slow stretch of a good drive ends.
-func (f *floor) below(at time.Duration, done, rate int64, span time.Duration) bool {
-	if !f.set || done < f.from.done {
-		*f = floor{mark{at, done}, true}
-		return false
-	}
-	if at-f.from.at < span {
-		return false
-	}
-	slow := float64(done-f.from.done) < float64(rate)*(at-f.from.at).Seconds()
-	*f = floor{mark{at, done}, true}
-	return slow
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"handback.example/inspect/drive"
 	"handback.example/wipe"
@@ -48,6 +49,8 @@ type found struct {
 	geometry     drive.Geometry
 	bad          []wipe.Range
 	badBlocks    int64
+	// erasing and reading are how long that took, by the technique's clock.
+	erasing, reading time.Duration
 }
 
 // reason against a success; nil: none.
@@ -73,7 +76,7 @@ func judge(o wipe.Outcome, step wipe.Step, f found) wipe.Outcome {
 		o.Log = string(p.Stack)
 	}
 	for _, find := range []func(wipe.Step, found) *reason{
-		otherDrive, gone, badBlocks, survived, cutShort, unmarked, unknown, notErased, notReadBack, notItself, claimsNothing,
+		otherDrive, gone, badBlocks, survived, cutShort, unmarked, unknown, notErased, notReadBack, notItself, unlikely, claimsNothing,
 	} {
 		if r := find(step, f); r != nil {
 			o.Verdict, o.Code, o.What, o.Do = r.verdict, r.code, r.what, r.do
@@ -103,6 +106,9 @@ func otherDrive(_ wipe.Step, f found) *reason {
 // gone: the drive went away, or fails so much that it was left.
 func gone(_ wipe.Step, f found) *reason {
 	for _, err := range []error{f.report.Err, f.verifyErr} {
+		if errors.Is(err, sweep.ErrTooSlow) {
+			return against(wipe.Failed, codeTooSlow, doDestroy, "%s was given up after %d bytes were written: %v.", plan.Name(f.want), f.report.Written, err)
+		}
 		if errors.Is(err, sweep.ErrGone) || errors.Is(err, sweep.ErrGaveUp) {
 			return against(wipe.Failed, "", doDestroy, "%s failed after %d bytes were written: %v.", plan.Name(f.want), f.report.Written, err)
 		}
@@ -127,9 +133,9 @@ func badBlocks(_ wipe.Step, f found) *reason {
 func survived(s wipe.Step, f found) *reason {
 	name, v := plan.Name(f.want), f.verification
 	switch {
-	case v.Survivors > 0 && wordsOf(s.Technique).firmware:
+	case v.Survivors > 0 && wordsFor(s).firmware:
 		return against(wipe.Failed, codeSurvivors, "Do not trust what this drive says of itself: erase it again by an overwrite, or take it out and have it destroyed.",
-			"%s said that it %s, and %d of %d blocks that were read before still stand there.", name, wordsOf(s.Technique).did, v.Survivors, v.Counted)
+			"%s said that it %s, and %d of %d blocks that were read before still stand there.", name, wordsFor(s).did, v.Survivors, v.Counted)
 	case v.Survivors > 0:
 		return against(wipe.Failed, codeSurvivors, doDestroy, "%s took every write, and %d blocks read back as something else.", name, v.Survivors)
 	case v.Unreadable > 0:
@@ -142,7 +148,7 @@ func survived(s wipe.Step, f found) *reason {
 func cutShort(s wipe.Step, f found) *reason {
 	name, do := plan.Name(f.want), "Erase the drive again, from its beginning."
 	switch {
-	case errors.Is(f.report.Err, context.Canceled) && wordsOf(s.Technique).firmware:
+	case errors.Is(f.report.Err, context.Canceled) && wordsFor(s).firmware:
 		return against(wipe.Interrupted, "", doAgain, "The erasure of %s was broken off: what the drive does by itself may go on, and nobody has waited for its end.", name)
 	case errors.Is(f.report.Err, context.Canceled):
 		return against(wipe.Interrupted, "", do, "The erasure of %s was stopped after %d of %d bytes: what comes after them was not erased.",
@@ -165,7 +171,7 @@ func unmarked(_ wipe.Step, f found) *reason {
 
 // unknown: the drive may have erased itself, or not, or be at it.
 func unknown(s wipe.Step, f found) *reason {
-	name, w := plan.Name(f.want), wordsOf(s.Technique)
+	name, w := plan.Name(f.want), wordsFor(s)
 	switch err := f.report.Err; {
 	case errors.Is(err, technique.ErrStuck):
 		return against(wipe.Unverified, codeStuck, "Leave it switched on for some hours and start again: it is then waited for. If it still stands there, take the drive out and have it destroyed.",
@@ -179,7 +185,7 @@ func unknown(s wipe.Step, f found) *reason {
 
 // notErased: the technique did not come to its end.
 func notErased(s wipe.Step, f found) *reason {
-	name, w := plan.Name(f.want), wordsOf(s.Technique)
+	name, w := plan.Name(f.want), wordsFor(s)
 	var broken *sweep.Panic
 	switch {
 	case f.report.Err != nil && w.firmware && !errors.As(f.report.Err, &broken):
@@ -218,6 +224,22 @@ func notItself(_ wipe.Step, f found) *reason {
 	return against(wipe.Unverified, "", doAgain, "%s was erased and read back, and no longer says who it is: %v.", plan.Name(f.want), f.afterErr)
 }
 
+// unlikely: what is said to be done can't be done in the time that it took.
+func unlikely(s wipe.Step, f found) *reason {
+	w := verify.Work{Drive: f.want, Technique: s.Technique, Written: f.report.Written, Erasing: f.erasing, Read: f.verification.BytesRead, Reading: f.reading}
+	if s.Then != "" {
+		w.Technique = s.Then
+	}
+	if f.report.Resumed != "" {
+		w.Technique = "" // the drive may have done it while nobody looked
+	}
+	if err := verify.Plausible(w); err != nil {
+		return against(wipe.Unverified, codeUnlikely, "Do not trust what this drive says of itself: erase it again by an overwrite, or take it out and have it destroyed.",
+			"What %s says that it did is %v.", plan.Name(f.want), err)
+	}
+	return nil
+}
+
 // claimsNothing: a step that erases nothing by itself makes no drive sanitised.
 func claimsNothing(s wipe.Step, f found) *reason {
 	if s.Level == wipe.LevelNone {
@@ -232,7 +254,7 @@ func sanitised(o wipe.Outcome, step wipe.Step, f found) wipe.Outcome {
 		o.Level = min(o.Level, wipe.LevelClear)
 		o.NotShown = "blocks that were not in the sample; " + o.NotShown
 	}
-	w, v := wordsOf(step.Technique), f.verification
+	w, v := wordsFor(step), f.verification
 	switch f.evidence {
 	case wipe.EvidenceMeasured:
 		o.What = "Every block was overwritten and read back."

@@ -13,6 +13,17 @@ type words struct {
 	command  string // the command, as its standard names it
 }
 
+// wordsFor a step: what erases counts, and that it was opened first is said.
+func wordsFor(s wipe.Step) words {
+	if s.Then == "" {
+		return wordsOf(s.Technique)
+	}
+	w := wordsOf(s.Then)
+	w.did = "went back to its factory state and " + w.did
+	w.command = wordsOf(s.Technique).command + ", then " + w.command
+	return w
+}
+
 // wordsOf a technique, by its family.
 func wordsOf(t wipe.TechniqueID) words {
 	family, kind, _ := strings.Cut(string(t), "-")

@@ -30,7 +30,6 @@ type worker struct {
 	opts   Options
 	meter  *meter.Meter
 	speed  speed
-	floor  floor
 	began  time.Time
 	// together is where this drive meets other namespaces of its controller.
 	together *technique.Together
@@ -74,17 +73,13 @@ func (w *worker) supervise(stop context.Context) {
 			return
 		case <-tick.C:
 			w.speed.note(w.meter.Elapsed(), w.meter.Done())
-			switch {
-			case w.meter.Silence() >= w.opts.GiveUpAfter:
-				before := w.state.CompareAndSwap(untouched, givenUp)
-				leave()
-				w.finish(w.silent(before))
-				return
-			case w.slow():
-				leave()
-				w.finish(w.tooSlow())
-				return
+			if w.meter.Silence() < w.opts.GiveUpAfter {
+				continue
 			}
+			before := w.state.CompareAndSwap(untouched, givenUp)
+			leave()
+			w.finish(w.silent(before))
+			return
 		}
 	}
 }
@@ -139,27 +134,6 @@ func (w *worker) silent(before bool) wipe.Outcome {
 		o.Verdict, o.Code, o.Do = wipe.Interrupted, codeNoJournal, doStick
 		o.What = fmt.Sprintf("The erasure of %s was begun and not ended: its next step could not be written down within %s.", name, w.opts.GiveUpAfter)
 	}
-	return o
-}
-
-// slow: the drive has been too slow for too long, at something that could be stopped.
-// What a drive does by itself is the technique's to judge.
-func (w *worker) slow() bool {
-	if !w.meter.CanStop() || w.state.Load() != touched || w.held.Load() {
-		w.floor = floor{}
-		return false
-	}
-	return w.floor.below(w.meter.Elapsed(), w.meter.Done(), w.opts.Floor, w.opts.FloorAfter)
-}
-
-// tooSlow is the outcome of a drive that would not be done in any time worth waiting.
-func (w *worker) tooSlow() wipe.Outcome {
-	o := w.blank()
-	done := w.meter.Done()
-	o.Verdict, o.Code, o.Do = wipe.Failed, codeTooSlow, doDestroy
-	o.BytesWritten = min(done, w.plan.Geometry.Size)
-	o.What = fmt.Sprintf("%s moved less than %d bytes a second for %s, and was given up after %d of %d bytes.", plan.Name(w.plan.Identity), w.opts.Floor, w.opts.FloorAfter,
-		done, max(w.meter.Total(), w.plan.Geometry.Size))
 	return o
 }
 
