@@ -160,10 +160,8 @@ func For(d *Drive) (Technique, error) {
 		return newNVMeSanitize(d)
 	case wipe.NVMeFormatUserData, wipe.NVMeFormatCrypto:
 		return newFormat(d), nil
-	case wipe.SCSISanitizeBlock, wipe.SCSISanitizeCrypto, wipe.SCSISanitizeOverwrite:
-		return newSCSISanitize(d), nil
-	case wipe.SCSIFormatUnit:
-		return newSCSIFormat(d), nil
+	case wipe.OpalRevert, wipe.OpalPSIDRevert:
+		return newOpal(d)
 	}
 	return nil, fmt.Errorf("there is no technique %q here", d.Step.Technique)
 }

@@ -147,3 +147,17 @@ func FuzzParseDiscovery(f *testing.F) {
 		}
 	})
 }
+
+func TestParsePSID(t *testing.T) {
+	const psid = "ABCDEFGHJKLMNPQRSTUVWXYZ01234567"
+	for _, s := range []string{psid, " " + psid + "\r\n", "ABCD-EFGH-JKLM-NPQR-STUV-WXYZ-0123-4567", "ABCDEFGH JKLMNPQR STUVWXYZ 01234567", "PSID: " + psid, "PSID=" + psid} {
+		if got, err := ParsePSID(s); err != nil || got != psid {
+			t.Errorf("%q: %q, %v", s, got, err)
+		}
+	}
+	for _, s := range []string{"", psid[:31], psid + "8", "PSID" + psid, "SN: " + psid, strings.Repeat("é", 16), psid[:31] + "_", psid[:31] + "\x00"} {
+		if got, err := ParsePSID(s); !errors.Is(err, ErrPSID) || got != "" {
+			t.Errorf("%q: %q, %v", s, got, err)
+		}
+	}
+}
