@@ -297,6 +297,7 @@ func TestNVMeHealth(t *testing.T) {
 const (
 	ataIdentify   = "85080e0000000100000000000000ec00"
 	ataNativeMax  = "85072000000000000000000000402700"
+	ataSanitize   = "85072000000000000000000000 40b400"
 	ataStatus     = "85062000da0000000000 4f00c200b000"
 	ataSMART      = "85080e00d00001"
 	ataThresholds = "85080e00d10001"
@@ -333,7 +334,7 @@ func TestATAFacts(t *testing.T) {
 		{"no registers", step{frame: ataNativeMax}, inspect.Unknown[int64](native, "the answer holds no ATA registers"), ""},
 		{"gone", step{frame: ataNativeMax, err: errGone}, inspect.Unknown[int64](native, "no such device"), "no such device"},
 	} {
-		s, d := &script{t, []step{{frame: ataIdentify, data: identifyData(t, nil)}, c.step,
+		s, d := &script{t, []step{{frame: ataIdentify, data: identifyData(t, nil)}, {frame: ataSanitize, sense: "72 01 00 1d 000000 0e 09 0c 01 00 0000 00 ff 00 ff 00 00 40 50"}, c.step,
 			{frame: ataStatus, sense: "70 00 01 00 50 40 00 0a 00 00 4f c2 00 1d 00000000"},
 			{frame: ataSMART, err: errGone}}}, subject{}
 		survey{}.ata(t.Context(), &d, s)
@@ -343,6 +344,9 @@ func TestATAFacts(t *testing.T) {
 		}
 		if d.ATA.NativeMax != c.want || d.ATA.Security != inspect.Known[uint16](0x21, "IDENTIFY word 128") || d.ATA.Sanitize != inspect.Known[uint16](0x1000, "IDENTIFY word 59") {
 			t.Errorf("%s: %+v", c.name, d.ATA)
+		}
+		if d.ATA.SanitizeState != inspect.Known(inspect.SanitizeIdle, "SANITIZE STATUS EXT") {
+			t.Errorf("%s: sanitize %+v", c.name, d.ATA.SanitizeState)
 		}
 		if got := strings.Join(d.Problems[:len(d.Problems)-1], "; "); (c.problem == "") != (got == "") || !strings.Contains(got, c.problem) {
 			t.Errorf("%s: problems %q", c.name, got)
@@ -357,7 +361,7 @@ func TestATAFacts(t *testing.T) {
 		t.Errorf("a drive that says nothing: %+v", d)
 	}
 	for name, change := range map[string]map[int]string{"no SMART": {164: "0004"}, "SMART off": {170: "0000"}} {
-		d, s := subject{}, &script{t, []step{{frame: ataIdentify, data: identifyData(t, change)}, {frame: ataNativeMax, sense: descriptor("12 1f 00 5f 00 a0")}}}
+		d, s := subject{}, &script{t, []step{{frame: ataIdentify, data: identifyData(t, change)}, {frame: ataSanitize, err: errGone}, {frame: ataNativeMax, sense: descriptor("12 1f 00 5f 00 a0")}}}
 		survey{}.ata(t.Context(), &d, s)
 		s.end()
 		if d.Health.Verdict.Known || d.Health.Verdict.Why == "" {

@@ -156,6 +156,10 @@ func For(d *Drive) (Technique, error) {
 	case wipe.OverwriteZero, wipe.OverwriteOne, wipe.OverwriteRandom,
 		wipe.OverwriteIS5Baseline, wipe.OverwriteIS5Enhanced, wipe.OverwriteRandom3:
 		return newOverwrite(d)
+	case wipe.ATASanitizeBlock, wipe.ATASanitizeCrypto, wipe.ATASanitizeOverwrite:
+		return newATASanitize(d)
+	case wipe.ATASecurityErase, wipe.ATASecurityEraseEnhanced:
+		return newATASecurity(d)
 	case wipe.NVMeSanitizeBlock, wipe.NVMeSanitizeCrypto, wipe.NVMeSanitizeOverwrite:
 		return newNVMeSanitize(d)
 	case wipe.NVMeFormatUserData, wipe.NVMeFormatCrypto:

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 
 	"handback.example/inspect/drive"
 )
@@ -26,10 +27,45 @@ type Identify struct {
 	AMA           bool // word 119 bit 8: Accessible Max Address
 	Trusted       bool // word 48 bit 0: the Trusted Computing feature set
 	Sanitize      uint16
-	SanitizeKnown bool // word 59 says something
-	Security      uint16
+	SanitizeKnown bool   // word 59 says something
+	DCO           bool   // word 83 bit 11: the Device Configuration Overlay feature set
+	Security      uint16 // word 128, see SecurityEnabled and its siblings
+	Erase         Time   // word 89: of SECURITY ERASE UNIT in normal mode
+	EraseEnhanced Time   // word 90: in enhanced mode
 	Rotation      uint16 // word 217: 1 = not rotating, 0401h and up = rpm, 0 = not reported
 	FormFactor    uint16 // word 168
+}
+
+// Bits of Identify.Security (ACS-4, IDENTIFY DEVICE word 128).
+const (
+	SecuritySupported = 1 << 0
+	SecurityEnabled   = 1 << 1 // a user password is set
+	SecurityLocked    = 1 << 2
+	SecurityFrozen    = 1 << 3
+	SecurityExpired   = 1 << 4 // five wrong passwords: nothing more until power is cycled
+	SecurityEnhanced  = 1 << 5 // SECURITY ERASE UNIT has its enhanced mode
+)
+
+// Bits of Identify.Sanitize (ACS-4, IDENTIFY DEVICE word 59).
+const (
+	SanitizeAntiFreeze = 1 << 10
+	SanitizeSupported  = 1 << 12
+	SanitizeCrypto     = 1 << 13
+	SanitizeOverwrite  = 1 << 14
+	SanitizeBlock      = 1 << 15
+)
+
+// Time is how long a SECURITY ERASE UNIT takes, as words 89 and 90 say it: units of
+// two minutes in bits 7:0, or in 14:0 where bit 15 is set (ACS-4 clause 9.11.8.9).
+type Time uint16
+
+// Known time; false where the word says nothing, or only 'more than that'.
+func (t Time) Known() (time.Duration, bool) {
+	n, most := uint16(t)&0xff, uint16(0xff)
+	if t&0x8000 != 0 {
+		n, most = uint16(t)&0x7fff, 0x7fff
+	}
+	return time.Duration(n) * 2 * time.Minute, n != 0 && n != most
 }
 
 // ErrNotIdentify: what came is no IDENTIFY DEVICE data; its sense is unknown.
@@ -55,7 +91,8 @@ func ParseIdentify(b []byte) (Identify, error) {
 		SMART:    valid(w(83)) && w(82)&1 != 0,
 		AMA:      valid(w(119)) && w(119)&(1<<8) != 0,
 		Trusted:  valid(w(48)) && w(48)&1 != 0,
-		Security: w(128), Rotation: w(217), FormFactor: w(168),
+		DCO:      valid(w(83)) && w(83)&(1<<11) != 0,
+		Security: w(128), Erase: Time(w(89)), EraseEnhanced: Time(w(90)), Rotation: w(217), FormFactor: w(168),
 		Sanitize: w(59), SanitizeKnown: true,
 	}
 	id.SMARTEnabled = id.SMART && valid(w(87)) && w(85)&1 != 0

@@ -86,10 +86,19 @@ func fixedRegisters(s []byte) (Registers, error) {
 const (
 	statusErr = 0x01
 	statusDF  = 0x20
+
+	errorAbort = 0x04 // of the error register
 )
 
 // Failed: the drive refused the command or broke in it.
 func (r Registers) Failed() bool { return r.Status&(statusErr|statusDF) != 0 || r.Status == 0 }
+
+// LBA28 is the address in the answer to a 28-bit command: bits 27:24 stand in the
+// device register (ACS-3 clause 7.31.4).
+func (r Registers) LBA28() uint64 { return r.LBA&0xffffff | uint64(r.Device&0xf)<<24 }
+
+// whole: both bytes of count and all six of the LBA are here.
+func (r Registers) whole() bool { return r.Extend && !r.Cut }
 
 // SMARTFailing reads the answer to SMART RETURN STATUS; known is false where the
 // registers say neither 'good' (C24Fh) nor 'a threshold is exceeded' (2CF4h).
