@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -15,8 +16,10 @@ import (
 	"handback.example/cmd/handback/internal/stick"
 	"handback.example/cmd/internal/settings"
 	"handback.example/inspect"
+	"handback.example/inspect/drive"
 	"handback.example/wipe"
 	"handback.example/wipe/job"
+	"handback.example/wipe/journal"
 	"handback.example/wipe/plan"
 )
 
@@ -145,9 +148,25 @@ func (v *visit) finished(o wipe.Outcome) {
 	v.told[o.Drive.Name] = true
 	ctx, cancel := background()
 	defer cancel()
-	err := v.book.Append(ctx, certs.Record{Kind: certs.KindFinished, Finished: evidence.Finished(o)})
+	f := evidence.Finished(o)
+	err := v.book.Append(ctx, certs.Record{Kind: certs.KindFinished, Finished: f})
 	if err != nil && !errors.Is(err, evidence.ErrWaiting) {
 		v.lost = append(v.lost, err)
+	}
+	// The journal is no record: what can't be tidied up now is left.
+	_ = v.book.Settle(ctx, o.Drive.Identity, f.Verdict)
+}
+
+// past is what an earlier run left of a drive's erasure, as far as it can be read.
+func (v *visit) past(w io.Writer) func(drive.Identity) *journal.Past {
+	return func(id drive.Identity) *journal.Past {
+		ctx, cancel := background()
+		defer cancel()
+		p, err := v.book.Past(ctx, id)
+		if err != nil {
+			fmt.Fprintf(w, "handback wipe: %s: %v\n", plan.Name(id), err)
+		}
+		return p
 	}
 }
 

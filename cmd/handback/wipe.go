@@ -122,7 +122,8 @@ func runWipe(ctx context.Context, o wipeOptions, s streams) result {
 	case err != nil:
 		return v.notBegun(err)
 	}
-	fleet := job.Start(context.Background(), p, job.Options{Opener: linux.Opener{}, Journal: v.book, Digest: plan.Digest(p)})
+	fleet := job.Start(context.Background(), p, job.Options{Opener: linux.Opener{}, Journal: v.book, Digest: plan.Digest(p),
+		Past: v.past(s.Err), Find: job.Finder(linux.Opener{}, linux.Paths)})
 	stop := context.AfterFunc(ctx, func() {
 		fmt.Fprintln(s.Err, "\nhandback wipe: stopping; what is begun is not erased")
 		fleet.Stop()

@@ -230,7 +230,7 @@ func TestStickPulled(t *testing.T) {
 // the first claims success, and none is changed.
 func TestPowerCut(t *testing.T) {
 	b := newBed(t, "alpha", "bravo")
-	b.slow.Store(int64(400 * time.Millisecond))
+	b.slow.Store(int64(1500 * time.Millisecond))
 	e, _, cut := b.start()
 	v := b.toAgree(e)
 	must(t, e, wire.Intent{Kind: wire.IntentConsent, Text: "DEF-1", Digest: v.Plan.Digest})
@@ -240,7 +240,7 @@ func TestPowerCut(t *testing.T) {
 	})
 	b.store.gone.Store(true) // what the dying process still writes is lost, as in a real cut
 	cut()
-	time.Sleep(1500 * time.Millisecond) // the writes in flight end
+	time.Sleep(3500 * time.Millisecond) // the writes in flight end
 	b.store.gone.Store(false)
 	before := b.recordFiles()
 	for _, r := range b.records("S01-000001") {

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"handback.example/certs"
 	"handback.example/cmd/handback/internal/eventlog"
 	"handback.example/cmd/handback/internal/evidence"
+	"handback.example/cmd/handback/internal/exit"
+	"handback.example/cmd/handback/internal/stick"
 	"handback.example/cmd/handback/internal/wire"
 	"handback.example/inspect/drive"
 	"handback.example/wipe"
@@ -104,16 +107,21 @@ func (e *Engine) recordRefusals() {
 
 // erase starts every drive and follows them.
 func (e *Engine) erase() {
-	fleet := job.Start(e.ctx, e.plan, job.Options{Opener: e.w.Opener, Journal: starts{e}, Digest: e.digest,
+	o := job.Options{Opener: e.w.Opener, Journal: starts{e}, Digest: e.digest,
 		// Consent is to the plan whole: what is below the level wanted stood in it as
 		// a sentence, and in the record.
 		Accepted: func(wipe.DrivePlan) bool { return acceptance(e.plan) != "" },
 		MayStart: func() error {
 			if !e.station.Store.Present() {
-				return errors.New("the Handback stick is gone: put it back")
+				return stick.ErrGone
 			}
 			return nil
-		}})
+		},
+		Past: e.past, Await: e.stickBack, Clock: e.w.Clock}
+	if e.w.Paths != nil {
+		o.Find = job.Finder(e.w.Opener, e.w.Paths)
+	}
+	fleet := job.Start(e.ctx, e.plan, o)
 	e.update(func() { e.fleet = fleet })
 	e.to(wire.StageErase)
 	go e.follow(fleet)
@@ -124,26 +132,79 @@ type starts struct{ e *Engine }
 
 func (s starts) Started(ctx context.Context, en journal.Entry) error {
 	e := s.e
-	again := false
-	ref := evidence.Ref(en.Drive.Name, en.Drive.Identity)
-	for _, r := range e.book.Records() {
-		again = again || r.Started != nil && sameDrive(r.Started.Drive, ref)
-	}
-	err := e.book.AppendDurable(ctx, certs.Record{Kind: certs.KindStarted, Started: evidence.Started(en.Drive, en.Step, en.PlanDigest, again)})
+	ctx, cancel := context.WithTimeout(ctx, stickWait)
+	defer cancel()
+	err := e.book.Started(ctx, en)
 	if err != nil {
 		e.update(func() { e.waits = true })
-	} else {
-		e.update(func() { e.begun[en.Drive.Name] = true })
-		e.mark()
-		e.say("started", "drive "+en.Drive.Name+" STARTED, "+string(en.Step.Technique), "drive", en.Drive.Name,
-			"serial", en.Drive.Identity.Serial, "technique", en.Step.Technique)
+		return err
 	}
-	return err
+	e.mark()
+	e.say("started", "drive "+en.Drive.Name+" STARTED, "+string(en.Step.Technique), "drive", en.Drive.Name,
+		"serial", en.Drive.Identity.Serial, "technique", en.Step.Technique, "resumed", en.Resumed)
+	return nil
 }
 
-// Mark keeps a step of a drive's erasure on the stick before it is taken.
+// Mark keeps a step of a drive's erasure on the stick before it is taken. What is
+// issued needs the stick no more.
 func (s starts) Mark(ctx context.Context, id drive.Identity, m journal.Mark) error {
-	return s.e.book.Mark(ctx, id, m)
+	e := s.e
+	ctx, cancel := context.WithTimeout(ctx, stickWait)
+	defer cancel()
+	if err := e.book.Mark(ctx, id, m); err != nil {
+		return err
+	}
+	if m.Step == journal.StepIssue {
+		e.update(func() {
+			for _, d := range e.plan.Drives {
+				if d.Identity == id {
+					e.begun[d.Name] = true
+				}
+			}
+		})
+	}
+	eventlog.Event("step", "serial", id.Serial, "step", m.Step)
+	return nil
+}
+
+// past is what an earlier start left of a drive's erasure. What can't be read is said,
+// and is no past.
+func (e *Engine) past(id drive.Identity) *journal.Past {
+	ctx, cancel := context.WithTimeout(e.ctx, stickWait)
+	defer cancel()
+	p, err := e.book.Past(ctx, id)
+	if err != nil {
+		e.say("past-unread", fmt.Sprintf("%s: %v", driveName(id), err), "serial", id.Serial, "why", err)
+	}
+	return p
+}
+
+// stickBack waits for a stick that was taken out. Another one does not do.
+func (e *Engine) stickBack(ctx context.Context, why error) error {
+	if !slices.ContainsFunc([]error{stick.ErrGone, stick.ErrOther, stick.ErrAmbiguous, context.DeadlineExceeded}, func(k error) bool { return errors.Is(why, k) }) {
+		return why
+	}
+	e.held.Add(1)
+	defer e.held.Add(-1)
+	e.say("erasure-waits", "an erasure waits for the stick", "why", why)
+	tick := time.NewTicker(watchTime / 2)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if !e.station.Store.Present() {
+			continue
+		}
+		flush, cancel := context.WithTimeout(ctx, stickWait)
+		err := e.book.Flush(flush)
+		cancel()
+		if err == nil {
+			return nil
+		}
+	}
 }
 
 // mark that erasure has begun. It is for what is said only: the record is on the
@@ -157,9 +218,10 @@ func (e *Engine) mark() {
 	}
 }
 
-// sameDrive compares all that binds a drive but the letter that one boot gave it.
+// sameDrive compares all that binds a drive but the letter that one boot gave it, and
+// its size, which a capacity that was restored changes.
 func sameDrive(a, b certs.DriveRef) bool {
-	a.Name, b.Name = "", ""
+	a.Name, b.Name, a.SizeBytes, b.SizeBytes = "", "", 0, 0
 	return a == b
 }
 
@@ -186,7 +248,35 @@ func (e *Engine) follow(fleet *job.Fleet) {
 	for _, o := range fleet.Outcomes() {
 		e.finished(o)
 	}
+	if e.powerCycle(fleet.Outcomes()) {
+		return
+	}
 	e.afterErase()
+}
+
+// powerCycle leaves the visit open where a drive must be without power before it can
+// be erased. What comes after the erasure waits for the next start.
+func (e *Engine) powerCycle(all []wipe.Outcome) bool {
+	var names []string
+	for _, o := range all {
+		if o.Code == job.CodePowerCycle {
+			names = append(names, o.Drive.Name)
+		}
+	}
+	if len(names) == 0 {
+		return false
+	}
+	e.say("needs-power-cycle", "the machine has to be switched off and on: "+strings.Join(names, ", "), "drives", strings.Join(names, ","))
+	e.update(func() {
+		e.notice = &wire.Notice{Mark: wire.MarkWarn, What: fmt.Sprintf("Drive %s gives back its whole capacity only after it was without power.", strings.Join(names, ", ")),
+			Do: "Leave the stick in. Switch the machine off, wait ten seconds, and switch it on: the visit goes on by itself."}
+		e.code = exit.Bad
+	})
+	e.to(wire.StageStopped)
+	if e.isUnattended() {
+		e.leaveWhenSafe()
+	}
+	return true
 }
 
 func (e *Engine) finished(o wipe.Outcome) {
@@ -194,9 +284,21 @@ func (e *Engine) finished(o wipe.Outcome) {
 		return
 	}
 	e.told[o.Drive.Name] = true
-	e.record(certs.Record{Kind: certs.KindFinished, Finished: evidence.Finished(o)})
+	f := evidence.Finished(o)
+	e.record(certs.Record{Kind: certs.KindFinished, Finished: f})
+	e.settle(o.Drive.Identity, f.Verdict)
 	e.say("finished", fmt.Sprintf("drive %s FINISHED %s: %s", o.Drive.Name, o.Verdict, o.What), "drive", o.Drive.Name,
 		"serial", o.Drive.Identity.Serial, "verdict", o.Verdict, "evidence", o.Evidence, "seconds", o.Elapsed)
+}
+
+// settle tidies the journal of a drive whose end is on record. It is no record: what
+// can't be done now is left.
+func (e *Engine) settle(id drive.Identity, v certs.Verdict) {
+	ctx, cancel := context.WithTimeout(e.ctx, stickWait)
+	defer cancel()
+	if err := e.book.Settle(ctx, id, v); err != nil {
+		eventlog.Event("journal-left", "serial", id.Serial, "why", err)
+	}
 }
 
 // stop ends what can be stopped.

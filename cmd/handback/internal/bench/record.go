@@ -130,6 +130,8 @@ func (e *Engine) stickNotice(present bool, waits int) {
 			Do: "Do not switch off. Take the stick to your supervisor, or put another stick in its place: ask first."}
 	case waits > 0:
 		n = &wire.Notice{Mark: wire.MarkBad, What: fmt.Sprintf("The stick is gone. %d records wait in memory.", waits), Do: "Put the stick back, and do not switch off."}
+	case e.held.Load() > 0:
+		n = &wire.Notice{Mark: wire.MarkBad, What: "The stick is gone, and an erasure waits for it: nothing is done without a record.", Do: "Put the stick back: it goes on by itself."}
 	case !present && e.stage != wire.StageErase:
 		n = &wire.Notice{Mark: wire.MarkWarn, What: "The stick is gone.", Do: "Put the stick back."}
 	}
@@ -138,8 +140,8 @@ func (e *Engine) stickNotice(present bool, waits int) {
 	}
 }
 
-// stickMayGo: what must be on the stick is on it. Before every drive has its STARTED
-// there, a stick that is pulled would keep a drive from being erased.
+// stickMayGo: what must be on the stick is on it. Before the erasing command of every
+// drive is written down there, a stick that is pulled would hold it up.
 func (e *Engine) stickMayGo() bool {
 	if e.book == nil || e.book.Pending() > 0 || e.fleet == nil {
 		return false

@@ -167,6 +167,9 @@ func (e *Engine) leaveOutDone(p wipe.Plan) wipe.Plan {
 func ended(s certs.Summary, ref certs.DriveRef, holds bool) bool {
 	for _, m := range s.Media {
 		if sameDrive(m.Drive.Ref(), ref) {
+			if f := m.Finished; f != nil && ref.SizeBytes != f.Drive.SizeBytes && ref.SizeBytes != f.After.SizeBytes {
+				return false // it has neither the size that it came with nor the one that it was left with
+			}
 			return m.Finished != nil && m.Verdict != certs.Interrupted && (m.Verdict != certs.Sanitised || !holds)
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"handback.example/inspect/drive/linux"
 	"handback.example/inspect/platform"
 	"handback.example/inspect/survey"
+	"handback.example/wipe/technique"
 	"handback.example/wipe/tpm"
 )
 
@@ -42,8 +43,13 @@ type World struct {
 	Survey  func(ctx context.Context) (*inspect.Report, error)
 	// Fabric connects the drives on a network that the machine's firmware names, and
 	// says how many; it is asked only in a demonstration under a hypervisor. nil: none.
-	Fabric    func(ctx context.Context) (int, error)
-	Opener    drive.Opener
+	Fabric func(ctx context.Context) (int, error)
+	Opener drive.Opener
+	// Paths of all that may be a drive now: one that comes back under another name is
+	// looked for there. nil: nobody looks.
+	Paths func() []string
+	// Clock by which drives are waited for; nil: the computer's own.
+	Clock     technique.Clock
 	ClearTPM  func(ctx context.Context) tpm.Outcome
 	ResumeTPM func(ctx context.Context, n tpm.Note) tpm.Outcome
 	Now       func() time.Time
@@ -64,6 +70,7 @@ func Machine() World {
 		Survey:    surveyMachine,
 		Fabric:    connectFabric,
 		Opener:    linux.Opener{},
+		Paths:     linux.Paths,
 		ClearTPM:  func(ctx context.Context) tpm.Outcome { return tpm.Clear(ctx, tpm.Device{}) },
 		ResumeTPM: func(ctx context.Context, n tpm.Note) tpm.Outcome { return tpm.Resume(ctx, tpm.Device{}, n) },
 		Now:       time.Now,
