@@ -17,17 +17,21 @@ type tally struct{ read, compared, survivors atomic.Int64 }
 // Full reads every block back and compares it with the pattern. An error means
 // that the read-back did not come to its end; what was counted stands.
 func Full(ctx context.Context, r Reader, p pattern.Pattern) (wipe.Verification, error) {
-	size := r.Geometry.Size
+	return whole(ctx, r, p, 0, r.Geometry.Size)
+}
+
+// whole reads all bytes from from to to.
+func whole(ctx context.Context, r Reader, p pattern.Pattern, from, to int64) (wipe.Verification, error) {
 	c := comparer{Reader: r, try: r.narrower(ctx)}
 	c.try.Floor = r.Floor
-	err := sweep.Run(ctx, sweep.Lanes, sweep.Pieces(size), func() (sweep.Work, func()) {
+	err := sweep.Run(ctx, sweep.Lanes, sweep.Pieces(to-from), func() (sweep.Work, func()) {
 		buf, m := r.Buffers.Get(), p.Maker()
 		return func(i int64) error {
-			off, n := sweep.At(size, i)
-			return c.check(buf, off, n, m)
+			off, n := sweep.At(to-from, i)
+			return c.check(buf, from+off, n, m)
 		}, func() { r.Buffers.Put(buf) }
 	})
-	return c.verification("full read-back", err == nil && c.tally.read.Load() == size), err
+	return c.verification("full read-back", err == nil && c.tally.read.Load() == to-from), err
 }
 
 // Sample reads the windows of a sample back and compares them with the pattern.
@@ -45,28 +49,28 @@ func Sample(ctx context.Context, r Reader, p pattern.Pattern, w *Windows) (wipe.
 	return v, err
 }
 
-// again is the density with which a part that an earlier start had overwritten is
-// read again, both ends of it wholly: what a drive still held in its cache when the
+// againEnds of a part are read wholly: what a drive still held in its cache when the
 // power went lies at the end that was written last.
-func again(media drive.MediaType) Density {
-	d := Solid
+const againEnds = 256 << 20
+
+// Again reads a sample of the bytes from from to to, which an earlier start had
+// overwritten with the pattern; a small part wholly. Nothing that it finds is the
+// drive's failure yet.
+func Again(ctx context.Context, r Reader, p pattern.Pattern, media drive.MediaType, from, to int64) (wipe.Verification, error) {
+	r.Bad = &sweep.Bad{}
+	if to-from <= 2*againEnds {
+		return whole(ctx, r, p, from, to)
+	}
+	d, part := Solid, r.Geometry
 	if media == drive.MediaHDD {
 		d = Turning
 	}
-	d.Ends = 256 << 20
-	return d
-}
-
-// Again reads a sample of the bytes from from to to, which an earlier start had
-// overwritten with the pattern. Nothing that it finds is the drive's failure yet.
-func Again(ctx context.Context, r Reader, p pattern.Pattern, media drive.MediaType, from, to int64) (wipe.Verification, error) {
-	part := r.Geometry
-	part.Size = to - from
-	w, err := NewWindows(part, again(media))
+	d.Ends, part.Size = againEnds, to-from
+	w, err := NewWindows(part, d)
 	if err != nil {
 		return wipe.Verification{Result: NotDone}, err
 	}
-	w.base, r.Bad = from, &sweep.Bad{}
+	w.base = from
 	return Sample(ctx, r, p, w)
 }
 
