@@ -30,7 +30,9 @@ type Facts struct {
 	// LookedForOthers is Yes where hidden media were looked for at all.
 	LookedForOthers string   `json:"looked_for_others"`
 	NotKnown        []string `json:"not_known"` // what could not be read, for people
-	Tool            Tool     `json:"tool"`
+	// Notes say what was done to the machine before it was looked at, for people.
+	Notes []string `json:"notes,omitempty"`
+	Tool  Tool     `json:"tool"`
 }
 
 func (f *Facts) validate() error {

@@ -47,6 +47,8 @@ type Report struct {
 	Unhandled []Finding `json:"unhandled"`
 	// Missing lists what could not be read, for people.
 	Missing []string `json:"missing"`
+	// Notes say what was done to the machine before this was read, for people.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Finding is something that a person must know or mend.

@@ -339,5 +339,6 @@ func exceptions(f *facts) []string {
 	for _, n := range f.Facts.NotKnown {
 		out = append(out, "Not known: "+n)
 	}
+	out = append(out, f.Facts.Notes...)
 	return out
 }

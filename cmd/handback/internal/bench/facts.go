@@ -34,6 +34,9 @@ func facts(r *inspect.Report) (rows []wire.Fact) {
 			rows = append(rows, healthFact(d))
 		}
 	}
+	for _, n := range r.Notes {
+		add("Done before", n, wire.MarkNone)
+	}
 	for _, m := range r.Missing {
 		add("Not known", m, wire.MarkUnknown)
 	}

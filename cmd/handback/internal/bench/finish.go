@@ -186,6 +186,7 @@ func (e *Engine) lastLook() {
 			Reason: "it could not be found out whether a drive was put in meanwhile: " + err.Error(), Do: "start the machine again from the stick"}})
 		return
 	}
+	e.slept.tell(r)
 	s := e.book.Summary()
 	for _, d := range r.Drives {
 		ref := evidence.Ref("", d.Identity)

@@ -58,6 +58,10 @@ func (e *Engine) begin(ctx context.Context) {
 	case e.refusedHere():
 		return
 	}
+	if err := e.free(ctx); err != nil {
+		e.halt("After its sleep the machine can't be looked at: "+err.Error()+".", "Nothing was erased. Switch off and on once; then tell your supervisor.")
+		return
+	}
 	e.suggest()
 	e.replan()
 	if e.pickUp(ctx) {
@@ -207,6 +211,7 @@ func (e *Engine) lookAgain(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the machine can't be looked at: %w", err)
 	}
+	e.slept.tell(r)
 	e.update(func() { e.report = r })
 	e.replan()
 	return nil

@@ -21,7 +21,7 @@ import (
 	"handback.example/inspect/drive/linux"
 	"handback.example/inspect/platform"
 	"handback.example/inspect/survey"
-	"handback.example/wipe/technique"
+	sleep "handback.example/wipe/platform"
 	"handback.example/wipe/tpm"
 )
 
@@ -41,15 +41,12 @@ type Station struct {
 type World struct {
 	Station func(ctx context.Context) (Station, error)
 	Survey  func(ctx context.Context) (*inspect.Report, error)
+	// Suspend puts the machine to sleep for a moment. nil: it can't be.
+	Suspend func(ctx context.Context, m sleep.Machine) error
 	// Fabric connects the drives on a network that the machine's firmware names, and
 	// says how many; it is asked only in a demonstration under a hypervisor. nil: none.
-	Fabric func(ctx context.Context) (int, error)
-	Opener drive.Opener
-	// Paths of all that may be a drive now: one that comes back under another name is
-	// looked for there. nil: nobody looks.
-	Paths func() []string
-	// Clock by which drives are waited for; nil: the computer's own.
-	Clock     technique.Clock
+	Fabric    func(ctx context.Context) (int, error)
+	Opener    drive.Opener
 	ClearTPM  func(ctx context.Context) tpm.Outcome
 	ResumeTPM func(ctx context.Context, n tpm.Note) tpm.Outcome
 	Now       func() time.Time
@@ -68,9 +65,9 @@ func Machine() World {
 	return World{
 		Station:   findStation,
 		Survey:    surveyMachine,
+		Suspend:   func(ctx context.Context, m sleep.Machine) error { return m.Suspend(ctx) },
 		Fabric:    connectFabric,
 		Opener:    linux.Opener{},
-		Paths:     linux.Paths,
 		ClearTPM:  func(ctx context.Context) tpm.Outcome { return tpm.Clear(ctx, tpm.Device{}) },
 		ResumeTPM: func(ctx context.Context, n tpm.Note) tpm.Outcome { return tpm.Resume(ctx, tpm.Device{}, n) },
 		Now:       time.Now,

@@ -39,6 +39,7 @@ func Facts(r *inspect.Report, p wipe.Plan, tool certs.Tool) *certs.Facts {
 		// An empty list says that nothing was found; none at all, that nobody looked.
 		LookedForOthers: certs.Unknown,
 		NotKnown:        slices.Clone(r.Missing),
+		Notes:           slices.Clone(r.Notes),
 		Tool:            tool,
 	}
 	if r.Unhandled != nil {
