@@ -54,7 +54,8 @@ type Consent struct {
 // ConsentDrive is what was agreed to for one drive.
 type ConsentDrive struct {
 	Drive     DriveRef `json:"drive"`
-	Technique string   `json:"technique"` // a technique ID; empty where the plan refuses the drive
+	Technique string   `json:"technique"`      // a technique ID; empty where the plan refuses the drive
+	Then      string   `json:"then,omitempty"` // what erases after the technique has unlocked the drive
 	Level     Level    `json:"level"`
 }
 

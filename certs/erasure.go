@@ -53,7 +53,8 @@ const (
 type Started struct {
 	Drive      DriveRef `json:"drive"`
 	Technique  string   `json:"technique"`
-	Level      Level    `json:"level"` // intended
+	Then       string   `json:"then,omitempty"` // what erases after the technique has unlocked the drive
+	Level      Level    `json:"level"`          // intended
 	PlanDigest string   `json:"plan_digest"`
 	Resumed    bool     `json:"resumed"` // an erasure that an earlier boot had begun
 }
@@ -66,8 +67,9 @@ type Finished struct {
 	Verdict   Verdict  `json:"verdict"`
 	Level     Level    `json:"level"` // none unless sanitised
 	Technique string   `json:"technique"`
-	Standard  string   `json:"standard"` // standard and clause of the level
-	Evidence  string   `json:"evidence"` // grade; empty unless sanitised
+	Then      string   `json:"then,omitempty"` // what erased after the technique had unlocked the drive
+	Standard  string   `json:"standard"`       // standard and clause of the level
+	Evidence  string   `json:"evidence"`       // grade; empty unless sanitised
 	NotShown  string   `json:"not_shown"`
 	What      string   `json:"what"` // one sentence
 	Do        string   `json:"do"`

@@ -120,12 +120,12 @@ func driveColumns(f *facts, m certs.Medium) (a, b []pair) {
 	fin := m.Finished
 	if fin == nil {
 		if m.Started != nil {
-			b = append(b, p("Technique", known(m.Started.Technique)), p("Level meant", levelWord(m.Started.Level)))
+			b = append(b, p("Technique", techniqueLine(m.Started.Technique, m.Started.Then)), p("Level meant", levelWord(m.Started.Level)))
 		}
 		return a, append(b, p("Method", "none reached"))
 	}
 	v := fin.Verification
-	b = []pair{p("Method", levelWord(m.Level)+" (wanted: "+levelWord(f.Want)+")"), p("Technique", known(fin.Technique)),
+	b = []pair{p("Method", levelWord(m.Level)+" (wanted: "+levelWord(f.Want)+")"), p("Technique", techniqueLine(fin.Technique, fin.Then)),
 		p("Standard", known(fin.Standard)), p("Verified by", known(v.Method)), p("Result", known(v.Result)),
 		p("Read back", bytesOf(v.BytesRead)),
 		p("Blocks", fmt.Sprintf("%s compared, %s counted before, %s survived, %s unreadable",

@@ -18,6 +18,18 @@ func known(s string) string {
 	return s
 }
 
+// techniqueLine has the ID that records use, and the words for people.
+func techniqueLine(id, then string) string {
+	words := certs.TechniqueWords(id, then)
+	if id == "" || words == id {
+		return known(words)
+	}
+	if then != "" {
+		id += " + " + then
+	}
+	return id + " (" + words + ")"
+}
+
 // given says a value that a person enters, or that it was not entered.
 func given(s string) string {
 	if s == "" {

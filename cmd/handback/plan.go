@@ -7,7 +7,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
+	"handback.example/certs"
 	"handback.example/cmd/handback/internal/exit"
 	"handback.example/inspect"
 	"handback.example/wipe"
@@ -68,16 +70,16 @@ func planCommand(args []string, s streams) int {
 }
 
 // planNamed plans for the whole machine, since what stands beside a drive counts
-// (another that answers alike), and keeps what is about the drives chosen. What
-// stands in the way of saying 'every drive' doesn't stand in the way of some.
+// (another that answers alike, a neighbour that a sanitize would take along), and
+// keeps what is about the drives chosen, in their order. What stands in the way of
+// saying 'every drive' doesn't stand in the way of some.
 func planNamed(all, chosen *inspect.Report, policy plan.Policy) wipe.Plan {
-	p := plan.Make(all, policy)
-	whole := p.Drives
-	p.Drives, p.Refusals = nil, nil
-	for _, d := range chosen.Drives {
-		i := slices.IndexFunc(whole, func(w wipe.DrivePlan) bool { return w.Path == d.Path })
-		p.Drives = append(p.Drives, whole[i])
+	place := func(path string) int {
+		return slices.IndexFunc(chosen.Drives, func(d inspect.Drive) bool { return d.Path == path })
 	}
+	policy.Only = func(d inspect.Drive) bool { return place(d.Path) >= 0 }
+	p := plan.Make(all, policy)
+	slices.SortFunc(p.Drives, func(a, b wipe.DrivePlan) int { return place(a.Path) - place(b.Path) })
 	return p
 }
 
@@ -130,11 +132,11 @@ func printPlan(w io.Writer, p wipe.Plan, digest string) error {
 	t := newTable(&b)
 	t.row("", "DRIVE", "MODEL", "SERIAL", "SIZE", "HOW", "TIME")
 	for _, d := range p.Drives {
-		how, time := "REFUSED", ""
+		how, took := "REFUSED", ""
 		if d.Refusal == nil && len(d.Ladder) > 0 {
-			how, time = levelWord(d.Ladder[0].Level)+"  "+string(d.Ladder[0].Technique), "about "+d.Ladder[0].Expect.Round(1e9).String()
+			how, took = levelWord(d.Ladder[0].Level)+"  "+stepID(d.Ladder[0]), "about "+d.Ladder[0].Expect.Round(1e9).String()
 		}
-		t.row(d.Name, d.Path, d.Identity.Model, d.Identity.Serial, size(d.Identity.Size, 1e9, "GB"), how, time)
+		t.row(d.Name, d.Path, d.Identity.Model, d.Identity.Serial, size(d.Identity.Size, 1e9, "GB"), how, took)
 	}
 	t.end()
 	for _, d := range p.Drives {
@@ -155,7 +157,8 @@ func driveNotes(d wipe.DrivePlan) (notes []string) {
 		notes = append(notes, d.Refusal.Reason+": "+d.Refusal.Do)
 	}
 	for i, st := range d.Ladder {
-		notes = append(notes, fmt.Sprintf("%d. %s (%s, %s): %s", i+1, st.Technique, levelWord(st.Level), st.Standard, st.Reason))
+		notes = append(notes, fmt.Sprintf("%d. %s: %s, about %s (%s, %s); %s", i+1, stepID(st),
+			certs.TechniqueWords(string(st.Technique), string(st.Then)), st.Expect.Round(time.Second), levelWord(st.Level), st.Standard, st.Reason))
 		if st.Shortfall != "" {
 			notes = append(notes, "   does not reach: "+st.Shortfall)
 		}
@@ -164,6 +167,14 @@ func driveNotes(d wipe.DrivePlan) (notes []string) {
 		notes = append(notes, "the best that this drive offers is weaker than the level wanted: ask for that level by --level clear")
 	}
 	return append(notes, d.Warnings...)
+}
+
+// stepID names a step, and what erases after one that only unlocks.
+func stepID(s wipe.Step) string {
+	if s.Then != "" {
+		return string(s.Technique) + " + " + string(s.Then)
+	}
+	return string(s.Technique)
 }
 
 func levelWord(l wipe.Level) string {

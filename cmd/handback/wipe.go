@@ -29,9 +29,6 @@ var techniques = []wipe.TechniqueID{
 	"overwrite-is5-baseline", "overwrite-is5-enhanced", "overwrite-random-3",
 }
 
-// techniquesHere are those that this version has.
-var techniquesHere = []wipe.TechniqueID{wipe.OverwriteZero, wipe.OverwriteRandom, wipe.NVMeFormatUserData}
-
 // wipeOptions are what the command line asks for.
 type wipeOptions struct {
 	json, allowLoop bool
@@ -86,10 +83,8 @@ func (o wipeOptions) check() error {
 		return errors.New("name the drives to erase, like /dev/sda: 'handback inspect' lists them")
 	case len(o.serials) == 0:
 		return errors.New("give the serial of each drive by --erase-serial: a drive is erased only where its path and its serial agree")
-	case t == "" || slices.Contains(techniquesHere, t):
+	case t == "" || slices.Contains(techniques, t):
 		return nil
-	case slices.Contains(techniques, t):
-		return fmt.Errorf("technique %s is not part of this version, which has %s", t, listTechniques(techniquesHere))
 	default:
 		return fmt.Errorf("there is no technique %q: there are %s", t, listTechniques(techniques))
 	}

@@ -44,25 +44,29 @@ func ataSanitize(s subject) []wipe.Step {
 	return three(s.Drive, step(has(sanitizeBlock), block), step(has(sanitizeCrypto), crypto), step(has(sanitizeOverwrite), over))
 }
 
+// ataLocked: without its password the drive gives nobody its blocks.
+func ataLocked(d inspect.Drive) bool {
+	return d.ATA != nil && d.ATA.Security.Known && d.ATA.Security.Value&securityLocked != 0
+}
+
 // ataSecurityErase by SECURITY ERASE UNIT. Not through a bridge: one that resets
-// the drive in the midst of it leaves it locked.
+// the drive in the midst of it leaves it locked. A drive with a password that is
+// locked may have ours: it is tried.
 func ataSecurityErase(s subject) []wipe.Step {
 	a := s.ATA
-	if a == nil || s.Identity.Bus != drive.BusSATA && throughBridgeAtAll(s.Drive) || !a.Security.Known {
+	if a == nil || s.Identity.Bus == drive.BusUSB || s.Identity.Bus != drive.BusSATA && !s.Identity.Inner || !a.Security.Known {
 		return nil
 	}
 	w := a.Security.Value
-	if w&securitySupported == 0 || w&(securityEnabled|securityLocked|securityFrozen|securityExpired) != 0 {
+	if w&securitySupported == 0 || w&(securityFrozen|securityExpired) != 0 || w&securityEnabled != 0 && w&securityLocked == 0 {
 		return nil
 	}
 	enhanced := wipe.Step{Technique: wipe.ATASecurityEraseEnhanced, Level: wipe.LevelClear, Standard: standardSecurity, Reason: reasonEnhanced,
 		Expect: expectPass(s.Drive, a.EnhancedTime), Shortfall: ownWordOf(s.Drive)}
 	normal := wipe.Step{Technique: wipe.ATASecurityErase, Level: wipe.LevelClear, Standard: standardSecurity, Reason: reasonSecurity,
 		Expect: expectPass(s.Drive, a.EraseTime), Shortfall: overwriteShortfall(s.Drive)}
+	if ataLocked(s.Drive) {
+		enhanced.Reason, normal.Reason = reasonOurs+enhanced.Reason, reasonOurs+normal.Reason
+	}
 	return slices.Concat(step(w&securityEnhanced != 0, enhanced), []wipe.Step{normal})
-}
-
-// throughBridgeAtAll: over USB, however much the bridge shows.
-func throughBridgeAtAll(d inspect.Drive) bool {
-	return d.Identity.Bus == drive.BusUSB || !d.Identity.Inner
 }

@@ -35,6 +35,9 @@ func offered(s subject, p Policy, known []quirk) []wipe.Step {
 		// Until a sanitize succeeds the drive gives nobody its blocks.
 		return direct
 	}
+	if ataLocked(s.Drive) {
+		return lower(ataSecurityErase(s), known)
+	}
 	direct = slices.Concat(direct, lower(slices.Concat(ataSecurityErase(s), nvmeFormat(s), scsiFormat(s), mmcErase(s)), known), overwrites(s, p.Verify))
 	if opalLocked(s.Drive) {
 		return opalReverts(s, direct)

@@ -304,6 +304,31 @@ func TestFrozen(t *testing.T) {
 	}
 }
 
+// A locked drive has one way: the password that we set ourselves.
+func TestLockedByPassword(t *testing.T) {
+	d := sata(drive.MediaSSD)
+	d.ATA.Security.Value = 0x27
+	dp := one(d, wantClear)
+	if dp.Refusal != nil || techniques(dp) != security || !strings.Contains(dp.Ladder[0].Reason, "tried once") {
+		t.Errorf("%v, %s", dp.Refusal, techniques(dp))
+	}
+	if w := strings.Join(dp.Warnings, "\n"); !strings.Contains(w, "locked by an ATA password") {
+		t.Errorf("warnings %q", w)
+	}
+	for name, c := range map[string]struct {
+		word uint16
+		bus  drive.Bus
+		want wipe.Level
+	}{"frozen": {0x2f, drive.BusSATA, wipe.LevelClear}, "tries used up": {0x37, drive.BusSATA, wipe.LevelClear},
+		"through a bridge": {0x27, drive.BusUSB, wipe.LevelClear}, "not supported": {0x06, drive.BusSATA, wipe.LevelClear}, "for Purge": {0x27, drive.BusSATA, wipe.LevelPurge}} {
+		d.ATA.Security.Value, d.Identity.Bus = c.word, c.bus
+		dp := one(d, Policy{Want: c.want})
+		if dp.Refusal == nil || dp.Refusal.Code != "locked" || !strings.Contains(dp.Refusal.Do, "destroyed") {
+			t.Errorf("%s: %+v", name, dp)
+		}
+	}
+}
+
 func TestNothingLeft(t *testing.T) {
 	locked := opal(sata(drive.MediaSSD), true)
 	locked.Opal.Supported.Known = false

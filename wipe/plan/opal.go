@@ -11,8 +11,9 @@ import (
 // expectRevert: seconds; a person scans the label meanwhile.
 const expectRevert = 10 * time.Second
 
+// opalActive: there is something that a revert undoes.
 func opalActive(d inspect.Drive) bool {
-	return d.Opal != nil && yes(d.Opal.Supported) && yes(d.Opal.Activated)
+	return d.Opal != nil && yes(d.Opal.Supported) && (yes(d.Opal.Activated) || opalLocked(d))
 }
 
 // opalLocked: some of its blocks are out of everybody's reach, or read as what is

@@ -137,7 +137,7 @@ func TestRefusals(t *testing.T) {
 		"metadata": func(d *inspect.Drive) {
 			d.NVMe = &inspect.NVMe{MetadataBytes: inspect.Known(8, "LBAF")}
 		},
-		"locked":  func(d *inspect.Drive) { d.ATA.Security.Value = 0x0007 },
+		"locked":  func(d *inspect.Drive) { d.ATA.Security.Value = 0x0017 },
 		"ufs":     func(d *inspect.Drive) { d.Special = "ufs" },
 		"pmem":    func(d *inspect.Drive) { d.Special = "pmem" },
 		"special": func(d *inspect.Drive) { d.Special = "tape" },

@@ -371,9 +371,9 @@ func needed(d inspect.Drive, t wipe.TechniqueID) bool {
 	case wipe.MMCSecureErase:
 		return all(m.SecureErase.Known, m.Protected.Known)
 	case wipe.OpalRevert:
-		return all(o.Supported.Known, o.Activated.Known, o.SIDBlocked.Known)
+		return all(o.Supported.Known, o.Activated.Known || opalLocked(d), o.SIDBlocked.Known)
 	case wipe.OpalPSIDRevert:
-		return all(o.Supported.Known, o.Activated.Known)
+		return all(o.Supported.Known, o.Activated.Known || opalLocked(d))
 	}
 	return true // an overwrite
 }

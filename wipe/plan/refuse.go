@@ -96,12 +96,25 @@ func strangeMedium(d inspect.Drive) *wipe.Refusal {
 	return nil
 }
 
+const doLocked = "unlock it with its password in the firmware setup, or return it to its owner, or have it destroyed"
+
+// locked drives have one way: our own password, which an erasure that was cut short
+// leaves behind. Where it can't even be tried there is none.
 func locked(d inspect.Drive) *wipe.Refusal {
-	if d.ATA == nil || !d.ATA.Security.Known || d.ATA.Security.Value&securityLocked == 0 {
+	reason := Name(d.Identity) + " is locked by an ATA password"
+	switch {
+	case !ataLocked(d):
 		return nil
+	case d.ATA.Security.Value&securityFrozen != 0:
+		return &wipe.Refusal{Code: "locked", Reason: reason + ", and its firmware has frozen it so that none can be tried",
+			Do: doFree + "; else " + doLocked}
+	case d.ATA.Security.Value&securityExpired != 0:
+		return &wipe.Refusal{Code: "locked", Reason: reason + ", and wrong ones have been tried too often",
+			Do: "switch the machine off and on and look again; else " + doLocked}
+	case len(ataSecurityErase(subject{Drive: d})) == 0:
+		return &wipe.Refusal{Code: "locked", Reason: reason, Do: doLocked}
 	}
-	return &wipe.Refusal{Code: "locked", Reason: Name(d.Identity) + " is locked by an ATA password",
-		Do: "unlock it with its password in the firmware setup, or return it to its owner, or have it destroyed"}
+	return nil
 }
 
 // special media need commands that are not here. Writing over what the system
@@ -163,6 +176,10 @@ func belowLevel(s subject, p Policy, best wipe.Level) *wipe.Refusal {
 	if sanitizeState(s.Drive) == inspect.SanitizeFrozen && freed(s, p) >= p.Want {
 		return &wipe.Refusal{Code: CodeFrozen, Reason: fmt.Sprintf("the firmware has frozen the sanitize of %s, without which it reaches %s, and %s is wanted", name, word(best), word(p.Want)),
 			Do: doFree + ", and look again; else take the drive out and have it destroyed"}
+	}
+	if ataLocked(s.Drive) {
+		return &wipe.Refusal{Code: "locked", Reason: fmt.Sprintf("%s is locked by an ATA password; where it is the one that Handback sets itself the drive reaches %s, and %s is wanted", name, word(best), word(p.Want)),
+			Do: fmt.Sprintf("ask for %s if that is enough; else %s", word(best), doLocked)}
 	}
 	reason := fmt.Sprintf("the best that can be done to %s here is %s, and %s is wanted", name, word(best), word(p.Want))
 	if n := s.NVMe; n != nil && s.reach.why != "" && n.SANICAP.Known && n.SANICAP.Value&(sanicapBlock|sanicapCrypto|sanicapOverwrite) != 0 {

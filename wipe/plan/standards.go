@@ -32,6 +32,7 @@ const (
 	reasonCrypto    = "the drive destroys the key that all of its data are encrypted with"
 	reasonOverwrite = "the drive overwrites all of its medium itself, places that nobody can address too"
 	reasonEnhanced  = "the drive erases all of its medium itself, reallocated sectors too, by the password command"
+	reasonOurs      = "if the password that locks it is the one that Handback sets, which is tried once: "
 	reasonSecurity  = "the drive overwrites every addressable block itself, by the password command"
 	reasonFormat    = "the drive erases its user data itself; blocks that were read before are read again"
 	reasonFormatKey = "the drive destroys the key of its user data as it formats itself"

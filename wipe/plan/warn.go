@@ -43,6 +43,9 @@ func passwordSet(d inspect.Drive) string {
 	if d.ATA == nil || !d.ATA.Security.Known || d.ATA.Security.Value&securityEnabled == 0 {
 		return ""
 	}
+	if ataLocked(d) {
+		return "the drive is locked by an ATA password: only where Handback itself left it so can it be erased here; else " + doLocked
+	}
 	return "the drive has an ATA password set; it is unlocked now, and an overwrite leaves the password"
 }
 

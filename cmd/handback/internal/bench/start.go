@@ -225,35 +225,26 @@ func (e *Engine) replan() {
 		p.Refusals = append(p.Refusals, wipe.Refusal{Code: "not-looked", Reason: "it could not be found out whether more drives are hidden in this machine",
 			Do: "switch it off and on and start again; if it stays so, tell your supervisor"})
 	}
-	e.authorise(&p)
 	e.update(func() {
 		e.plan = e.leaveOutDone(p)
 		e.digest = plan.Digest(e.plan)
 	})
 }
 
-// authorise refuses drives that nobody has given leave for.
-func (e *Engine) authorise(p *wipe.Plan) {
+// authorise refuses a drive that nobody has given leave for.
+func (e *Engine) authorise(d inspect.Drive) *wipe.Refusal {
 	demo := e.station.Signer.Class == sign.Demonstrating || e.station.Signer.Class == sign.Practice
-	for i := range p.Drives {
-		d := &p.Drives[i]
-		if d.Refusal != nil {
-			continue
-		}
-		name := driveName(d.Identity) + ", serial " + d.Identity.Serial
-		switch {
-		case e.station.Signer.Class == sign.Unenrolled:
-			d.Refusal = &wipe.Refusal{Code: "not-enrolled", Reason: "this stick has no keys: it inspects and plans only", Do: "have the supervisor enrol the stick"}
-		case d.Identity.Bus == "fabric" && !demo:
-			d.Refusal = &wipe.Refusal{Code: "fabric", Reason: name + " hangs on a network, not in this machine", Do: "take the network cable out and look again"}
-		case e.station.Settings.Unattended && !e.mayUnattended(d.Identity.Serial):
-			d.Refusal = &wipe.Refusal{Code: "not-listed", Reason: name + " is not among the serials that the settings allow without a person",
-				Do: "add its serial to wipe.serials in " + settings.File + ", or erase it with a person at the machine"}
-		}
-		if d.Refusal != nil {
-			d.Ladder = nil
-		}
+	name := driveName(d.Identity) + ", serial " + d.Identity.Serial
+	switch {
+	case e.station.Signer.Class == sign.Unenrolled:
+		return &wipe.Refusal{Code: "not-enrolled", Reason: "this stick has no keys: it inspects and plans only", Do: "have the supervisor enrol the stick"}
+	case d.Identity.Bus == "fabric" && !demo:
+		return &wipe.Refusal{Code: "fabric", Reason: name + " hangs on a network, not in this machine", Do: "take the network cable out and look again"}
+	case e.station.Settings.Unattended && !e.mayUnattended(d.Identity.Serial):
+		return &wipe.Refusal{Code: "not-listed", Reason: name + " is not among the serials that the settings allow without a person",
+			Do: "add its serial to wipe.serials in " + settings.File + ", or erase it with a person at the machine"}
 	}
+	return nil
 }
 
 // mayUnattended: '*' counts only for a demonstration in a virtual machine.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"handback.example/certs"
 	"handback.example/cmd/handback/internal/wire"
 	"handback.example/inspect"
 	"handback.example/wipe"
@@ -87,7 +88,7 @@ func (e *Engine) planRow(d wipe.DrivePlan) wire.PlanRow {
 		if i == 0 {
 			row.How, row.Expect = levelWord(s.Level)+"  "+techniqueWord(s), s.Expect
 		}
-		row.Detail = append(row.Detail, fmt.Sprintf("%s: %s (%s), %s; %s", s.Technique, levelWord(s.Level), s.Standard, span(s.Expect), s.Reason))
+		row.Detail = append(row.Detail, fmt.Sprintf("%s: %s (%s), %s; %s", stepID(s), levelWord(s.Level), s.Standard, span(s.Expect), s.Reason))
 		if i == 0 && s.Shortfall != "" {
 			row.Detail = append(row.Detail, "not reached: "+s.Shortfall)
 		}
@@ -95,25 +96,28 @@ func (e *Engine) planRow(d wipe.DrivePlan) wire.PlanRow {
 	return row
 }
 
+// stepID names a step as commands and records do.
+func stepID(s wipe.Step) string {
+	if s.Then != "" {
+		return string(s.Technique) + " + " + string(s.Then)
+	}
+	return string(s.Technique)
+}
+
 func levelWord(l wipe.Level) string {
 	return map[wipe.Level]string{wipe.LevelClear: "Clear", wipe.LevelPurge: "Purge"}[l]
 }
 
-// techniqueWord is a technique in plain words.
+// techniqueWord is a technique in plain words, and how it is looked at.
 func techniqueWord(s wipe.Step) string {
-	check := "read back"
-	if s.Verify == wipe.VerifySample {
+	check := "checked by samples and a read-back"
+	switch s.Verify {
+	case wipe.VerifyFull:
+		check = "read back"
+	case wipe.VerifySample:
 		check = "a sample read back"
 	}
-	switch s.Technique {
-	case wipe.OverwriteZero:
-		return "overwrite, zeros; " + check
-	case wipe.OverwriteRandom:
-		return "overwrite, random; " + check
-	case wipe.NVMeFormatUserData:
-		return "NVMe Format, user data; checked by samples and a read-back"
-	}
-	return string(s.Technique)
+	return certs.TechniqueWords(string(s.Technique), string(s.Then)) + "; " + check
 }
 
 func tpmPlan(t inspect.TPM) string {

@@ -168,7 +168,8 @@ func Consent(p wipe.Plan, digest, who, how, scope, accepted string) *certs.Conse
 		}
 		agreed := certs.ConsentDrive{Drive: Ref(d.Name, d.Identity), Level: certs.LevelNone}
 		if d.Refusal == nil && len(d.Ladder) > 0 {
-			agreed.Technique, agreed.Level = string(d.Ladder[0].Technique), Level(d.Ladder[0].Level)
+			first := d.Ladder[0]
+			agreed.Technique, agreed.Then, agreed.Level = string(first.Technique), string(first.Then), Level(first.Level)
 		}
 		c.Drives = append(c.Drives, agreed)
 	}
@@ -177,7 +178,7 @@ func Consent(p wipe.Plan, digest, who, how, scope, accepted string) *certs.Conse
 
 // Started says what is about to be done to a drive.
 func Started(d wipe.DrivePlan, s wipe.Step, digest string, resumed bool) *certs.Started {
-	return &certs.Started{Drive: Ref(d.Name, d.Identity), Technique: string(s.Technique), Level: Level(s.Level),
+	return &certs.Started{Drive: Ref(d.Name, d.Identity), Technique: string(s.Technique), Then: string(s.Then), Level: Level(s.Level),
 		PlanDigest: digest, Resumed: resumed}
 }
 

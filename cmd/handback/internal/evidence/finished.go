@@ -25,7 +25,7 @@ const (
 func Finished(o wipe.Outcome) *certs.Finished {
 	before := o.Drive
 	f := &certs.Finished{Drive: Ref(before.Name, before.Identity), Verdict: verdict(o.Verdict), Level: Level(o.Level),
-		Technique: string(o.Technique), Standard: standard(o), NotShown: cut(o.NotShown), What: cut(o.What), Do: cut(o.Do),
+		Technique: string(o.Technique), Then: string(ran(o).Then), Standard: ran(o).Standard, NotShown: cut(o.NotShown), What: cut(o.What), Do: cut(o.Do),
 		Verification: verification(o.Verification), BadRanges: ranges(o.BadRanges), Commands: commands(o.Commands),
 		BytesWritten: fit(o.BytesWritten), StartedAt: stamp(o.Started), FinishedAt: stamp(o.Finished), ElapsedNS: fit(int64(o.Elapsed)),
 		Before: state(before.Identity, before.Geometry), After: state(o.After, o.GeometryAfter)}
@@ -65,14 +65,14 @@ func evidenceGrade(g wipe.EvidenceGrade) string {
 	return ""
 }
 
-// standard stands in the step that was run.
-func standard(o wipe.Outcome) string {
+// ran is the step that was run.
+func ran(o wipe.Outcome) wipe.Step {
 	for _, s := range o.Drive.Ladder {
 		if s.Technique == o.Technique {
-			return s.Standard
+			return s
 		}
 	}
-	return ""
+	return wipe.Step{}
 }
 
 func verification(v wipe.Verification) certs.Verification {

@@ -41,7 +41,7 @@ func banner(class string) string {
 	case "":
 		return "CLASS UNKNOWN - not for real devices"
 	}
-	return strings.ToUpper(class)
+	return strings.Map(upper, class)
 }
 
 // head draws banner, title and rule; it gives the next free line.

@@ -144,8 +144,13 @@ func sentence(s string) string {
 	if n == 0 {
 		return s
 	}
-	if up := unicode.ToUpper(r); up <= unicode.MaxLatin1 { // the console's font has no others: µ becomes a Greek letter
-		r = up
+	return string(upper(r)) + s[n:]
+}
+
+// upper case where the console's font has it: µ would become a Greek letter.
+func upper(r rune) rune {
+	if up := unicode.ToUpper(r); up <= unicode.MaxLatin1 {
+		return up
 	}
-	return string(r) + s[n:]
+	return r
 }
