@@ -37,8 +37,9 @@ type Narrower struct {
 	Bad   *Bad         // where they are listed
 	Alive func() error // asks the drive who it is; nil: it is there, and the same
 	Meter *meter.Meter
-	Ctx   context.Context // its end stops the narrowing too
-	Floor *Floor          // nil: it may be as slow as it is
+	Ctx   context.Context  // its end stops the narrowing too
+	Floor *Floor           // nil: it may be as slow as it is
+	Now   func() time.Time // the clock by which patience ends; nil: the computer's
 
 	lostBlocks atomic.Int64
 
@@ -56,14 +57,18 @@ func (r *Narrower) Try(off int64, n int, do func(off int64, n int) error) error 
 	if err := r.Ctx.Err(); err != nil {
 		return err
 	}
-	began := time.Now()
+	now := r.Now
+	if now == nil {
+		now = time.Now
+	}
+	began := now()
 	err := do(off, n)
 	r.Meter.Beat()
 	if err == nil {
 		r.good()
 		return r.Floor.moved(n)
 	}
-	patient, fatal := r.failed(err, time.Since(began), n)
+	patient, fatal := r.failed(err, now().Sub(began), n)
 	switch {
 	case fatal != nil:
 		return fatal
