@@ -74,16 +74,31 @@ func (f *firmware) issue(ctx context.Context, data map[string]string) error {
 // recall takes up the evidence of an erasure that an earlier start issued. Without
 // any, the drive's word is all there is.
 func (f *firmware) recall() {
-	canaries, issue := f.d.Past.Last(journal.StepCanaries), f.d.Past.Last(journal.StepIssue)
-	if canaries == nil || issue == nil {
-		return
+	key, n, ok := f.planted()
+	if ok && f.d.Past.Entry.Drive.Geometry == f.d.Plan.Geometry {
+		f.evidence = verify.Recall(f.d.Plan.Geometry, f.d.Plan.Identity.Media, f.serial(), key, n)
 	}
-	key, err := verify.ParseKey(canaries.Data[markKey])
-	n, bad := strconv.ParseInt(issue.Data[markCanaries], 10, 64)
-	if err != nil || bad != nil || n <= 0 || f.d.Past.Entry.Drive.Geometry != f.d.Plan.Geometry {
-		return
+}
+
+// planted gives the canaries of the last erasure that was issued: those that were
+// planted after it were not all written when the power went.
+func (f *firmware) planted() (key verify.Key, blocks int64, ok bool) {
+	if f.d.Past == nil {
+		return key, 0, false
 	}
-	f.evidence = verify.Recall(f.d.Plan.Geometry, f.d.Plan.Identity.Media, f.serial(), key, n)
+	var known bool // key is one
+	for _, m := range f.d.Past.Marks {
+		var err error
+		switch m.Step {
+		case journal.StepCanaries:
+			key, err = verify.ParseKey(m.Data[markKey])
+			known, ok = err == nil, false
+		case journal.StepIssue:
+			blocks, err = strconv.ParseInt(m.Data[markCanaries], 10, 64)
+			ok = known && err == nil && blocks > 0
+		}
+	}
+	return key, blocks, ok
 }
 
 // serial that the canaries hold: who the drive is by its own answer.
