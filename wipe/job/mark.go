@@ -2,12 +2,14 @@ package job
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
 	"handback.example/wipe"
 	"handback.example/wipe/journal"
 	"handback.example/wipe/plan"
+	"handback.example/wipe/technique"
 )
 
 // mark has the journal keep one step of this drive. What must not be done without it
@@ -51,8 +53,24 @@ func (a *attempt) await(ctx context.Context, why error) error {
 	return a.opts.Await(both, why)
 }
 
-// restore brings back the whole capacity of a drive that hides some of it, once.
+// restore brings back the whole capacity of a drive that hides some of it, once. From
+// then on what is expected of it is what it shows then.
 func (a *attempt) restore() *wipe.Refusal {
-	return &wipe.Refusal{Code: codeNotPrepared, Reason: fmt.Sprintf("%s hides a part of its capacity, and nothing here brings it back", plan.Name(a.plan.Identity)),
-		Do: "restore its full capacity (hdparm -N) and start again, or have it destroyed"}
+	a.at("made to show its whole capacity")
+	name := plan.Name(a.plan.Identity)
+	said, err := technique.RestoreCapacity(a.life, a.d)
+	a.meter.Beat()
+	switch {
+	case err == nil:
+		a.restored = said
+		return nil
+	case errors.Is(err, technique.ErrPowerCycle):
+		return &wipe.Refusal{Code: CodePowerCycle, Reason: fmt.Sprintf("%s does not show its whole capacity yet: %v", name, err),
+			Do: "leave the stick in, switch the machine off and on, and go on: the rest of its capacity is restored then"}
+	case errors.Is(err, technique.ErrUnmarked):
+		return &wipe.Refusal{Code: codeNoJournal, Reason: fmt.Sprintf("the hidden capacity of %s was not restored: %v", name, err),
+			Do: "put an enrolled stick with free space in and start again"}
+	}
+	return &wipe.Refusal{Code: "not-restored", Reason: fmt.Sprintf("%s hides a part of its capacity, which could not be restored: %v", name, err),
+		Do: "switch the machine off and on and start again; if it stays so, take the drive out and have it destroyed"}
 }
