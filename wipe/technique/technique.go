@@ -164,6 +164,10 @@ func For(d *Drive) (Technique, error) {
 		return newNVMeSanitize(d)
 	case wipe.NVMeFormatUserData, wipe.NVMeFormatCrypto:
 		return newFormat(d), nil
+	case wipe.SCSISanitizeBlock, wipe.SCSISanitizeCrypto, wipe.SCSISanitizeOverwrite:
+		return newSCSISanitize(d), nil
+	case wipe.SCSIFormatUnit:
+		return newSCSIFormat(d), nil
 	case wipe.OpalRevert, wipe.OpalPSIDRevert:
 		return newOpal(d)
 	}
@@ -172,10 +176,10 @@ func For(d *Drive) (Technique, error) {
 
 func (d *Drive) narrower(ctx context.Context, what string) *sweep.Narrower {
 	return &sweep.Narrower{Ctx: ctx, Block: d.Plan.Geometry.LogicalBlock, What: what, Bad: &d.Bad, Meter: d.Meter,
-		Alive: func() error { return d.Alive(context.Background()) }}
+		Now: d.clock().Now, Alive: func() error { return d.Alive(context.Background()) }}
 }
 
 func (d *Drive) reader() verify.Reader {
-	return verify.Reader{Media: d.Target, Geometry: d.Plan.Geometry, Meter: d.Meter, Bad: &d.Bad, Buffers: &d.Buffers,
+	return verify.Reader{Now: d.clock().Now, Media: d.Target, Geometry: d.Plan.Geometry, Meter: d.Meter, Bad: &d.Bad, Buffers: &d.Buffers,
 		Alive: func() error { return d.Alive(context.Background()) }}
 }
