@@ -189,6 +189,14 @@ func (p *patience) after(ok bool, took time.Duration) error {
 	return nil
 }
 
+// now by the clock of whoever waits.
+func (r Reader) now() time.Time {
+	if r.Now == nil {
+		return time.Now()
+	}
+	return r.Now()
+}
+
 // walk reads all windows and hands on what could be read: the window, the offset
 // in it, the bytes. Without patience it goes on as long as the Narrower does.
 func walk(ctx context.Context, r Reader, w *Windows, try *sweep.Narrower, p *patience, see func(i, at int64, b []byte)) error {
@@ -196,7 +204,7 @@ func walk(ctx context.Context, r Reader, w *Windows, try *sweep.Narrower, p *pat
 		buf := drive.AlignedBuffer(windowMax)
 		return func(i int64) error {
 			start, n := w.At(i)
-			began, ok := time.Now(), false
+			began, ok := r.now(), false
 			err := try.Try(start, n, func(off int64, n int) error {
 				if err := r.read(buf[:n], off); err != nil {
 					return err
@@ -206,7 +214,7 @@ func walk(ctx context.Context, r Reader, w *Windows, try *sweep.Narrower, p *pat
 				return nil
 			})
 			if err == nil && p != nil {
-				err = p.after(ok, time.Since(began))
+				err = p.after(ok, r.now().Sub(began))
 			}
 			return err
 		}, func() {}

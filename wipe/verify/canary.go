@@ -15,7 +15,6 @@ import (
 	"hash"
 	"io"
 	"sync/atomic"
-	"time"
 
 	"handback.example/inspect/drive"
 	"handback.example/wipe/internal/sweep"
@@ -188,7 +187,7 @@ func (c *canaries) write(ctx context.Context, r Reader, w drive.Writer) error {
 		return func(i int64) error {
 			off, n := c.windows.At(i)
 			m.fill(buf[:n], off)
-			began, ok := time.Now(), false
+			began, ok := r.now(), false
 			err := try.Try(off, n, func(off int64, n int) error {
 				got, err := w.WriteAt(buf[:n], off)
 				if err == nil && got != n {
@@ -198,7 +197,7 @@ func (c *canaries) write(ctx context.Context, r Reader, w drive.Writer) error {
 				return err
 			})
 			if err == nil {
-				err = p.after(ok, time.Since(began))
+				err = p.after(ok, r.now().Sub(began))
 			}
 			return err
 		}, func() {}

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"handback.example/inspect/drive"
 	"handback.example/inspect/drive/sim"
@@ -429,6 +430,31 @@ func TestLockedDrive(t *testing.T) {
 	m.onRead = nil
 	if v := after(t, e, m); v.Result != NotDone || v.Counted != 0 || v.Extent != 0 || v.Confidence != 0 {
 		t.Errorf("%+v", v)
+	}
+}
+
+// A dying drive that takes half a minute for each error is not waited for: what was
+// read until then counts.
+func TestDyingDriveIsNotWaitedFor(t *testing.T) {
+	m := newMedium(t, 64<<20, 512)
+	m.person()
+	clock := sim.NewManual()
+	m.onRead = func(off int64, _ int) error {
+		if off >= 8<<20 {
+			clock.Advance(30 * time.Second)
+			return syscall.EIO
+		}
+		return nil
+	}
+	r := m.reader()
+	r.Now = clock.Now
+	began := clock.Now()
+	e, err := Before(t.Context(), r, drive.MediaHDD)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := clock.Now().Sub(began); took > 10*time.Minute || e.Counted() == 0 || !strings.Contains(e.None().Method, "few or no pre-sampled blocks") {
+		t.Errorf("%s, %d counted, %q", took, e.Counted(), e.None().Method)
 	}
 }
 
