@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"handback.example/certs"
@@ -59,7 +60,8 @@ type Engine struct {
 	resumed  bool // the visit goes on from an earlier boot
 	slept    slept
 	fleet    *job.Fleet
-	begun    map[string]bool // drives of the fleet whose STARTED is on the stick
+	begun    map[string]bool // drives of the fleet whose erasing command is on the stick
+	held     atomic.Int32    // drives that wait for the stick
 	told     map[string]bool // and those whose FINISHED is recorded
 	stopped  bool            // the person stopped the erasure
 	answers  map[string]string

@@ -22,6 +22,7 @@ import (
 	"handback.example/inspect/platform"
 	"handback.example/inspect/survey"
 	sleep "handback.example/wipe/platform"
+	"handback.example/wipe/technique"
 	"handback.example/wipe/tpm"
 )
 
@@ -45,8 +46,13 @@ type World struct {
 	Suspend func(ctx context.Context, m sleep.Machine) error
 	// Fabric connects the drives on a network that the machine's firmware names, and
 	// says how many; it is asked only in a demonstration under a hypervisor. nil: none.
-	Fabric    func(ctx context.Context) (int, error)
-	Opener    drive.Opener
+	Fabric func(ctx context.Context) (int, error)
+	Opener drive.Opener
+	// Paths of all that may be a drive now: one that comes back under another name is
+	// looked for there. nil: nobody looks.
+	Paths func() []string
+	// Clock by which drives are waited for; nil: the computer's own.
+	Clock     technique.Clock
 	ClearTPM  func(ctx context.Context) tpm.Outcome
 	ResumeTPM func(ctx context.Context, n tpm.Note) tpm.Outcome
 	Now       func() time.Time
@@ -68,6 +74,7 @@ func Machine() World {
 		Suspend:   func(ctx context.Context, m sleep.Machine) error { return m.Suspend(ctx) },
 		Fabric:    connectFabric,
 		Opener:    linux.Opener{},
+		Paths:     linux.Paths,
 		ClearTPM:  func(ctx context.Context) tpm.Outcome { return tpm.Clear(ctx, tpm.Device{}) },
 		ResumeTPM: func(ctx context.Context, n tpm.Note) tpm.Outcome { return tpm.Resume(ctx, tpm.Device{}, n) },
 		Now:       time.Now,
