@@ -50,15 +50,15 @@ func ataLocked(d inspect.Drive) bool {
 }
 
 // ataSecurityErase by SECURITY ERASE UNIT. Not through a bridge: one that resets
-// the drive in the midst of it leaves it locked. A drive with a password that is
-// locked may have ours: it is tried.
+// the drive in the midst of it leaves it locked. A drive that is locked may have our
+// password: it is tried. One that has a password and is open takes another.
 func ataSecurityErase(s subject) []wipe.Step {
 	a := s.ATA
 	if a == nil || s.Identity.Bus == drive.BusUSB || s.Identity.Bus != drive.BusSATA && !s.Identity.Inner || !a.Security.Known {
 		return nil
 	}
 	w := a.Security.Value
-	if w&securitySupported == 0 || w&(securityFrozen|securityExpired) != 0 || w&securityEnabled != 0 && w&securityLocked == 0 {
+	if w&securitySupported == 0 || w&(securityFrozen|securityExpired) != 0 {
 		return nil
 	}
 	enhanced := wipe.Step{Technique: wipe.ATASecurityEraseEnhanced, Level: wipe.LevelClear, Standard: standardSecurity, Reason: reasonEnhanced,

@@ -38,6 +38,7 @@ type digestedStep struct {
 	Verify    wipe.VerifyMode  `json:"verify"`
 	Shortfall string           `json:"not_shown"`
 	Then      wipe.TechniqueID `json:"then,omitempty"`
+	Reverse   bool             `json:"reverse,omitempty"`
 }
 
 // Digest is the hex SHA-256 of what matters in a plan. Paths, letters and the
@@ -61,7 +62,7 @@ func digestDrive(dp wipe.DrivePlan) digestedDrive {
 	d := digestedDrive{Identity: dp.Identity, Geometry: dp.Geometry, BelowWanted: dp.BelowWanted,
 		Restore: dp.Restore, Siblings: dp.Siblings, Unattached: dp.Unattached}
 	for _, s := range dp.Ladder {
-		d.Ladder = append(d.Ladder, digestedStep{s.Technique, s.Level, s.Standard, s.Verify, s.Shortfall, s.Then})
+		d.Ladder = append(d.Ladder, digestedStep{s.Technique, s.Level, s.Standard, s.Verify, s.Shortfall, s.Then, s.Reverse})
 	}
 	if dp.Refusal != nil {
 		d.Refusal = dp.Refusal.Code

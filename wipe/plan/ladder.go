@@ -26,11 +26,10 @@ func ladder(s subject, p Policy, known []quirk) []wipe.Step {
 
 // offered by the drive as it is now, by all that is known of its model.
 func offered(s subject, p Policy, known []quirk) []wipe.Step {
-	sanitize := slices.Concat(ataSanitize(s), nvmeSanitize(s), scsiSanitize(s))
-	direct := lower(sanitize, known)
+	direct := lower(slices.Concat(ataSanitize(s), nvmeSanitize(s), scsiSanitize(s)), known)
 	switch sanitizeState(s.Drive) {
 	case inspect.SanitizeRunning:
-		return adopt(sanitize, direct)
+		return adopt(direct)
 	case inspect.SanitizeFailed:
 		// Until a sanitize succeeds the drive gives nobody its blocks.
 		return direct
@@ -38,7 +37,7 @@ func offered(s subject, p Policy, known []quirk) []wipe.Step {
 	if ataLocked(s.Drive) {
 		return lower(ataSecurityErase(s), known)
 	}
-	direct = slices.Concat(direct, lower(slices.Concat(ataSecurityErase(s), nvmeFormat(s), scsiFormat(s), mmcErase(s)), known), overwrites(s, p.Verify))
+	direct = slices.Concat(direct, lower(slices.Concat(ataSecurityErase(s), nvmeFormat(s), scsiFormat(s), mmcErase(s)), known), overwrites(s, p))
 	if opalLocked(s.Drive) {
 		return opalReverts(s, direct)
 	}
@@ -46,20 +45,14 @@ func offered(s subject, p Policy, known []quirk) []wipe.Step {
 }
 
 // adopt makes of what is offered the one step that there is while a sanitize runs:
-// nothing can stop it, and nothing else is done by the drive. Which kind runs the
-// facts don't tell: where one of them claims less for this model, so does this.
-func adopt(sanitize, lowered []wipe.Step) []wipe.Step {
+// nothing can stop it, and the drive does nothing else. Its technique waits for what
+// runs, and sanitizes the drive anew where that is not known to be its own.
+func adopt(sanitize []wipe.Step) []wipe.Step {
 	if len(sanitize) == 0 {
 		return nil
 	}
 	only := sanitize[0]
-	only.Reason = "a sanitize is running that was begun before: it can't be stopped, so it is waited for, and then looked at"
-	if len(sanitize) > 1 {
-		only.Shortfall += "; which kind of sanitize runs, where the drive does not tell"
-	}
-	if len(lowered) < len(sanitize) || slices.ContainsFunc(lowered, func(s wipe.Step) bool { return s.Level < only.Level }) {
-		only.Level, only.Standard = wipe.LevelClear, "Clear only: the kind of sanitize that runs is not known, and one kind is not trusted on this model"
-	}
+	only.Reason = "a sanitize is running that was begun before, and can't be stopped: it is waited for, and counts where it is known to be ours; else " + only.Reason
 	return []wipe.Step{only}
 }
 

@@ -94,7 +94,7 @@ func TestLadderOfEachMedium(t *testing.T) {
 		"status unreadable":   {change(sata(drive.MediaSSD), func(d *inspect.Drive) { d.ATA.SanitizeState.Known = false }), wipe.LevelClear, security + " " + twoPasses},
 		"sanitize frozen":     {change(sata(drive.MediaSSD), func(d *inspect.Drive) { d.ATA.SanitizeState.Value = inspect.SanitizeFrozen }), wipe.LevelClear, security + " " + twoPasses},
 		"security frozen":     {change(sata(drive.MediaSSD), func(d *inspect.Drive) { d.ATA.Security.Value = 0x29 }), wipe.LevelPurge, ataSSD + " " + twoPasses},
-		"password set":        {change(sata(drive.MediaSSD), func(d *inspect.Drive) { d.ATA.Security.Value = 0x23 }), wipe.LevelPurge, ataSSD + " " + twoPasses},
+		"password set":        {change(sata(drive.MediaSSD), func(d *inspect.Drive) { d.ATA.Security.Value = 0x23 }), wipe.LevelPurge, ataSSD + " " + security + " " + twoPasses},
 		"tries used up":       {change(sata(drive.MediaSSD), func(d *inspect.Drive) { d.ATA.Security.Value = 0x31 }), wipe.LevelPurge, ataSSD + " " + twoPasses},
 		"no enhanced mode":    {change(sata(drive.MediaSSD), func(d *inspect.Drive) { d.ATA.Security.Value = 0x01 }), wipe.LevelPurge, ataSSD + " ata-security-erase " + twoPasses},
 		"security unknown":    {change(sata(drive.MediaSSD), func(d *inspect.Drive) { d.ATA.Security.Known = false }), wipe.LevelPurge, ataSSD + " " + twoPasses},
@@ -275,6 +275,9 @@ func TestOnlyNamed(t *testing.T) {
 		if dp.Refusal != nil || techniques(dp) != string(id) {
 			t.Errorf("%s: %+v", id, dp)
 		}
+	}
+	if back := one(ssd("A1"), Policy{Technique: wipe.OverwriteZero, Reverse: true}).Ladder[0]; !back.Reverse {
+		t.Errorf("backwards: %+v", back)
 	}
 	one3, one1 := one(sata(drive.MediaHDD), Policy{Technique: wipe.OverwriteRandom3}), one(sata(drive.MediaHDD), Policy{Technique: wipe.OverwriteRandom})
 	if one3.Ladder[0].Expect <= one1.Ladder[0].Expect {

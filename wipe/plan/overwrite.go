@@ -5,7 +5,8 @@ import (
 )
 
 // overwrites reach every block that the drive shows, whatever the drive is.
-func overwrites(s subject, verify wipe.VerifyMode) []wipe.Step {
+func overwrites(s subject, p Policy) []wipe.Step {
+	verify := p.Verify
 	if verify != wipe.VerifySample {
 		verify = wipe.VerifyFull
 	}
@@ -28,7 +29,7 @@ func overwrites(s subject, verify wipe.VerifyMode) []wipe.Step {
 		{wipe.OverwriteIS5Enhanced, 3, standardIS5, "every block is overwritten three times"},
 		{wipe.OverwriteRandom3, 3, standardRandom3, "every block is overwritten three times with random streams"},
 	} {
-		steps = append(steps, wipe.Step{Technique: o.id, Level: wipe.LevelClear, Standard: o.standard, Verify: verify,
+		steps = append(steps, wipe.Step{Technique: o.id, Level: wipe.LevelClear, Standard: o.standard, Verify: verify, Reverse: p.Reverse,
 			Reason: o.what + " and " + back, Expect: expectOverwrite(s.Drive, verify, o.passes), Shortfall: shortfall})
 	}
 	return steps

@@ -61,6 +61,8 @@ type Policy struct {
 	Technique wipe.TechniqueID
 	// Verify says how an overwrite is read back; full where it is empty.
 	Verify wipe.VerifyMode
+	// Reverse has overwrites begin at the end of the drive.
+	Reverse bool
 	// Only says which drives are planned for; the rest are left out of the plan, and
 	// nothing in it may reach them. Nil: all.
 	Only func(inspect.Drive) bool

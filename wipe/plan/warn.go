@@ -46,7 +46,7 @@ func passwordSet(d inspect.Drive) string {
 	if ataLocked(d) {
 		return "the drive is locked by an ATA password: only where Handback itself left it so can it be erased here; else " + doLocked
 	}
-	return "the drive has an ATA password set; it is unlocked now, and an overwrite leaves the password"
+	return "the drive has an ATA password set; it is open now; only ATA security erase takes the password away"
 }
 
 const doFree = "put the machine to sleep and wake it, or switch it off and on with the drive in another port"
