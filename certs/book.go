@@ -19,6 +19,7 @@ type entry struct {
 	started  *Started
 	open     *Started // STARTED that nothing has ended
 	finished *Finished
+	begun    *Finished // a bad end before the last STARTED: what it left is not undone by a refusal
 	refused  *Refused
 }
 
@@ -81,6 +82,9 @@ func (b *book) note(r *Record) {
 		}
 	case KindStarted:
 		e, _ := b.entry(r.Started.Drive)
+		if e.finished != nil && e.finished.Verdict != Sanitised && e.finished.Verdict != RefusedVerdict {
+			e.begun = e.finished
+		}
 		e.started, e.open, e.finished = r.Started, r.Started, nil
 	case KindFinished:
 		e, _ := b.entry(r.Finished.Drive)
@@ -88,6 +92,12 @@ func (b *book) note(r *Record) {
 		// The first bad end stays until a new STARTED: nothing after it may hide it.
 		if e.finished == nil || e.finished.Verdict == Sanitised {
 			e.finished = r.Finished
+		}
+		switch {
+		case r.Finished.Verdict == Sanitised:
+			e.begun = nil
+		case r.Finished.Verdict == RefusedVerdict && e.begun != nil:
+			e.finished = e.begun
 		}
 	case KindRefused:
 		if r.Refused.Drive != (DriveRef{}) {

@@ -73,6 +73,14 @@ type Finished struct {
 	NotShown  string   `json:"not_shown"`
 	What      string   `json:"what"` // one sentence
 	Do        string   `json:"do"`
+	Code      string   `json:"code,omitempty"` // of a verdict that is not sanitised, stable
+
+	// Restored is what became of a capacity that the drive hid; Resumed how an erasure
+	// was gone on with that an earlier start had begun; Attempts are the techniques that
+	// were tried besides, and did not do it.
+	Restored string    `json:"restored,omitempty"`
+	Resumed  string    `json:"resumed,omitempty"`
+	Attempts []Attempt `json:"attempts,omitempty"`
 
 	Commands     []Command    `json:"commands"`
 	Verification Verification `json:"verification"`
@@ -83,6 +91,14 @@ type Finished struct {
 	ElapsedNS    int64        `json:"elapsed_ns"` // monotonic
 	Before       State        `json:"before"`
 	After        State        `json:"after"`
+}
+
+// Attempt is a technique that was tried on a drive and did not do it.
+type Attempt struct {
+	Technique string    `json:"technique"`
+	Verdict   Verdict   `json:"verdict"`
+	What      string    `json:"what"`
+	Commands  []Command `json:"commands"`
 }
 
 // State of a drive as it answered before and after.
@@ -115,14 +131,22 @@ const (
 
 // Verification of one drive. Blocks are logical blocks.
 type Verification struct {
-	Method     string `json:"method"` // 'full read-back'
-	BytesRead  int64  `json:"bytes_read"`
-	Compared   int64  `json:"blocks_compared"`
-	Counted    int64  `json:"blocks_counted"` // pre-sampled blocks that said something before
+	Method    string `json:"method"` // 'full read-back'
+	BytesRead int64  `json:"bytes_read"`
+	Compared  int64  `json:"blocks_compared"`
+	Counted   int64  `json:"blocks_counted"` // pre-sampled blocks that said something before
+	// Canaries are blocks, of those counted, that were written to be looked for.
+	Canaries   int64  `json:"canaries,omitempty"`
 	Survivors  int64  `json:"survivors"`
 	Unreadable int64  `json:"unreadable"`
 	Seed       string `json:"seed"`
 	Result     string `json:"result"` // Passed, NotPassed, NotDone
+	// Extent is the length in bytes from which a contiguous residue is met for certain.
+	// Fraction of the whole, as scattered residue, is found with Confidence: both are
+	// decimal numbers.
+	Extent     int64  `json:"extent,omitempty"`
+	Fraction   string `json:"fraction,omitempty"`
+	Confidence string `json:"confidence,omitempty"`
 }
 
 // Range of logical blocks.
@@ -138,6 +162,11 @@ func (f *Finished) validate() error {
 	}
 	if err := oneOf("evidence", f.Evidence, "", EvidenceMeasured, EvidenceSampled, EvidenceCanaries, EvidenceDeviceClaims); err != nil {
 		return err
+	}
+	for _, a := range f.Attempts {
+		if !slices.Contains([]Verdict{Failed, Interrupted, Unverified, RefusedVerdict}, a.Verdict) {
+			return fmt.Errorf("verdict %q of an attempt is unknown", a.Verdict)
+		}
 	}
 	if err := oneOf("verification result", f.Verification.Result, "", Passed, NotPassed, NotDone); err != nil {
 		return err

@@ -220,3 +220,36 @@ func Rare(s *sign.Signer) *Visit {
 		certs.Record{Kind: certs.KindTransferred, Transferred: &certs.Transferred{To: "partner", How: "van", By: "op17"}},
 		certs.Record{Kind: certs.KindReceived, Received: &certs.Received{By: "partner", Place: "Leeds", Declared: "received whole"}})
 }
+
+// Purged visit: one drive, whose first technique failed, whose second was cut off by a
+// loss of power, and which went on with it at the next start.
+func Purged(s *sign.Signer) *Visit {
+	d := Drive(0)
+	f := Finished(d, certs.LevelPurge).Finished
+	f.Technique, f.Standard = "nvme-sanitize-crypto", "IEEE 2883-2022, Purge: sanitize, cryptographic erase"
+	f.What = "The drive sanitised itself by changing its key and reported success; none of 61337 blocks that were read before is left, nor of those the 1024 that were written to be looked for."
+	f.Resumed = "The drive was found at it, as an earlier start had left it, and came to its end after 3m0s."
+	f.Restored = "The drive hid 5000000000 of its 500107862016 bytes (HPA); all of it is shown now."
+	f.Attempts = []certs.Attempt{{Technique: "nvme-sanitize-block", Verdict: certs.Failed, What: "The drive refused it.",
+		Commands: []certs.Command{{Operation: "Sanitize", Frame: "84", Status: "0002", DurationNS: 1}}}}
+	f.Verification.Canaries, f.Verification.Extent, f.Verification.Fraction, f.Verification.Confidence = 1024, 1048576, "0.0001", "0.999"
+	f.Commands[0].Operation = "Sanitize"
+	first, second := Started(d, certs.LevelPurge), Started(d, certs.LevelPurge)
+	first.Started.Technique, second.Started.Technique = "nvme-sanitize-block", "nvme-sanitize-crypto"
+	again := Started(d, certs.LevelPurge)
+	again.Started.Technique, again.Started.Resumed = "nvme-sanitize-crypto", true
+	return New(s, 416).Add(Intake(), Facts(d), Consent(certs.LevelPurge, d), first, second, Cut(d), again,
+		certs.Record{Kind: certs.KindFinished, Finished: f}, TPM(certs.TPMCleared), Graded(certs.RouteDonate), Validated(certs.Awaiting, ""))
+}
+
+// Cut says that the erasure of a drive was interrupted.
+func Cut(d certs.Drive) certs.Record {
+	return certs.Record{Kind: certs.KindFinished, Finished: &certs.Finished{Drive: d.Ref(), Verdict: certs.Interrupted, Level: certs.LevelNone,
+		What: "The machine lost power.", Do: "Erase it again.", Code: "no-journal", Verification: certs.Verification{Result: certs.NotDone}}}
+}
+
+// NotSent says that nothing was sent to a drive.
+func NotSent(d certs.Drive) certs.Record {
+	return certs.Record{Kind: certs.KindFinished, Finished: &certs.Finished{Drive: d.Ref(), Verdict: certs.RefusedVerdict, Level: certs.LevelNone,
+		What: "Nothing was sent to it.", Do: "Start again.", Verification: certs.Verification{Result: certs.NotDone}}}
+}

@@ -162,12 +162,43 @@ func driveLines(m certs.Medium) []pair {
 	}
 	add("What happened", fin.What)
 	add("What to do", fin.Do)
+	add("Gone on with", fin.Resumed)
+	add("Capacity", fin.Restored)
+	add("Tried besides", attemptWords(fin.Attempts))
+	add("Sample", sampleWords(fin.Verification))
 	add("Not shown", fin.NotShown)
 	add("Time", fmt.Sprintf("%s to %s; %s by the monotonic clock", date(fin.StartedAt), date(fin.FinishedAt), span(fin.ElapsedNS)))
 	add("Commands", commandWords(fin.Commands))
 	add("Bad ranges", rangeWords(fin.BadRanges))
 	add("Changed", changeWords(fin.Before, fin.After))
 	return out
+}
+
+// attemptWords says what was tried and did not do it.
+func attemptWords(as []certs.Attempt) string {
+	var out []string
+	for _, a := range as {
+		out = append(out, fmt.Sprintf("%s: %s: %s", techniqueLine(a.Technique, ""), a.Verdict, strings.TrimSuffix(a.What, ".")))
+	}
+	return strings.Join(out, "; ")
+}
+
+// sampleWords says what a sample would have found.
+func sampleWords(v certs.Verification) string {
+	var out []string
+	if v.Canaries > 0 {
+		out = append(out, number(v.Canaries)+" blocks were written before, to be looked for")
+	}
+	if v.Extent > 0 {
+		out = append(out, "a residue of "+bytesOf(v.Extent)+" in one piece is found for certain")
+	}
+	if v.Fraction != "" && v.Confidence != "" {
+		out = append(out, fmt.Sprintf("a scattered one of %s of the whole with a confidence of %s", v.Fraction, v.Confidence))
+	}
+	if len(out) > 0 && v.Seed != "" {
+		out = append(out, "drawn by seed "+v.Seed)
+	}
+	return strings.Join(out, "; ")
 }
 
 func commandWords(cs []certs.Command) string {

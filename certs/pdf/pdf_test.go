@@ -97,6 +97,15 @@ func TestFailurePapers(t *testing.T) {
 	wants(t, words(t, pdf.KindErasure, s, early), "NOT SANITISED: NOT EVERY DRIVE ERASED", "No facts about the machine are on record.")
 }
 
+// The whole way of a drive stands on its paper: what was tried besides, that it was cut
+// off and gone on with, what was hidden, and what the sample would have found.
+func TestPurgedPaper(t *testing.T) {
+	s := signer(t)
+	wants(t, words(t, pdf.KindErasure, s, certstest.Purged(s)), "SANITISED: PURGE", "nvme-sanitize-crypto", "device-claimed with canaries",
+		"Tried besides", "nvme-sanitize-block", "failed: The drive refused it", "Gone on with", "as an earlier start had left it", "The drive hid 5000000000 of its 500107862016 bytes (HPA)",
+		"1,024 blocks were written before, to be looked for", "a residue of 1,048,576 bytes (1 MB) in one piece is found for certain", "0.0001 of the whole with a confidence of 0.999")
+}
+
 func TestPapersThatAreNot(t *testing.T) {
 	s := signer(t)
 	for name, c := range map[string]struct {

@@ -38,7 +38,7 @@ func TestRecordsValidate(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := map[certs.Kind]bool{}
-	visits := []*certstest.Visit{certstest.Sanitised(signer, 2), certstest.Failed(signer), certstest.NoMedia(signer), certstest.Rare(signer)}
+	visits := []*certstest.Visit{certstest.Sanitised(signer, 2), certstest.Failed(signer), certstest.NoMedia(signer), certstest.Rare(signer), certstest.Purged(signer)}
 	for _, v := range visits {
 		for _, e := range v.Envelopes() {
 			env, err := certs.ParseEnvelope(e)

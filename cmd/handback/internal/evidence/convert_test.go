@@ -1,6 +1,7 @@
 package evidence_test
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -154,6 +155,27 @@ func TestFinished(t *testing.T) {
 }
 
 // Whatever the engine says, the record never says better.
+// What was tried besides, gone on with and sampled is on record; none of it makes the
+// verdict better.
+func TestFinishedOfALadder(t *testing.T) {
+	o := wipe.Outcome{Verdict: wipe.Sanitised, Level: wipe.LevelPurge, Evidence: wipe.EvidenceCanaries, Technique: wipe.NVMeSanitizeCrypto, Code: "x",
+		Restored: "restored", Resumed: "resumed", Verification: wipe.Verification{Canaries: 7, Extent: 1 << 20, Fraction: 0.0001, Confidence: 0.999, Result: "passed"},
+		Attempts: []wipe.Attempt{{Technique: wipe.NVMeSanitizeBlock, Verdict: wipe.Failed, What: "no", Commands: []wipe.CommandTrace{{Operation: "Sanitize", Status: "0002"}}},
+			{Technique: wipe.NVMeSanitizeOverwrite, Verdict: wipe.Sanitised}}}
+	f := evidence.Finished(o)
+	v := f.Verification
+	if f.Restored != "restored" || f.Resumed != "resumed" || f.Code != "" || v.Canaries != 7 || v.Extent != 1<<20 || v.Fraction != "0.0001" || v.Confidence != "0.999" {
+		t.Errorf("%+v", f)
+	}
+	if len(f.Attempts) != 2 || f.Attempts[0].Verdict != certs.Failed || f.Attempts[0].Commands[0].Status != "0002" || f.Attempts[1].Verdict != certs.Unverified {
+		t.Errorf("%+v", f.Attempts)
+	}
+	o.Verdict, o.Verification.Fraction, o.Verification.Confidence = wipe.Failed, math.NaN(), 2
+	if f = evidence.Finished(o); f.Code != "x" || f.Verification.Fraction != "" || f.Verification.Confidence != "" {
+		t.Errorf("%+v", f)
+	}
+}
+
 func TestFinishedNeverBetter(t *testing.T) {
 	for v, want := range map[wipe.Verdict]certs.Verdict{"": certs.Failed, "SANITISED": certs.Failed, "done": certs.Failed, wipe.Failed: certs.Failed,
 		wipe.Interrupted: certs.Interrupted, wipe.Unverified: certs.Unverified, wipe.Refused: certs.RefusedVerdict} {

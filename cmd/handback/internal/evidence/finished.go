@@ -3,6 +3,7 @@ package evidence
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"handback.example/certs"
 	"handback.example/inspect/drive"
@@ -28,11 +29,12 @@ func Finished(o wipe.Outcome) *certs.Finished {
 		Technique: string(o.Technique), Then: string(ran(o).Then), Standard: ran(o).Standard, NotShown: cut(o.NotShown), What: cut(o.What), Do: cut(o.Do),
 		Verification: verification(o.Verification), BadRanges: ranges(o.BadRanges), Commands: commands(o.Commands),
 		BytesWritten: fit(o.BytesWritten), StartedAt: stamp(o.Started), FinishedAt: stamp(o.Finished), ElapsedNS: fit(int64(o.Elapsed)),
-		Before: state(before.Identity, before.Geometry), After: state(o.After, o.GeometryAfter)}
+		Before: state(before.Identity, before.Geometry), After: state(o.After, o.GeometryAfter),
+		Restored: cut(o.Restored), Resumed: cut(o.Resumed), Attempts: attempts(o.Attempts)}
 	if f.Verdict == certs.Sanitised {
 		f.Evidence = evidenceGrade(o.Evidence)
 	} else {
-		f.Level = certs.LevelNone
+		f.Level, f.Code = certs.LevelNone, o.Code
 	}
 	return f
 }
@@ -49,6 +51,23 @@ func verdict(v wipe.Verdict) certs.Verdict {
 		return certs.RefusedVerdict
 	}
 	return certs.Failed
+}
+
+// maxAttempts: a ladder is not longer.
+const maxAttempts = 12
+
+// attempts that did not do it. One that is said to have done it stands in the record
+// as one that nobody knows of: the verdict is told in one place.
+func attempts(as []wipe.Attempt) []certs.Attempt {
+	var out []certs.Attempt
+	for _, a := range as[:min(len(as), maxAttempts)] {
+		v := verdict(a.Verdict)
+		if v == certs.Sanitised {
+			v = certs.Unverified
+		}
+		out = append(out, certs.Attempt{Technique: string(a.Technique), Verdict: v, What: cut(a.What), Commands: commands(a.Commands)})
+	}
+	return out
 }
 
 func evidenceGrade(g wipe.EvidenceGrade) string {
@@ -77,11 +96,21 @@ func ran(o wipe.Outcome) wipe.Step {
 
 func verification(v wipe.Verification) certs.Verification {
 	out := certs.Verification{Method: v.Method, BytesRead: fit(v.BytesRead), Compared: fit(v.Compared), Counted: fit(v.Counted),
-		Survivors: fit(v.Survivors), Unreadable: fit(v.Unreadable), Seed: v.Seed, Result: v.Result}
+		Canaries: fit(v.Canaries), Survivors: fit(v.Survivors), Unreadable: fit(v.Unreadable), Seed: v.Seed, Result: v.Result,
+		Extent: fit(v.Extent), Fraction: decimal(v.Fraction), Confidence: decimal(v.Confidence)}
 	if !slices.Contains([]string{certs.Passed, certs.NotPassed, certs.NotDone}, v.Result) {
 		out.Result = certs.NotDone
 	}
 	return out
+}
+
+// decimal of a part of the whole; empty where it says nothing. A record has no
+// fractions but in text (RFC 8785 would have them as the shortest that reads back).
+func decimal(f float64) string {
+	if !(f > 0 && f <= 1) {
+		return ""
+	}
+	return strconv.FormatFloat(f, 'f', -1, 32)
 }
 
 // ranges lists the first of them; the last entry then stands for all the others.
