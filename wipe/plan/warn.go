@@ -127,5 +127,8 @@ func worn(d inspect.Drive) string {
 	if lost == 0 || kind(d) == drive.MediaFile {
 		return ""
 	}
+	if lost == 1 {
+		return "the drive has given up or lost 1 sector: what stood there may stay, whatever erases the rest"
+	}
 	return fmt.Sprintf("the drive has given up or lost %d sectors: what stood there may stay, whatever erases the rest", lost)
 }
