@@ -20,7 +20,7 @@ import (
 	"handback.example/wipe/verify"
 )
 
-const ataSectors = 8192 // of 512 bytes
+const ataSectors = 2048 // of 512 bytes
 
 // ataRig is an ATA drive full of somebody's data, and a bench that erases it.
 type ataRig struct {

@@ -42,19 +42,19 @@ func ReadNativeMaxExt() drive.Command {
 	return registers([16]byte{0: 0x85, 1: protocolNonData | extend, 2: checkCondition, 13: 0x40, 14: 0x27})
 }
 
-// ReadNativeMax frames READ NATIVE MAX ADDRESS (ACS-3 clause 7.31), for drives
+// ReadNativeMax frames READ NATIVE MAX ADDRESS (ACS-3), for drives
 // without 48-bit addresses; see Registers.LBA28.
 func ReadNativeMax() drive.Command {
 	return registers([16]byte{0: 0x85, 1: protocolNonData, 2: checkCondition, 13: 0x40, 14: 0xf8})
 }
 
-// GetNativeMaxExt frames GET NATIVE MAX ADDRESS EXT (ACS-4 clause 7.1.2), what
+// GetNativeMaxExt frames GET NATIVE MAX ADDRESS EXT (ACS-4 clause 7.1), what
 // drives with Accessible Max Address have in place of READ NATIVE MAX.
 func GetNativeMaxExt() drive.Command {
 	return registers([16]byte{0: 0x85, 1: protocolNonData | extend, 2: checkCondition, 13: 0x40, 14: 0x78})
 }
 
-// DCOIdentify frames DEVICE CONFIGURATION IDENTIFY (ACS-3 clause 7.6.3): 512 bytes
+// DCOIdentify frames DEVICE CONFIGURATION IDENTIFY (ACS-3): 512 bytes
 // of what the drive can do at most, whatever an overlay takes away.
 func DCOIdentify() drive.Command {
 	return in([16]byte{0: 0x85, 1: protocolPIOIn, 2: pioIn, 4: 0xc2, 6: 1, 14: 0xb1})

@@ -56,7 +56,7 @@ const (
 )
 
 // Time is how long a SECURITY ERASE UNIT takes, as words 89 and 90 say it: units of
-// two minutes in bits 7:0, or in 14:0 where bit 15 is set (ACS-4 clause 9.11.8.9).
+// two minutes in bits 7:0, or in 14:0 where bit 15 is set (ACS-4).
 type Time uint16
 
 // Known time; false where the word says nothing, or only 'more than that'.

@@ -94,7 +94,7 @@ const (
 func (r Registers) Failed() bool { return r.Status&(statusErr|statusDF) != 0 || r.Status == 0 }
 
 // LBA28 is the address in the answer to a 28-bit command: bits 27:24 stand in the
-// device register (ACS-3 clause 7.31.4).
+// device register (ACS-3).
 func (r Registers) LBA28() uint64 { return r.LBA&0xffffff | uint64(r.Device&0xf)<<24 }
 
 // whole: both bytes of count and all six of the LBA are here.

@@ -62,7 +62,7 @@ func (r ataRegisters) command16() drive.Command {
 
 const ataSanitizeDevice = 0xb4
 
-// SANITIZE DEVICE, feature and key of each action (ACS-4 clauses 7.36.2 to 7.36.6).
+// SANITIZE DEVICE, feature and key of each action (ACS-4 clause 7.36).
 // FREEZE LOCK and ANTIFREEZE LOCK are not built here.
 const (
 	ataSanitizeCryptoScrambleFeature = 0x0011
@@ -169,7 +169,7 @@ const (
 )
 
 // ATASetMaxExt makes last the highest address, for good. It must directly follow a
-// READ NATIVE MAX ADDRESS EXT (ACS-3 clause 7.49).
+// READ NATIVE MAX ADDRESS EXT.
 func ATASetMaxExt(last uint64) (drive.Command, error) {
 	if err := ataAddress(last, 1<<48); err != nil {
 		return drive.Command{}, err
@@ -186,7 +186,7 @@ func ATASetMax(last uint64) (drive.Command, error) {
 	return ataRegisters{count: ataValueKept, lba: last & 0xffffff, device: byte(last >> 24), command: ataSetMaxAddress}.command16(), nil
 }
 
-// ATASetAccessibleMax makes last the highest address (ACS-4 clause 7.1.3). Count is
+// ATASetAccessibleMax makes last the highest address (ACS-4 clause 7.1). Count is
 // zero: bit 0 would have newer drives change their names.
 func ATASetAccessibleMax(last uint64) (drive.Command, error) {
 	if err := ataAddress(last, 1<<48); err != nil {
@@ -203,7 +203,7 @@ func ataAddress(last, limit uint64) error {
 }
 
 // ATADCORestore takes a device configuration overlay away, with all that it hides:
-// capacity and features (ACS-3 clause 7.6.5). A protected area must be gone before.
+// capacity and features (ACS-3 clause 4.8). A protected area must be gone before.
 func ATADCORestore() drive.Command {
 	return ataRegisters{features: ataFeatureRestore, command: ataDeviceConfiguration}.command16()
 }
