@@ -74,6 +74,10 @@ func (s survey) commands(ctx context.Context, d *subject, dev drive.Device) {
 		s.nvme(ctx, d, dev)
 	case b == drive.BusSATA, b == drive.BusUSB && d.Identity.Inner:
 		s.ata(ctx, d, dev)
+	case b == drive.BusSCSI:
+		s.scsi(ctx, d, dev)
+	case b == drive.BusMMC:
+		s.mmc(ctx, d, dev)
 	default:
 		why := "this kind of drive has no health log that is read here"
 		d.Health.Verdict = inspect.Unknown[string]("", why)

@@ -37,6 +37,7 @@ type rig struct {
 	// is written down (counted from 1), or at that sleep; 0: never.
 	cutBefore, cutAfter, cutSleep int
 	sleeps                        int
+	naps                          *naps // of an eMMC's host
 	dead                          bool
 }
 

@@ -170,6 +170,8 @@ func For(d *Drive) (Technique, error) {
 		return newSCSIFormat(d), nil
 	case wipe.OpalRevert, wipe.OpalPSIDRevert:
 		return newOpal(d)
+	case wipe.MMCSanitize, wipe.MMCSecureErase:
+		return newMMCErase(d), nil
 	}
 	return nil, fmt.Errorf("there is no technique %q here", d.Step.Technique)
 }

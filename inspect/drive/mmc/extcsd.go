@@ -43,7 +43,10 @@ type ExtCSD struct {
 	BootProtection [2]Protection // 174
 	BootWP, UserWP byte          // 173, 171, as they are
 	Access         byte          // 179, bits 2:0: the area that is accessed, 0 the user's
-	QueueOn        bool          // 15: the command queue is on
+	// PartitionConfig is 179 as it is: how the card boots too, which a switch of the
+	// area must not change.
+	PartitionConfig byte
+	QueueOn         bool // 15: the command queue is on
 
 	PreEOL       byte   // 267: 1 normal, 2 warning, 3 urgent
 	LifeA, LifeB byte   // 268, 269: tenths of the life used, counted from 1; 11: all of it
@@ -75,7 +78,7 @@ func ParseExtCSD(b []byte) (ExtCSD, error) {
 	}
 	x := ExtCSD{Revision: b[192], Sectors: sectors, BySector: sectors > 2<<30/512, SectorSize: 512}
 	if x.Revision >= revision43 {
-		x.Access = b[179] & 7
+		x.Access, x.PartitionConfig = b[179]&7, b[179]
 		x.BootSize = int64(b[226]) * unit128K
 		x.EraseGroup = int64(b[224]) * unit512K
 		x.ProtectGroup = int64(b[221]) * x.EraseGroup

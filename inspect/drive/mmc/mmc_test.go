@@ -160,7 +160,7 @@ func TestExtCSD(t *testing.T) {
 		HighCapacityErase: true, EraseGroup: 4194304, ProtectGroup: 67108864,
 		EraseTime: 900 * time.Millisecond, SecureEraseTime: 17100 * time.Millisecond, SecureTrimTime: 15300 * time.Millisecond,
 		TrimTime: 1500 * time.Millisecond, SwitchTime: 250 * time.Millisecond,
-		BootProtection: [2]Protection{ProtectionPermanent, ProtectionPower}, BootWP: 0x51, UserWP: 0x44, Access: 2, QueueOn: true,
+		BootProtection: [2]Protection{ProtectionPermanent, ProtectionPower}, BootWP: 0x51, UserWP: 0x44, Access: 2, PartitionConfig: 0x4a, QueueOn: true,
 		PreEOL: 2, LifeA: 4, LifeB: 9, Firmware: "FW1 x", FirmwareRaw: "46573100ff1b7800"}
 	if err != nil || x != want {
 		t.Errorf("got  %+v\nwant %+v\n%v", x, want, err)

@@ -33,6 +33,9 @@ type mmcDrive struct {
 // bySector is bit 30 of the OCR register (clause 7.1).
 const bySector = 1 << 30
 
+// highCapacityGroups writes 1 to EXT_CSD[175] (ERASE_GROUP_DEF, clause 7.4.50).
+var highCapacityGroups = sim.MMCRequest{Index: 6, Arg: 0x03af0101}
+
 // address that the host gives the only card of its bus.
 const address = 1 << 16
 
@@ -49,12 +52,13 @@ func (x *mmcDrive) one(ctx context.Context, r sim.MMCRequest) (sim.MMCReply, err
 	return a, err
 }
 
-// ready sets a card up that has lost its power (JESD84-B51 clause 6.4).
+// ready sets a card up that has lost its power (JESD84-B51 clause 6.4), with erase and
+// write protection groups of the size that EXT_CSD tells, as Linux does.
 func (x *mmcDrive) ready(ctx context.Context) error {
 	if a, err := x.model.MMC(ctx, sim.MMCRequest{Index: 13, Arg: address}); err == nil && mmc.Status(a.Status).State() != mmc.StateStandby {
 		return x.settled(ctx)
 	}
-	for _, r := range []sim.MMCRequest{{Index: 0}, {Index: 1, Arg: 0x40ff8000}, {Index: 2, In: 16}, {Index: 3, Arg: address}, {Index: 7, Arg: address}} {
+	for _, r := range []sim.MMCRequest{{Index: 0}, {Index: 1, Arg: 0x40ff8000}, {Index: 2, In: 16}, {Index: 3, Arg: address}, {Index: 7, Arg: address}, highCapacityGroups} {
 		a, err := x.one(ctx, r)
 		if err != nil {
 			return err
