@@ -52,7 +52,6 @@ type lab struct {
 	hangs bool // a fault keeps answers back: the host's time-outs are by the drive's clock
 	host  *inproc.Host
 	nsids []uint32
-	other map[uint32]wipe.DrivePlan // what the plan says beside its ladder
 
 	mu      sync.Mutex
 	entries map[uint32]journal.Entry
@@ -61,34 +60,45 @@ type lab struct {
 	past    map[uint32]*journal.Past
 }
 
+func blankLab(t *testing.T) *lab {
+	return &lab{t: t, clock: sim.NewManual(), entries: map[uint32]journal.Entry{}, marks: map[uint32][]journal.Mark{}, past: map[uint32]*journal.Past{}}
+}
+
 func newLab(t *testing.T, c nvme.Config, faults ...sim.Fault) *lab {
 	t.Helper()
-	l := &lab{t: t, clock: sim.NewManual(), entries: map[uint32]journal.Entry{}, marks: map[uint32][]journal.Mark{}, past: map[uint32]*journal.Past{}}
+	l := blankLab(t)
 	c.Clock, c.Script = l.clock, sim.NewScript(faults...)
 	m, err := nvme.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.model, l.wire = m, &tapped{Drive: m}
+	var attached []uint32
 	for _, n := range c.Namespaces {
 		if n.Attached {
-			l.nsids = append(l.nsids, n.ID)
+			attached = append(attached, n.ID)
 		}
 	}
-	// The host's own clock stands still, so that nothing is given up because a worker
-	// moved the drive's.
-	l.attach(sim.NewManual())
+	l.put(m, attached)
 	for _, f := range faults {
 		if f.Do.Hang || f.Do.Delay > 0 {
 			l.impatient()
 		}
 	}
+	return l
+}
+
+// put a drive into the computer, with a person's data on it.
+func (l *lab) put(m *nvme.Drive, attached []uint32) {
+	l.t.Helper()
+	l.model, l.wire, l.nsids = m, &tapped{Drive: m}, attached
+	// The host's own clock stands still, so that nothing is given up because a worker
+	// moved the drive's.
+	l.attach(sim.NewManual())
 	for i, m := range m.Media() {
 		if err := m.Fill(0, m.Size(), sim.Noise(owner(i))); err != nil {
-			t.Fatal(err)
+			l.t.Fatal(err)
 		}
 	}
-	return l
 }
 
 func (l *lab) attach(timeouts *sim.Manual) {

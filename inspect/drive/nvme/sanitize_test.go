@@ -172,7 +172,9 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%d controllers", len(ids))
 		}
 		if c, err := ParseController(b); err == nil {
-			c.RPMB()
+			if units, n := c.RPMB(); units > 7 || n <= 0 {
+				t.Errorf("RPMB %d x %d", units, n)
+			}
 		}
 		_, _ = ParseNamespace(b)
 		_, _ = ParseNamespaceList(b)
