@@ -13,7 +13,7 @@ var _ journal.Journal = (*Book)(nil)
 // Started makes a Book the journal of an erasure: nil only when STARTED is on the
 // medium. Asked again after an error it stores the STARTED that waits.
 func (b *Book) Started(ctx context.Context, e journal.Entry) error {
-	key, technique := keyOf(e.Drive.Identity), string(e.Step.Technique)
+	key, technique := keyOf(e.Drive.Identity), string(e.Step.Technique+" "+e.Step.Then)
 	b.mu.Lock()
 	waits := b.unsure[key] == technique
 	b.mu.Unlock()

@@ -67,7 +67,7 @@ func (b *Book) begin(ctx context.Context, e journal.Entry) error {
 		return err
 	}
 	marks := was.Marks
-	if was.Entry.Step.Technique != e.Step.Technique {
+	if was.Entry.Step.Technique != e.Step.Technique || was.Entry.Step.Then != e.Step.Then {
 		marks = slices.DeleteFunc(slices.Clone(marks), func(m journal.Mark) bool { return !lasting(m) })
 	}
 	e.Drive.Ladder, e.Drive.Warnings = nil, nil

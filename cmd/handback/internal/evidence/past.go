@@ -68,7 +68,7 @@ func lastStart(records []certs.Record, key string) (started *certs.Started, open
 }
 
 func (b *Book) pastOf(ctx context.Context, visit, key string, id drive.Identity, s *certs.Started) (*journal.Past, error) {
-	p := &journal.Past{Entry: journal.Entry{Drive: wipe.DrivePlan{Name: s.Drive.Name, Identity: id}, Step: wipe.Step{Technique: wipe.TechniqueID(s.Technique), Level: wipeLevel(s.Level)},
+	p := &journal.Past{Entry: journal.Entry{Drive: wipe.DrivePlan{Name: s.Drive.Name, Identity: id}, Step: wipe.Step{Technique: wipe.TechniqueID(s.Technique), Then: wipe.TechniqueID(s.Then), Level: wipeLevel(s.Level)},
 		PlanDigest: s.PlanDigest, Resumed: s.Resumed}}
 	e, err := b.readMarks(ctx, visit, key)
 	switch {
@@ -76,7 +76,7 @@ func (b *Book) pastOf(ctx context.Context, visit, key string, id drive.Identity,
 		return p, nil
 	case err != nil:
 		return p, err
-	case string(e.Entry.Step.Technique) == s.Technique:
+	case string(e.Entry.Step.Technique) == s.Technique && string(e.Entry.Step.Then) == s.Then:
 		p.Entry, p.Marks = e.Entry, e.Marks
 	default:
 		// The power went between the STARTED of another technique and its first mark.
