@@ -65,7 +65,8 @@ func newVault(t *testing.T, bus drive.Bus, c opal.Config, faults ...sim.Fault) *
 	script := sim.NewScript(faults...)
 	switch bus {
 	case drive.BusSATA:
-		m, err := ata.New(ata.Config{Clock: v.clock, Script: script, TCG: x, Serial: "SED1", Model: "SED", NativeSectors: vaultSize / 512, Rotation: 1, NoDCO: true, NoHPA: true})
+		m, err := ata.New(ata.Config{Clock: v.clock, Script: script, TCG: x, Serial: "SED1", Model: "SED", NativeSectors: vaultSize / 512, Rotation: 1, NoDCO: true, NoHPA: true,
+			Security: ata.Security{Supported: true, Enhanced: true, EraseTime: time.Minute, EnhancedTime: time.Minute}, Sanitize: ata.Sanitize{Block: true, BlockTime: time.Minute}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,6 +186,11 @@ func (v *vault) visit(id, then wipe.TechniqueID, psid string) wipe.Outcome {
 	}
 	p := wipe.DrivePlan{Name: "A", Path: vaultPath, Identity: who, Geometry: dev.Geometry(),
 		Ladder: []wipe.Step{{Technique: id, Then: then, Level: level, Verify: wipe.VerifyFull, Shortfall: "what the vault says"}}}
+	if then == wipe.ATASecurityEraseEnhanced { // answers when it has ended
+		ctx, over := context.WithCancel(v.t.Context())
+		defer over()
+		go v.clock.Flow(ctx, 20*time.Millisecond)
+	}
 	f := job.Start(v.t.Context(), wipe.Plan{Drives: []wipe.DrivePlan{p}}, job.Options{Opener: v.host, Journal: v, Clock: v,
 		Past: func(drive.Identity) *journal.Past { return v.past }, PSID: func(drive.Identity) string { return psid }})
 	select {
@@ -209,18 +215,25 @@ func (v *vault) visit(id, then wipe.TechniqueID, psid string) wipe.Outcome {
 	return o
 }
 
-// follow is what follows a revert on each bus.
-var follow = map[drive.Bus]wipe.TechniqueID{drive.BusSATA: wipe.OverwriteZero, drive.BusSCSI: wipe.OverwriteRandom, drive.BusNVMe: wipe.NVMeSanitizeBlock}
+// follow is what may follow a revert, by bus.
+var follow = []struct {
+	bus  drive.Bus
+	then wipe.TechniqueID
+}{
+	{drive.BusSATA, wipe.OverwriteZero}, {drive.BusSATA, wipe.ATASanitizeBlock}, {drive.BusSATA, wipe.ATASecurityEraseEnhanced},
+	{drive.BusSCSI, wipe.SCSISanitizeBlock}, {drive.BusNVMe, wipe.NVMeSanitizeBlock}, {drive.BusNVMe, wipe.OverwriteRandom},
+}
 
 // A drive that its owner locked: opened by the PSID, erased by what follows, proved by
 // canaries that were written after the revert.
 func TestOpalPSIDRevert(t *testing.T) {
-	for bus, then := range follow {
-		t.Run(string(bus), func(t *testing.T) {
+	for _, f := range follow {
+		bus, then := f.bus, f.then
+		t.Run(string(then)+" on "+string(bus), func(t *testing.T) {
 			v := newVault(t, bus, ownerLocked)
 			o := v.visit(wipe.OpalPSIDRevert, then, " PSID-0123-4567-89AB-CDEF-0123-4567-89AB\n")
 			want := wipe.EvidenceCanaries
-			if bus != drive.BusNVMe {
+			if strings.HasPrefix(string(then), "overwrite") {
 				want = wipe.EvidenceMeasured
 			}
 			if o.Verdict != wipe.Sanitised || o.Evidence != want || o.Technique != wipe.OpalPSIDRevert {
@@ -307,10 +320,10 @@ func TestOpalWrongPSID(t *testing.T) {
 func TestOpalLies(t *testing.T) {
 	keeps := ownerLocked
 	keeps.RevertKeepsData = true
-	for bus, then := range follow {
-		v := newVault(t, bus, keeps)
-		if o := v.visit(wipe.OpalPSIDRevert, then, vaultPSID); o.Verdict != wipe.Sanitised || v.left() != 0 {
-			t.Errorf("%s: %s with %d bytes left: %s", bus, o.Verdict, v.left(), o.What)
+	for _, f := range follow {
+		v := newVault(t, f.bus, keeps)
+		if o := v.visit(wipe.OpalPSIDRevert, f.then, vaultPSID); o.Verdict != wipe.Sanitised || v.left() != 0 {
+			t.Errorf("%s: %s with %d bytes left: %s", f.then, o.Verdict, v.left(), o.What)
 		}
 	}
 	v := newVault(t, drive.BusNVMe, keeps, sim.Fault{When: sim.When{Erases: true}, Do: sim.Action{KeepAll: true}})
@@ -322,40 +335,47 @@ func TestOpalLies(t *testing.T) {
 // The power goes at each step that is written down, before and after it. The next
 // start ends it, with the PSID as long as it is needed and without from then on.
 func TestOpalPowerCuts(t *testing.T) {
+	for _, f := range follow {
+		if f.then == wipe.ATASecurityEraseEnhanced {
+			continue // its own power cuts are tested beside it
+		}
+		t.Run(string(f.then)+" on "+string(f.bus), func(t *testing.T) { t.Parallel(); opalPowerCuts(t, f.bus, f.then) })
+	}
+}
+
+func opalPowerCuts(t *testing.T, bus drive.Bus, then wipe.TechniqueID) {
 	cut := errors.New("the power is gone")
-	for bus, then := range follow {
-		for n := range 8 {
-			for _, after := range []bool{false, true} {
-				v := newVault(t, bus, ownerLocked)
-				seen := 0
-				v.onMark = func(m journal.Mark) error {
-					if seen++; seen <= n {
-						return nil
-					}
-					if seen == n+1 && after {
-						v.marks = append(v.marks, m)
-					}
-					v.model.Plug(false)
-					return cut
+	for n := range 8 {
+		for _, after := range []bool{false, true} {
+			v := newVault(t, bus, ownerLocked)
+			seen := 0
+			v.onMark = func(m journal.Mark) error {
+				if seen++; seen <= n {
+					return nil
 				}
-				o := v.visit(wipe.OpalPSIDRevert, then, vaultPSID)
-				if seen <= n {
-					continue // it has fewer marks
+				if seen == n+1 && after {
+					v.marks = append(v.marks, m)
 				}
-				if o.Verdict == wipe.Sanitised {
-					t.Fatalf("%s, mark %d: sanitised without power", bus, n+1)
-				}
-				v.again()
-				psid := vaultPSID
-				if v.past.Last("reverted") != nil {
-					psid = ""
-				}
-				if o = v.visit(wipe.OpalPSIDRevert, then, psid); o.Verdict != wipe.Sanitised {
-					t.Errorf("%s, mark %d (%v), after it %t: %s: %s", bus, n+1, v.past.Marks, after, o.Verdict, o.What)
-				}
-				if psid == "" && !strings.Contains(o.Resumed, "factory state") {
-					t.Errorf("%s, mark %d: resumed %q", bus, n+1, o.Resumed)
-				}
+				v.model.Plug(false)
+				return cut
+			}
+			o := v.visit(wipe.OpalPSIDRevert, then, vaultPSID)
+			if seen <= n {
+				continue // it has fewer marks
+			}
+			if o.Verdict == wipe.Sanitised {
+				t.Fatalf("%s, mark %d: sanitised without power", bus, n+1)
+			}
+			v.again()
+			psid := vaultPSID
+			if v.past.Last("reverted") != nil {
+				psid = ""
+			}
+			if o = v.visit(wipe.OpalPSIDRevert, then, psid); o.Verdict != wipe.Sanitised {
+				t.Errorf("%s, mark %d (%v), after it %t: %s: %s", bus, n+1, v.past.Marks, after, o.Verdict, o.What)
+			}
+			if psid == "" && !strings.Contains(o.Resumed, "factory state") {
+				t.Errorf("%s, mark %d: resumed %q", bus, n+1, o.Resumed)
 			}
 		}
 	}
@@ -394,6 +414,69 @@ func TestOpalAlone(t *testing.T) {
 		v := newVault(t, drive.BusNVMe, ownerLocked)
 		if o := v.visit(wipe.OpalPSIDRevert, then, vaultPSID); o.Verdict != wipe.Refused || v.tper.KeyChanges() != 0 {
 			t.Errorf("%q: %s: %s", then, o.Verdict, o.What)
+		}
+	}
+}
+
+// A revert reaches every namespace of the controller: it is sent once, when all of
+// them have come along, and never where one is not to be erased.
+func TestOpalNamespaces(t *testing.T) {
+	for _, planned := range []bool{true, false} {
+		c := ownerLocked
+		c.MSID, c.PSID = vaultMSID, vaultPSID
+		x, err := opal.New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := &vault{t: t, tper: x, clock: sim.NewManual()}
+		m, err := nvme.New(nvme.Config{Clock: v.clock, TCG: x, Serial: "SED1", Model: "SED", Sanitize: nvme.Sanitize{Block: true, BlockTime: time.Minute},
+			Namespaces: []nvme.Namespace{{ID: 1, Bytes: vaultSize, Attached: true}, {ID: 2, Bytes: vaultSize, Attached: true}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.model, v.host = m, inproc.NewHost(v.clock)
+		x.SetRekey(opal.Scramble("vault", m.Media()...))
+		var p wipe.Plan
+		for n := uint32(1); n <= 2; n++ {
+			path := fmt.Sprint(vaultPath, n)
+			if err := v.host.AttachNVMe(path, m, n); err != nil {
+				t.Fatal(err)
+			}
+			if err := m.Media()[n-1].Fill(0, vaultSize, sim.Noise(vaultData)); err != nil {
+				t.Fatal(err)
+			}
+			dev, err := v.host.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			id, err := dev.Identify(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := wipe.DrivePlan{Name: fmt.Sprint(n), Path: path, Identity: id, Geometry: dev.Geometry(), Siblings: []uint32{3 - n},
+				Ladder: []wipe.Step{{Technique: wipe.OpalPSIDRevert, Then: wipe.NVMeSanitizeBlock, Level: wipe.LevelPurge, Shortfall: "x"}}}
+			if planned {
+				p.Drives = append(p.Drives, d)
+			} else if n == 1 {
+				d.Siblings = nil
+				p.Drives = append(p.Drives, d)
+			}
+		}
+		f := job.Start(t.Context(), p, job.Options{Opener: v.host, Journal: v, Clock: v, PSID: func(drive.Identity) string { return vaultPSID }})
+		<-f.Done()
+		sent := 0
+		for _, e := range m.Trace() {
+			if e.Frame[0] == 0x81 {
+				sent++
+			}
+		}
+		for _, o := range f.Outcomes() {
+			if (o.Verdict == wipe.Sanitised) != planned || o.Verdict == wipe.Sanitised && len(o.Commands) < 3 {
+				t.Errorf("planned %t: namespace %s: %s: %s", planned, o.Drive.Name, o.Verdict, o.What)
+			}
+		}
+		if planned && (sent != 2 || v.left() != 0 || x.KeyChanges() != 1) || !planned && (sent != 0 || v.left() != 2*vaultSize) {
+			t.Errorf("planned %t: %d transfers, %d bytes are left, %d keys", planned, sent, v.left(), x.KeyChanges())
 		}
 	}
 }
