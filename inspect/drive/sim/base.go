@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// forever is how long a command hangs that is never answered.
+const forever = 100 * 365 * 24 * time.Hour
+
 // ErrGone: the drive was unplugged or lost its power; no answer comes.
 var ErrGone = errors.New("the drive has gone")
 
@@ -69,8 +72,7 @@ func (b *Base) Begin(ctx context.Context, c Call) (Action, error) {
 	case a.Hang || a.Delay > 0:
 		return a, b.wait(ctx, lost, func(ctx context.Context) error {
 			if a.Hang {
-				<-ctx.Done()
-				return ctx.Err()
+				return b.Clock.Sleep(ctx, forever)
 			}
 			return b.Clock.Sleep(ctx, a.Delay)
 		})

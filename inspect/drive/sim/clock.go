@@ -43,6 +43,7 @@ type Manual struct {
 	wake     chan struct{}     // closed and made anew when the time has moved
 	sleepers map[int]time.Time // until when, by the number of the sleep
 	sleeps   int               // ever begun
+	working  int               // commands that are at work and do not sleep
 }
 
 // NewManual starts at noon of 1 January 2026, UTC.
@@ -77,11 +78,18 @@ func (m *Manual) SleepUntil(ctx context.Context, until time.Time) error {
 	m.sleeps++
 	number := m.sleeps
 	m.sleepers[number] = until
+	mine := ctx.Value(atWork{}) == m
+	if mine {
+		m.working--
+	}
 	m.mu.Unlock()
 	defer func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		delete(m.sleepers, number)
+		if mine {
+			m.working++
+		}
 	}()
 	for {
 		m.mu.Lock()
@@ -98,8 +106,25 @@ func (m *Manual) SleepUntil(ctx context.Context, until time.Time) error {
 	}
 }
 
+// atWork is in the context of a command that Working was told of.
+type atWork struct{}
+
+// Working tells that a command is at work in a model until the function that it
+// gives is called; but for what the command sleeps, by the context that it gives,
+// Flow keeps the time still.
+func (m *Manual) Working(ctx context.Context) (context.Context, func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.working++
+	return context.WithValue(ctx, atWork{}, m), func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.working--
+	}
+}
+
 // Flow moves the clock to the next moment that somebody sleeps for, whenever for
-// that long of real time nobody began or ended a sleep: a command that takes the
+// that long of real time nobody began or ended a sleep and no command is at work: one that takes the
 // drive an hour is over in no time, and one that hangs is given up by whoever has a
 // time-out. It returns when ctx ends.
 func (m *Manual) Flow(ctx context.Context, quiet time.Duration) {
@@ -113,7 +138,7 @@ func (m *Manual) Flow(ctx context.Context, quiet time.Duration) {
 		case <-tick.C:
 		}
 		m.mu.Lock()
-		still := m.sleeps == lastSleeps && len(m.sleepers) == lastCount && len(m.sleepers) > 0
+		still := m.working == 0 && m.sleeps == lastSleeps && len(m.sleepers) == lastCount && len(m.sleepers) > 0
 		lastSleeps, lastCount = m.sleeps, len(m.sleepers)
 		var next time.Time
 		for _, t := range m.sleepers {

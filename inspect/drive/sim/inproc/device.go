@@ -88,7 +88,14 @@ func (d *device) within(ctx context.Context, limit time.Duration, fn func(contex
 	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	ended := make(chan error, 1)
-	go func() { ended <- fn(inner) }()
+	work, over := inner, func() {}
+	if m, ok := d.clock.(*sim.Manual); ok {
+		work, over = m.Working(inner)
+	}
+	go func() {
+		defer over()
+		ended <- fn(work)
+	}()
 	late := make(chan struct{})
 	go func() {
 		if d.clock.Sleep(inner, limit) == nil {
