@@ -19,6 +19,7 @@ import (
 	"handback.example/inspect/drive/sim/profile"
 	"handback.example/inspect/drive/sim/sat"
 	"handback.example/wipe"
+	"handback.example/wipe/internal/frame"
 	"handback.example/wipe/journal"
 )
 
@@ -216,6 +217,44 @@ func TestATASecurityFoundLocked(t *testing.T) {
 				t.Errorf("%d erases, %d unlocks", r.count(0xf4, 0), r.count(0xf2, 0))
 			}
 		})
+	}
+}
+
+// A sanitize leaves no password of ours on the drive either, be it locked or open; a
+// ladder of many steps tries ours once on a drive that has another.
+func TestATASanitizeFoundLocked(t *testing.T) {
+	password := &journal.Past{Marks: []journal.Mark{{Step: journal.StepPassword}}}
+	for name, change := range map[string]func(*ataRig){
+		"locked": func(r *ataRig) { r.drive.PowerCycle() },
+		"open":   func(*ataRig) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newATARig(t)
+			d := r.bench(wipe.ATASanitizeBlock, password)
+			if _, _, err := ataAsk(t.Context(), d.Target, frame.ATASetPassword()); err != nil {
+				t.Fatal(err)
+			}
+			change(r)
+			x := r.erase(d)
+			if !x.sanitised() || r.left() != 0 || r.lockedOrEnabled() || !strings.Contains(x.report.Resumed, "temporary password") {
+				t.Errorf("security %04x: %s", r.security(), x)
+			}
+		})
+	}
+	r := newATARig(t, func(c *simata.Config, _ *sat.Config) { c.Security.UserPassword = "7h4t nobody knows" })
+	d := r.bench("", nil)
+	for _, id := range ataTechniques {
+		d.Step.Technique = id
+		tech, err := For(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tech.Prepare(t.Context()); !errors.Is(err, ErrLocked) {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	if n := r.count(0xf2, 0); n != 1 {
+		t.Errorf("%d passwords were tried", n)
 	}
 }
 

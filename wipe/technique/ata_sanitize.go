@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"handback.example/inspect/drive"
@@ -33,6 +34,7 @@ type ataSanitize struct {
 	failed  bool         // one failed before: the drive can't be read until another ends well
 	lost    int          // questions in a row that had no answer
 	last    wipe.CommandTrace
+	resumed string
 }
 
 func newATASanitize(d *Drive) (Technique, error) {
@@ -61,8 +63,8 @@ func (s *ataSanitize) Prepare(ctx context.Context) error {
 	if err := s.identify(ctx); err != nil {
 		return err
 	}
-	if _, locked, _, _ := ataState(s.id); locked {
-		return ErrLocked
+	if err := s.unlocked(ctx); err != nil {
+		return err
 	}
 	if s.id.Sanitize&ata.SanitizeSupported == 0 || s.id.Sanitize&s.bit == 0 {
 		return fmt.Errorf("the drive does not offer %s", s.name)
@@ -91,6 +93,23 @@ func (s *ataSanitize) Prepare(ctx context.Context) error {
 		return ErrFrozen
 	}
 	return s.prepare(ctx)
+}
+
+// unlocked: a password of ours, which an earlier start has left on the drive, is taken
+// away: a sanitize would leave it. Another that keeps the drive locked stays.
+func (s *ataSanitize) unlocked(ctx context.Context) error {
+	enabled, locked, _, _ := ataState(s.id)
+	if locked {
+		if err := s.d.openOurs(ctx); err != nil {
+			return err
+		}
+		s.resumed = resumedLocked
+		return DisableTemporary(ctx, s.d.Target)
+	}
+	if enabled && s.d.Past.Last(journal.StepPassword) != nil && DisableTemporary(ctx, s.d.Target) == nil {
+		s.resumed = resumedLocked
+	}
+	return nil
 }
 
 // ours: the journal says that we sent this very command to this drive.
@@ -164,7 +183,7 @@ func (s *ataSanitize) Erase(ctx context.Context) Report {
 		s.d.running()
 		s.recall()
 		s.seen = true
-		const resumed = "A sanitize that an earlier start had begun was still running, and was waited for."
+		resumed := "A sanitize that an earlier start had begun was still running, and was waited for."
 		if err := s.watch(ctx); err != nil || s.evidence != nil {
 			return s.ended(ctx, err, resumed)
 		}
@@ -268,7 +287,7 @@ func (s *ataSanitize) watch(ctx context.Context) error {
 // ended says what was done, with the drive's final status, and asks it who it is once
 // more.
 func (s *ataSanitize) ended(ctx context.Context, err error, resumed string) Report {
-	r := Report{Sent: s.sent || s.adopted, Commands: s.commands, Err: err, Resumed: resumed}
+	r := Report{Sent: s.sent || s.adopted, Commands: s.commands, Err: err, Resumed: strings.TrimSpace(s.resumed + " " + resumed)}
 	if r.Sent {
 		r.Commands = append(r.Commands, s.last)
 	}

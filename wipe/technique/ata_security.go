@@ -61,21 +61,37 @@ func (s *ataSecurity) Prepare(ctx context.Context) error {
 	return s.prepare(ctx)
 }
 
-// open a drive that is locked: by our password, once. One of which the journal says
-// that the password is ours, and that does not open all the same, may be in the
-// middle of an erase, which some drives go on with and take nothing else.
+// open a drive that is locked. One of which the journal says that the password is
+// ours, and that does not open all the same, may be in the middle of an erase, which
+// some drives go on with and take nothing else.
 func (s *ataSecurity) open(ctx context.Context) error {
-	s.resumed = "The drive was locked with our temporary password, as an earlier start had left it."
-	state, err := UnlockTemporary(ctx, s.d.Target)
-	switch {
-	case err == nil && state == LockOpened:
-		return nil
-	case s.d.Past.Last(journal.StepPassword) != nil && err == nil:
-		s.blind = true
-		return nil
-	case err != nil:
-		return err
+	err := s.d.openOurs(ctx)
+	if errors.Is(err, ErrLocked) && s.d.Past.Last(journal.StepPassword) != nil {
+		s.blind, err = true, nil
 	}
+	s.resumed = resumedLocked
+	return err
+}
+
+const resumedLocked = "The drive was locked with our temporary password, as an earlier start had left it."
+
+// openOurs opens a drive that is locked with our password, which is tried once,
+// whatever steps a ladder has.
+func (d *Drive) openOurs(ctx context.Context) error {
+	if d.lockTried {
+		return ErrLocked
+	}
+	state, err := UnlockTemporary(ctx, d.Target)
+	switch {
+	case err != nil:
+		d.lockTried = true
+		return err
+	case state == LockOpened, state == LockNone:
+		return nil
+	case state == LockFrozen:
+		return ErrFrozen
+	}
+	d.lockTried = true
 	return ErrLocked
 }
 

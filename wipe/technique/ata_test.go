@@ -24,12 +24,13 @@ const ataSectors = 2048 // of 512 bytes
 
 // ataRig is an ATA drive full of somebody's data, and a bench that erases it.
 type ataRig struct {
-	t     *testing.T
-	clock *sim.Manual
-	host  *inproc.Host
-	drive *sat.SAT
-	owner []byte // what stood on the whole medium
-	hangs bool   // a command may never be answered
+	t       *testing.T
+	clock   *sim.Manual
+	host    *inproc.Host
+	drive   *sat.SAT
+	owner   []byte // what stood on the whole medium
+	hangs   bool   // a command may never be answered
+	cutUnit bool   // the drive loses its power in the middle of the next ERASE UNIT
 
 	mu    sync.Mutex
 	marks []journal.Mark
@@ -150,6 +151,10 @@ func (r *ataRig) move(over chan struct{}, limit time.Duration) {
 		case <-time.After(200 * time.Microsecond):
 		}
 		switch {
+		case r.drive.Busy() && r.cutUnit:
+			r.cutUnit = false
+			r.clock.Advance(time.Minute)
+			r.drive.PowerCycle()
 		case r.drive.Busy():
 			r.clock.Advance(time.Minute)
 		case r.hangs && time.Since(began) > 50*time.Millisecond:

@@ -52,6 +52,9 @@ type Drive struct {
 
 	Bad     sweep.Bad
 	Buffers sweep.Buffers
+
+	// lockTried: our ATA password was tried on it, and did not open it. A drive counts.
+	lockTried bool
 }
 
 // floor under the speed of one sweep over the drive.
