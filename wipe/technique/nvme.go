@@ -73,10 +73,11 @@ func (d *Drive) reach(ctx context.Context, c nvme.Controller) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range allocated {
-		if slices.Contains(active, id) {
-			continue
-		}
+	hidden := slices.DeleteFunc(allocated, func(id uint32) bool { return slices.Contains(active, id) })
+	if len(hidden) > d.Plan.Unattached {
+		return fmt.Errorf("the drive has %d namespaces that are attached to nobody, and %d were planned for", len(hidden), d.Plan.Unattached)
+	}
+	for _, id := range hidden {
 		if err := d.nobodys(ctx, id); err != nil {
 			return err
 		}

@@ -52,6 +52,8 @@ type lab struct {
 	hangs bool // a fault keeps answers back: the host's time-outs are by the drive's clock
 	host  *inproc.Host
 	nsids []uint32
+	// hidden namespaces that the plan knows of.
+	hidden int
 
 	mu      sync.Mutex
 	entries map[uint32]journal.Entry
@@ -78,6 +80,7 @@ func newLab(t *testing.T, c nvme.Config, faults ...sim.Fault) *lab {
 			attached = append(attached, n.ID)
 		}
 	}
+	l.hidden = len(c.Namespaces) - len(attached)
 	l.put(m, attached)
 	for _, f := range faults {
 		if f.Do.Hang || f.Do.Delay > 0 {
@@ -156,13 +159,19 @@ type tapped struct {
 	sent  []string
 	loses func(sqe [64]byte, n int) bool // after so many commands; with mu held
 	n     int
+	// says what erasing commands are answered before they reach the drive, one after
+	// the other; 0: they reach it.
+	says []uint16
 }
 
 func (w *tapped) Admin(ctx context.Context, r sim.NVMeRequest) (sim.NVMeReply, error) {
+	if s := w.word(r.SQE[0]); s != 0 {
+		return sim.NVMeReply{Status: s}, nil
+	}
 	a, err := w.Drive.Admin(ctx, r)
 	w.mu.Lock()
 	w.n++
-	if r.SQE[0] == 0x80 || r.SQE[0] == 0x84 {
+	if (r.SQE[0] == 0x80 || r.SQE[0] == 0x84) && !errors.Is(err, sim.ErrGone) {
 		w.sent = append(w.sent, fmt.Sprintf("%x %x %x", r.SQE[:1], r.SQE[4:8], r.SQE[40:48]))
 	}
 	lost := w.loses != nil && w.loses(r.SQE, w.n)
@@ -172,6 +181,17 @@ func (w *tapped) Admin(ctx context.Context, r sim.NVMeRequest) (sim.NVMeReply, e
 		return sim.NVMeReply{}, sim.ErrGone
 	}
 	return a, err
+}
+
+func (w *tapped) word(op byte) uint16 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if op != 0x80 && op != 0x84 || len(w.says) == 0 {
+		return 0
+	}
+	s := w.says[0]
+	w.says = w.says[1:]
+	return s
 }
 
 // sent are the Format and Sanitize commands that reached the drive: opcode, NSID,
@@ -233,7 +253,7 @@ func (l *lab) plan(techniques ...wipe.TechniqueID) wipe.Plan {
 		if err != nil {
 			l.t.Fatal(err)
 		}
-		dp := wipe.DrivePlan{Name: "A", Path: l.path(n), Identity: id, Geometry: d.Geometry(),
+		dp := wipe.DrivePlan{Name: "A", Path: l.path(n), Identity: id, Geometry: d.Geometry(), Unattached: l.hidden,
 			Siblings: slices.DeleteFunc(slices.Clone(l.nsids), func(o uint32) bool { return o == n })}
 		for _, t := range techniques {
 			level := wipe.LevelClear
@@ -620,6 +640,8 @@ func TestNVMeSiblings(t *testing.T) {
 			want: []wipe.Verdict{wipe.Refused}, says: []string{"reach namespace 2"}},
 		"the plan knows of one that is gone": {make: subsystem, plan: func(_ *lab, p *wipe.Plan) { p.Drives[0].Siblings = []uint32{2} },
 			want: []wipe.Verdict{wipe.Refused}, says: []string{"does not list namespace 2"}},
+		"there are more that nobody has than planned": {make: func() nvme.Config { return withSecond(subsystem(), false) },
+			plan: func(_ *lab, p *wipe.Plan) { p.Drives[0].Unattached = 0 }, want: []wipe.Verdict{wipe.Refused}, says: []string{"attached to nobody"}},
 		"the other has another technique": {plan: func(_ *lab, p *wipe.Plan) { p.Drives[1].Ladder[0].Technique = wipe.OverwriteZero },
 			want: []wipe.Verdict{wipe.Refused, wipe.Sanitised}, says: []string{"does not come along", "Every block"}},
 		"another controller has one": {make: func() nvme.Config {
@@ -785,4 +807,103 @@ func (c cutting) Sleep(ctx context.Context, d time.Duration) error {
 		c.cut()
 	}
 	return err
+}
+
+// Sanitize In Progress (1Dh) is waited for, once; Sanitize Failed (1Ch) and all other
+// refusals are the drive's own word.
+func TestNVMeSanitizeStatus(t *testing.T) {
+	for name, c := range map[string]struct {
+		says []uint16
+		want wipe.Verdict
+		text string
+	}{
+		"in progress, then taken": {[]uint16{0x1d}, wipe.Sanitised, "none of"},
+		"in progress, for ever":   {[]uint16{0x1d, 0x1d}, wipe.Failed, "status 001d"},
+		"failed":                  {[]uint16{0x1c}, wipe.Failed, "status 001c"},
+		"invalid field, no retry": {[]uint16{0x4002}, wipe.Failed, "status 0002"},
+		"vendor's own":            {[]uint16{0x7c0}, wipe.Failed, "status 07c0"},
+		"aborted by power loss":   {[]uint16{0x05}, wipe.Failed, "status 0005"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, subsystem())
+			l.wire.says = c.says
+			o := l.erase(wipe.NVMeSanitizeBlock)
+			expectOutcome(t, o, c.want, c.text)
+			l.honest(o)
+			if n := len(o.Commands); c.want == wipe.Failed && n != len(c.says) {
+				t.Errorf("%d commands on record", n)
+			}
+		})
+	}
+}
+
+// A log that reads as it did before proves nothing: canaries do, or nobody.
+func TestNVMeSanitizeUnseen(t *testing.T) {
+	s := subsystem()
+	s.Claims = map[string]uint64{"sstat": 0x101, "scdw10": 2}
+	done := nvme.Past{State: "completed", CDW10: 2}
+	for name, c := range map[string]struct {
+		past   nvme.Past
+		faults []sim.Fault
+		want   wipe.Verdict
+		says   string
+	}{
+		"nothing done, and no canaries": {nvme.Past{}, []sim.Fault{{When: sim.When{Writes: true}, Do: sim.Action{Abort: true}}, {When: erases, Do: sim.Action{Pretend: true}}},
+			wipe.Failed, "still stand there"},
+		"nothing done, nothing to see": {done, []sim.Fault{{When: sim.When{Reads: true}, Do: sim.Action{Abort: true}}, {When: erases, Do: sim.Action{Pretend: true}}},
+			wipe.Unverified, ""},
+		"nothing done, canaries": {nvme.Past{}, []sim.Fault{{When: erases, Do: sim.Action{Pretend: true}}}, wipe.Failed, "still stand there"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := s
+			s.Past = c.past
+			l := newLab(t, s, c.faults...)
+			o := l.erase(wipe.NVMeSanitizeBlock)
+			if o.Verdict == wipe.Sanitised || !strings.Contains(o.What, c.says) {
+				t.Errorf("%s: %s", o.Verdict, o.What)
+			}
+			l.honest(o)
+		})
+	}
+}
+
+// The command was marked and never sent, and the drive has such a sanitize behind it
+// from long ago: that one is not taken for ours.
+func TestNVMeNoFalseAdoption(t *testing.T) {
+	for name, c := range map[string]struct {
+		pristine bool
+		faults   []sim.Fault
+	}{
+		"with canaries":    {false, nil},
+		"nothing written":  {true, nil},
+		"takes no canary":  {true, []sim.Fault{{When: sim.When{Writes: true}, Do: sim.Action{Abort: true}}}},
+		"takes no canary ": {false, []sim.Fault{{When: sim.When{Writes: true}, Do: sim.Action{Abort: true}}}},
+	} {
+		for _, id := range sanitizes {
+			t.Run(name+", "+string(id), func(t *testing.T) {
+				s := subsystem()
+				cdw10 := map[wipe.TechniqueID]uint32{wipe.NVMeSanitizeBlock: 2, wipe.NVMeSanitizeCrypto: 4, wipe.NVMeSanitizeOverwrite: 0x13}[id]
+				s.Past = nvme.Past{State: "completed", CDW10: cdw10, Pristine: c.pristine}
+				l := newLab(t, s, c.faults...)
+				l.onMark = func(_ uint32, _ int, m journal.Mark) error {
+					if m.Step == journal.StepIssue {
+						l.model.Plug(false)
+					}
+					return nil
+				}
+				p := l.plan(id)
+				if o := l.run(p)[0]; o.Verdict == wipe.Sanitised || len(l.sent()) > 0 {
+					t.Fatalf("%+v, sent %q", o, l.sent())
+				}
+				l.restart()
+				l.model.Plug(true)
+				o := l.run(p)[0]
+				expectOutcome(t, o, wipe.Sanitised, "")
+				l.honest(o)
+				if got := l.sent(); !slices.Equal(got, []string{wire[id]}) || o.Resumed != "" {
+					t.Errorf("sent %q, %s", got, o.Resumed)
+				}
+			})
+		}
+	}
 }
