@@ -73,9 +73,9 @@ func (x *mmcDrive) ready(ctx context.Context) error {
 	return x.settled(ctx)
 }
 
-// settled waits while the card is busy.
+// settled waits while the card is busy, and asks less and less often.
 func (x *mmcDrive) settled(ctx context.Context) error {
-	for {
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
 		a, err := x.model.MMC(ctx, sim.MMCRequest{Index: 13, Arg: address})
 		if err != nil {
 			return err
@@ -83,7 +83,7 @@ func (x *mmcDrive) settled(ctx context.Context) error {
 		if mmc.Status(a.Status).State() != mmc.StateProgramming {
 			return nil
 		}
-		if err := x.clock.Sleep(ctx, 10*time.Millisecond); err != nil {
+		if err := x.clock.Sleep(ctx, pause); err != nil {
 			return err
 		}
 	}
