@@ -159,7 +159,7 @@ var private = []byte("PRIVATE:a person's data, to be read by nobody after this\n
 func newRig(t *testing.T, seal *sign.Signer, c cutCase) *rig {
 	t.Helper()
 	r := &rig{t: t, clock: sim.NewManual(), path: "/dev/d1", stick: &memory{files: map[string][]byte{}}, seal: seal, step: c.step}
-	r.host = inproc.NewHost(nil) // its patience is by the real clock: a busy computer makes no drive late
+	r.host = inproc.NewHost(r.clock)
 	d, err := profile.Parse(string(c.step.Technique), "name = \"a drive\"\nsource = \"made up\"\n"+c.text, profile.Options{Clock: r.clock})
 	if err != nil {
 		t.Fatal(err)
@@ -356,6 +356,20 @@ time = "2s"
 `
 )
 
+const mmcText = `
+[mmc]
+manufacturer = 0x15
+product = "CUTMMC"
+serial = "0xc5f7a1b2"
+sectors = 8192
+secure_erase = true
+trim = true
+sanitize = true
+erase_time = "1s"
+secure_erase_time = "2s"
+sanitize_time = "2s"
+`
+
 const (
 	psid     = "ABCDEFGHJKLMNPQRSTUVWXYZ01234567"
 	opalText = `
@@ -383,6 +397,7 @@ func cutCases() (all []cutCase) {
 	add(nvmeText, wipe.LevelClear, wipe.NVMeFormatUserData, wipe.NVMeFormatCrypto)
 	add(scsiText, wipe.LevelPurge, wipe.SCSISanitizeBlock, wipe.SCSISanitizeCrypto, wipe.SCSISanitizeOverwrite)
 	add(scsiText, wipe.LevelClear, wipe.SCSIFormatUnit)
+	add(mmcText, wipe.LevelClear, wipe.MMCSanitize, wipe.MMCSecureErase)
 	opal := func(text string, id, then wipe.TechniqueID) {
 		all = append(all, cutCase{wipe.Step{Technique: id, Then: then, Level: wipe.LevelClear, Verify: wipe.VerifyFull}, text})
 	}
