@@ -138,7 +138,6 @@ var (
 		{"leaves a megabyte", one1("erases = true", "keep = [{ off = 1572864, len = 1048576 }]")},
 		{"stays at a third for ever", one1("erases = true", "stick_at = 0.33")},
 		{"fails half-way", one1("erases = true", "fail_at = 0.5")},
-		{"data comes back", one1("erases = true", "reappear = \"31m\"")},
 		{"loses all sense data", one1("", "sense = \"missing\"")},
 		{"fixed sense data", one1("", "sense = \"fixed\"")},
 		{"can't be read in the middle", one1("reads = true\nlba = 4000\nblocks = 8", "medium = true")},
