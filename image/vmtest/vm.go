@@ -57,6 +57,9 @@ type Config struct {
 	Channel string
 	// OnEvent is called for every event, in order, and must return at once.
 	OnEvent func(Event)
+	// OnSleep is called when the machine has fallen asleep (ACPI S3): its drives have
+	// no power then. It must return at once. nil: nothing is.
+	OnSleep func()
 	// Say tells a person why it takes longer. nil: nobody.
 	Say func(string)
 	// lockDir holds the machine-wide locks; tests of the lock use their own.
@@ -329,6 +332,10 @@ func (vm *VM) told(e qmpEvent) {
 		if vm.reboots > vm.cfg.MaxReboots && vm.fault == nil {
 			vm.fault = fmt.Errorf("the machine started again %d times: it was ended", vm.reboots)
 			go vm.Kill()
+		}
+	case "SUSPEND":
+		if vm.cfg.OnSleep != nil {
+			vm.cfg.OnSleep()
 		}
 	case "SHUTDOWN":
 		vm.how = d.Reason

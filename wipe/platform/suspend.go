@@ -33,6 +33,9 @@ type Machine struct {
 	// is not put to sleep.
 	Mains     inspect.Fact[bool]
 	Batteries []inspect.Battery
+	// For is how long it sleeps, whole seconds; 0: long enough to fall asleep in, for an
+	// alarm that goes off before wakes nothing.
+	For time.Duration
 }
 
 // ErrCannot is wrapped by errors that say why this machine is not put to sleep:
@@ -43,8 +46,6 @@ var ErrCannot = errors.New("this machine can't be put to sleep")
 var ErrAwake = errors.New("the machine did not fall asleep")
 
 const (
-	// asleep is how long it sleeps: long enough to fall asleep in, for an alarm that
-	// goes off before wakes nothing.
 	asleep = 8 * time.Second
 	// batteryMin is the charge in percent below which it must hang on the mains.
 	batteryMin = 15
@@ -76,7 +77,7 @@ func (m Machine) Suspend(ctx context.Context) error {
 	if err := m.write(memSleep, "deep"); err != nil && m.has(memSleep) {
 		return cannot("its kernel refuses the sleep that cuts the drives' power", err)
 	}
-	if err := m.wakeAfter(alarm, asleep); err != nil {
+	if err := m.wakeAfter(alarm, m.sleep()); err != nil {
 		return err
 	}
 	if err := m.write(powerState, "mem"); err != nil {
@@ -132,6 +133,13 @@ func (m Machine) clock() (string, error) {
 		}
 	}
 	return "", cannot("its clock can't wake it", nil)
+}
+
+func (m Machine) sleep() time.Duration {
+	if m.For <= 0 {
+		return asleep
+	}
+	return max(m.For, time.Second)
 }
 
 // wakeAfter sets the alarm. Once the count of wake-ups is written, the kernel gives

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"handback.example/inspect"
 )
@@ -77,6 +78,10 @@ func TestSuspend(t *testing.T) {
 				t.Errorf("%s: mem_sleep %q", name, s)
 			}
 		}
+	}
+	root := sysfs(t, nil)
+	if err := (Machine{Root: root, For: 5500 * time.Millisecond}).Suspend(t.Context()); err != nil || content(t, root, "sys/class/rtc/rtc0/wakealarm") != "+5" {
+		t.Errorf("a sleep of its own: %v", err)
 	}
 }
 

@@ -49,6 +49,8 @@ type Config struct {
 	Append string
 	// CanSuspend lets the guest be suspended. It takes some seconds longer to start.
 	CanSuspend bool
+	// OnSleep is called when the guest has fallen asleep: its drives have no power then.
+	OnSleep func()
 	// SerialLog is where what the kernel says is written. Empty: nowhere.
 	SerialLog string
 	// Say tells a person why it takes longer. nil: nobody.
@@ -91,7 +93,7 @@ func Start(ctx context.Context, c Config) (*Guest, error) {
 }
 
 func (g *Guest) start(ctx context.Context, c Config, s *system) error {
-	v := vmtest.Config{Drives: slices.Clone(c.Drives), MemoryMiB: c.MemoryMiB, SerialLog: c.SerialLog, Say: c.Say,
+	v := vmtest.Config{Drives: slices.Clone(c.Drives), MemoryMiB: c.MemoryMiB, SerialLog: c.SerialLog, OnSleep: c.OnSleep, Say: c.Say,
 		Kernel: s.plain, Initrd: filepath.Join(g.dir, "initrd"), BIOS: true, Channel: wire.Channel,
 		// A panic stops the machine, so that its log ends there.
 		Append: "console=ttyS0 loglevel=6 panic=0 mitigations=off " + c.Append}

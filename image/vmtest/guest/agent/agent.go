@@ -14,6 +14,7 @@ import (
 
 	"handback.example/image/vmtest/guest/internal/wire"
 	"handback.example/inspect/drive"
+	"handback.example/wipe/platform"
 )
 
 // agent serves the calls; each runs in a goroutine of its own. Its exported
@@ -105,34 +106,11 @@ func (a *agent) Glob(f wire.File, r *wire.Names) error {
 	return nil
 }
 
-// Suspend puts the machine to sleep in memory until the clock wakes it.
+// Suspend puts the machine to sleep in memory until the clock wakes it, as the
+// appliance does.
 func (a *agent) Suspend(d time.Duration, r *wire.Status) error {
-	r.Error = wire.Pack(suspend(d))
+	r.Error = wire.Pack(platform.Machine{For: d}.Suspend(context.Background()))
 	return nil
-}
-
-func suspend(d time.Duration) error {
-	const (
-		alarm = "/sys/class/rtc/rtc0/wakealarm"
-		count = "/sys/power/wakeup_count"
-	)
-	// Once its count of wake-ups is written, the kernel gives a suspend up that an
-	// alarm has overtaken: else it would sleep for ever.
-	b, err := os.ReadFile(count)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(count, b, 0); err != nil {
-		return fmt.Errorf("%s: %w", count, err)
-	}
-	// An alarm that is set refuses another.
-	if err := os.WriteFile(alarm, []byte("0"), 0); err != nil {
-		return fmt.Errorf("the machine's clock can't wake it: %w", err)
-	}
-	if err := os.WriteFile(alarm, fmt.Appendf(nil, "+%d", max(1, int(d/time.Second))), 0); err != nil {
-		return fmt.Errorf("the machine's clock can't wake it: %w", err)
-	}
-	return os.WriteFile("/sys/power/state", []byte("mem"), 0)
 }
 
 // PowerOff switches the machine off, once the answer is on its way.
