@@ -34,7 +34,7 @@ func (e *Engine) free(ctx context.Context) error {
 	e.say("sleep", "the machine sleeps for a moment to free "+names, "frozen", len(before))
 	time.Sleep(3 * e.w.Linger) // so that people can read it
 	trouble := e.w.Suspend(ctx, sleep.Machine{Mains: e.report.Mains, Batteries: e.report.Battery})
-	r, err := e.w.Survey(ctx)
+	r, err := e.awake(ctx)
 	if err != nil {
 		return err
 	}
@@ -44,6 +44,22 @@ func (e *Engine) free(ctx context.Context) error {
 	e.update(func() { e.report, e.notice = r, e.storeNotice() })
 	e.say("woke", e.slept.note, "frozen", len(after))
 	return nil
+}
+
+// looks at a machine that has woken: its drives come back one after the other, the
+// stick too, and a disk spins up for some seconds.
+const looks = 6
+
+// awake looks at the machine until every drive of before is back.
+func (e *Engine) awake(ctx context.Context) (r *inspect.Report, err error) {
+	for range looks {
+		r, err = e.w.Survey(ctx)
+		if err == nil && len(lost(e.report.Drives, r.Drives)) == 0 || ctx.Err() != nil {
+			break
+		}
+		time.Sleep(2 * e.w.Linger)
+	}
+	return r, err
 }
 
 // slept is what every later look at the machine has to tell of its sleep.

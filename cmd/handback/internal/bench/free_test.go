@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -168,6 +169,25 @@ func TestFrozenLost(t *testing.T) {
 	must(t, e, wire.Intent{Kind: wire.IntentRescan})
 	if len(e.report.Unhandled) != 0 {
 		t.Errorf("it is back, and %+v", e.report.Unhandled)
+	}
+}
+
+// Drives come back one after the other: they are waited for.
+func TestFrozenComesLate(t *testing.T) {
+	f := newFrozenBed(t)
+	w := f.world()
+	look, surveys := w.Survey, 0
+	w.Survey = func(ctx context.Context) (*inspect.Report, error) {
+		if surveys++; surveys == 2 {
+			return nil, errors.New("nothing yet")
+		}
+		f.gone.Store(surveys == 3)
+		return look(ctx)
+	}
+	e := New(w)
+	go e.Run(t.Context())
+	if f2 := factsOf(t, e); len(f2.NotHandled) != 0 || len(f2.Notes) != 1 || surveys != 4 {
+		t.Errorf("%+v %q after %d looks", f2.NotHandled, f2.Notes, surveys)
 	}
 }
 
