@@ -31,7 +31,7 @@ type frozenBed struct {
 func newFrozenBed(t *testing.T) *frozenBed {
 	f := &frozenBed{bed: newBed(t, "bravo"), helps: true}
 	f.set.Wipe.Level = "purge"
-	f.bed.report = func(r *inspect.Report) {
+	f.report = func(r *inspect.Report) {
 		if f.gone.Load() {
 			r.Drives = nil
 			return
@@ -193,24 +193,26 @@ func TestFrozenComesLate(t *testing.T) {
 
 // Where nothing is won by it, the machine does not sleep.
 func TestNoNeedlessSleep(t *testing.T) {
-	for name, change := range map[string]func(f *frozenBed, d *inspect.Drive){
-		"nothing frozen":          func(f *frozenBed, _ *inspect.Drive) { f.free.Store(true) },
-		"only security frozen":    func(_ *frozenBed, d *inspect.Drive) { d.ATA.SanitizeState.Value = inspect.SanitizeIdle },
-		"mounted":                 func(_ *frozenBed, d *inspect.Drive) { d.InUse = []string{"/ is mounted from it"} },
-		"the stick":               func(_ *frozenBed, d *inspect.Drive) { d.Boot = true },
-		"an overwrite is ordered": func(f *frozenBed, _ *inspect.Drive) { f.set.Wipe.Technique = "overwrite-zero" },
+	for name, c := range map[string]struct {
+		before func(f *frozenBed)
+		drive  func(d *inspect.Drive)
+	}{
+		"nothing frozen":          {before: func(f *frozenBed) { f.free.Store(true) }},
+		"an overwrite is ordered": {before: func(f *frozenBed) { f.set.Wipe.Technique, f.set.Wipe.Level = "overwrite-zero", "clear" }},
+		"only security frozen":    {drive: func(d *inspect.Drive) { d.ATA.SanitizeState.Value = inspect.SanitizeIdle }},
+		"mounted":                 {drive: func(d *inspect.Drive) { d.InUse = []string{"/ is mounted from it"} }},
+		"the stick":               {drive: func(d *inspect.Drive) { d.Boot = true }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFrozenBed(t)
-			was := f.bed.report
-			f.set.Wipe.Level = "clear"
-			if name != "an overwrite is ordered" {
-				f.set.Wipe.Level = "purge"
+			if c.before != nil {
+				c.before(f)
 			}
-			change(f, &inspect.Drive{ATA: &inspect.ATA{}})
-			f.bed.report = func(r *inspect.Report) {
-				was(r)
-				change(f, &r.Drives[0])
+			if was := f.report; c.drive != nil {
+				f.report = func(r *inspect.Report) {
+					was(r)
+					c.drive(&r.Drives[0])
+				}
 			}
 			e := f.run()
 			until(t, "its start", func() bool { return e.View().Stage != wire.StageStarting })
