@@ -6,9 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,7 +19,6 @@ import (
 	"handback.example/wipe"
 	"handback.example/wipe/job"
 	"handback.example/wipe/journal"
-	"handback.example/wipe/plan"
 )
 
 // world is a bench with one machine on it, in this process.
@@ -47,9 +43,6 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(m.Run())
 }
-
-// library of characters.
-const library = "../../testdata/drives"
 
 func newWorld(t testing.TB) *world {
 	clock := sim.NewManual()
@@ -124,12 +117,7 @@ func (w *world) survey() *inspect.Report {
 	return &inspect.Report{Drives: survey.Ask(context.Background(), w.host, w.paths...), Unhandled: []inspect.Finding{}}
 }
 
-// erase is the whole way: facts, plan, job.
-func (w *world) erase(p plan.Policy, change ...func(*job.Options)) []wipe.Outcome {
-	w.t.Helper()
-	return w.run(plan.Make(w.survey(), p), change...)
-}
-
+// run a plan to its end.
 func (w *world) run(p wipe.Plan, change ...func(*job.Options)) []wipe.Outcome {
 	w.t.Helper()
 	o := job.Options{Opener: w.host, Journal: &w.diary, Clock: stride{w.clock}, StallAfter: 20 * time.Second, GiveUpAfter: 40 * time.Second,
@@ -181,31 +169,6 @@ func (d *diary) Mark(_ context.Context, id drive.Identity, m journal.Mark) error
 	return nil
 }
 
-// text of a profile of the library, with what is added to it.
-func character(t testing.TB, name string, more ...string) string {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(library, name+".toml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b) + "\n" + strings.Join(more, "\n")
-}
-
-// honest fails where an outcome says more than the media show.
-func honest(t testing.TB, d *profile.Drive, o wipe.Outcome) {
-	t.Helper()
-	n := left(t, d)
-	if o.Verdict == wipe.Sanitised && n > 0 {
-		t.Fatalf("%s, %s: called sanitised (%s, %s), and %d bytes of private data are left: %s", d.Name, o.Technique, levelWord(o.Level), o.Evidence, n, o.What)
-	}
-	if o.Verdict == "" || o.What == "" {
-		t.Fatalf("%s: no word about it: %+v", d.Name, o)
-	}
-	if o.Verdict != wipe.Sanitised && (o.Level != wipe.LevelNone || o.Do == "") {
-		t.Fatalf("%s: %s at level %s, with nothing to do: %q", d.Name, o.Verdict, levelWord(o.Level), o.Do)
-	}
-}
-
 // visible counts the bytes of private data that a host still reads from a drive.
 func (w *world) visible(n int) int64 {
 	w.t.Helper()
@@ -236,6 +199,3 @@ func beside(t testing.TB, d *profile.Drive) int64 {
 	}
 	return n
 }
-
-// one of several verdicts.
-func one(v wipe.Verdict, of ...wipe.Verdict) bool { return slices.Contains(of, v) }
