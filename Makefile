@@ -32,8 +32,9 @@ test: ## all that CI runs: lint, unit tests, the booted image in virtual machine
 	FIGURES=$(CURDIR)/.cache/figures go test -race $(EXEC) -timeout 25m ./...
 	@echo "what the tests measured:"; cat .cache/figures
 
-test-long: ## make test, then every fuzz target for a minute each
+test-long: ## make test, then twenty power cuts of a booted machine, and every fuzz target for a minute each
 	@$(MAKE) --no-print-directory test
+	HANDBACK_CUTS=20 go test -run '^TestAppliancePowerCutsOfModels$$' -timeout 3h ./cmd/handback-image
 	@for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
 	  for t in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]+).*/\1/p' $$f); do \
 	    echo "$$t in $$(dirname $$f)"; go test -run '^$$' -fuzz "^$$t\$$" -fuzztime 60s -fuzzminimizetime 10x ./$$(dirname $$f) || exit 1; \

@@ -114,7 +114,7 @@ func (l *laptop) freshTPM(v taken) {
 	})
 }
 
-// The stick is pulled out once every drive has STARTED. The wipe ends, its records
+// The stick is pulled out once the erasure of every drive is written down. The wipe ends, its records
 // and papers wait in memory, the machine stays on, and all lands on the stick when
 // it is back.
 func TestApplianceStickPulled(t *testing.T) {
@@ -124,8 +124,8 @@ func TestApplianceStickPulled(t *testing.T) {
 	one, two := l.plant("hotel", mib), l.plant("india", mib)
 	vm := l.start(vmtest.Config{Drives: []vmtest.Drive{
 		{Bus: vmtest.BusSATA, Target: one.path, BytesPerSecond: 6 << 20}, {Bus: vmtest.BusNVMe, Target: two.path, BytesPerSecond: 6 << 20}}})
-	l.await(vm, "started", "serial=HOTEL")
-	l.await(vm, "started", "serial=INDIA")
+	l.await(vm, "step", "serial=HOTEL", "step=issue")
+	l.await(vm, "step", "serial=INDIA", "step=issue")
 	if err := vm.Pull(l.ctx); err != nil {
 		t.Fatal(err)
 	}
