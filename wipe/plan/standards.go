@@ -76,6 +76,9 @@ func overwriteShortfall(d inspect.Drive) string {
 	if (d.NVMe != nil || d.Identity.Bus == drive.BusNVMe) && (d.NVMe == nil || !d.NVMe.MetadataBytes.Known) {
 		s += "; metadata beside the blocks, if there is any: the drive did not tell"
 	}
+	if d.SCSI != nil && !d.SCSI.MaxBytes.Known {
+		s += "; blocks that MODE SELECT hides, if there are any: the drive did not tell"
+	}
 	if d.SCSI != nil && d.SCSI.Protected.Known && d.SCSI.Protected.Value {
 		s += "; protection information beside the blocks, which the drive writes itself"
 	}

@@ -24,7 +24,8 @@ type scsiRun struct {
 	// running and failed are what the drive tells of it.
 	running, failed scsi.Activity
 	// commands that ask for it; the next one where the drive does not know the one
-	// before. Each is sent once more where a failure may be that of a power cut.
+	// before. Each is sent once more after a reset that the drive may not have gone on
+	// over; with again, after a failure too, which may be that of a power cut.
 	commands []drive.Command
 	again    bool
 
@@ -222,17 +223,13 @@ func (s *scsiRun) Erase(ctx context.Context) Report {
 	if r.Err = s.before(ctx); r.Err != nil {
 		return s.report(r)
 	}
-	times := 1
-	if s.again {
-		times = 2
-	}
 	for _, c := range s.commands {
-		for range times {
+		for range 2 {
 			if r.Err = s.once(ctx, c, &r); r.Err == nil {
 				r.Complete = true
 				return s.report(r)
 			}
-			if !errors.Is(r.Err, errReset) && !s.broken(r.Err) {
+			if again := errors.Is(r.Err, errReset) || s.again && s.broken(r.Err); !again {
 				break
 			}
 		}

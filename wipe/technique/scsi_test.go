@@ -3,6 +3,7 @@ package technique_test
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -39,6 +40,7 @@ type rig struct {
 	sleeps                        int
 	naps                          *naps // of an eMMC's host
 	dead                          bool
+	atSleep                       func(n int) // happens at each sleep
 }
 
 const (
@@ -157,7 +159,11 @@ func (h hurry) Sleep(ctx context.Context, d time.Duration) error {
 	if h.sleeps == h.cutSleep {
 		h.off()
 	}
+	n := h.sleeps
 	h.mu.Unlock()
+	if h.atSleep != nil {
+		h.atSleep(n)
+	}
 	h.clock.Advance(d)
 	return ctx.Err()
 }
@@ -369,5 +375,299 @@ func TestSCSIFaults(t *testing.T) {
 				r.expect(o, w.want, w.says)
 			})
 		}
+	}
+}
+
+// tell the drive a command of somebody else, its last owner or a program.
+func (r *rig) tell(cdb, out string) {
+	r.t.Helper()
+	d, err := r.host.OpenTarget(rigPath)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer d.Close()
+	c := drive.Command{Protocol: drive.ProtocolSCSI, Frame: raw(r.t, cdb), Data: raw(r.t, out), Timeout: time.Minute}
+	if len(c.Data) > 0 {
+		c.Direction = drive.DirectionOut
+	}
+	if _, err := d.Do(r.t.Context(), c); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func raw(t *testing.T, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// A sanitize or a format that nobody here began is waited for, and counts for nothing.
+func TestSCSIAnothersErasure(t *testing.T) {
+	for name, begun := range map[string][2]string{"sanitize": {"48830000000000000000", ""}, "format": {"041800000000", "00020000"}} {
+		for _, id := range []wipe.TechniqueID{wipe.SCSISanitizeBlock, wipe.SCSIFormatUnit} {
+			t.Run(name+"/"+string(id), func(t *testing.T) {
+				c := sasConfig()
+				c.Spare = 0
+				// It erases nothing.
+				c.Script = sim.NewScript(sim.Fault{When: sim.When{Erases: true, Times: 1}, Do: sim.Action{KeepAll: true}})
+				c.Sanitize.CryptoTime = time.Minute
+				r := sas(t, c)
+				r.tell(begun[0], begun[1])
+				o := r.visit(id)
+				r.expect(o, wipe.Sanitised, "")
+				if !strings.Contains(o.Resumed, "nothing here had begun") || len(r.traced(0x48))+len(r.traced(0x04)) < 2 {
+					t.Errorf("resumed %q: %v", o.Resumed, o.Commands)
+				}
+			})
+		}
+	}
+}
+
+// What failed before, or was cut off, can't even be read: it is erased all the same.
+func TestSCSIAfterAFailure(t *testing.T) {
+	for name, begun := range map[string]struct {
+		cdb, list string
+		do        sim.Action
+		by        []wipe.TechniqueID
+	}{
+		"a sanitize failed": {"48820000000000000000", "", sim.Action{FailAt: 0.25}, scsiSanitizes},
+		"a format failed":   {"041800000000", "00020000", sim.Action{FailAt: 0.25}, append(scsiSanitizes, wipe.SCSIFormatUnit)},
+	} {
+		for _, id := range begun.by {
+			t.Run(name+"/"+string(id), func(t *testing.T) {
+				c := sasConfig()
+				c.Spare = 0
+				c.Script = sim.NewScript(sim.Fault{When: sim.When{Erases: true, Times: 1}, Do: begun.do})
+				r := sas(t, c)
+				if _, err := r.host.Open(rigPath); err != nil { // its size is known to the host from then on
+					t.Fatal(err)
+				}
+				r.tell(begun.cdb, begun.list)
+				r.clock.Advance(2 * time.Hour)
+				o := r.visit(id)
+				r.expect(o, wipe.Sanitised, "word is all there is")
+				if o.Evidence != wipe.EvidenceDeviceClaims {
+					t.Errorf("%+v", o.Verification)
+				}
+			})
+		}
+	}
+}
+
+// FORMAT UNIT reaches the blocks that MODE SELECT has hidden, and leaves the drive as
+// big as it was; a sanitize reaches them anyway.
+func TestSCSIHiddenBlocks(t *testing.T) {
+	for _, id := range append(scsiSanitizes, wipe.SCSIFormatUnit) {
+		c := sasConfig()
+		c.Spare, c.Visible = 0, c.Blocks/2
+		r := sas(t, c)
+		o := r.visit(id)
+		r.expect(o, wipe.Sanitised, "")
+		if o.After.Size != 4*mib || id == wipe.SCSIFormatUnit && len(o.Commands) != 3 {
+			t.Errorf("%s: %d bytes, %+v", id, o.After.Size, o.Commands)
+		}
+	}
+}
+
+// What a format does not reach is left, and the record names it.
+func TestSCSIFormatLeavesTheSpare(t *testing.T) {
+	c := sasConfig()
+	r := sas(t, c)
+	o := r.visit(wipe.SCSIFormatUnit)
+	size := r.media[0].Size()
+	if o.Verdict != wipe.Sanitised || o.Level != wipe.LevelClear || o.NotShown == "" {
+		t.Fatalf("%+v", o)
+	}
+	if r.left(0, 0, size-c.Spare) != 0 || r.left(0, size-c.Spare, size) != c.Spare {
+		t.Errorf("%d of the blocks are left, %d of the rest", r.left(0, 0, size-c.Spare), r.left(0, size-c.Spare, size))
+	}
+}
+
+// A drive that makes no more than its tables anew is asked for a pattern; one that does
+// not know that is found out.
+func TestSCSIQuickFormat(t *testing.T) {
+	c := sasConfig()
+	c.Spare, c.Format.Quick = 0, true
+	r := sas(t, c)
+	r.expect(r.visit(wipe.SCSIFormatUnit), wipe.Sanitised, "")
+
+	c.Script = sim.NewScript(sim.Fault{When: sim.When{Opcode: ptr(byte(4)), Times: 1}, Do: sim.Action{Abort: true}})
+	r = sas(t, c)
+	o := r.visit(wipe.SCSIFormatUnit)
+	r.expect(o, wipe.Failed, "still stand there")
+	if n := len(o.Commands); n != 3 || o.Commands[2].Frame != "041800000000"+"00020000" {
+		t.Errorf("%+v", o.Commands)
+	}
+
+	c.Format.Quick = false
+	c.Script = sim.NewScript(sim.Fault{When: sim.When{Opcode: ptr(byte(4)), Times: 1}, Do: sim.Action{Abort: true}})
+	r = sas(t, c)
+	r.expect(r.visit(wipe.SCSIFormatUnit), wipe.Sanitised, "")
+}
+
+// After some sanitizes no block can be read until it is written: the drive is written
+// full, and nothing is made of what can't be found then.
+func TestSCSIWriteFirst(t *testing.T) {
+	for _, id := range []wipe.TechniqueID{wipe.SCSISanitizeBlock, wipe.SCSISanitizeCrypto} {
+		c := sasConfig()
+		c.Sanitize.WriteFirst = true
+		r := sas(t, c)
+		o := r.visit(id)
+		r.expect(o, wipe.Sanitised, "")
+		if o.Evidence != wipe.EvidenceDeviceClaims || o.BytesWritten != 8*mib || o.Verification.Canaries != 0 {
+			t.Errorf("%+v", o)
+		}
+		// And a liar is no better off.
+		c.Script = sim.NewScript(sim.Fault{When: sim.When{Erases: true}, Do: sim.Action{KeepAll: true}}, sim.Fault{When: sim.When{Writes: true, Nth: 100}, Do: sim.Action{Pretend: true}})
+		r = sas(t, c)
+		r.expect(r.visit(id), wipe.Failed, "")
+	}
+}
+
+// Blocks that can't be written are left by what writes, and the drive says so.
+func TestSCSIDeadBlocks(t *testing.T) {
+	for _, id := range []wipe.TechniqueID{wipe.SCSISanitizeBlock, wipe.SCSISanitizeOverwrite, wipe.SCSIFormatUnit} {
+		c := sasConfig()
+		c.Spare = 0
+		c.Bad = []scsi.Extent{{LBA: 5000, Count: 2, Dead: true}}
+		r := sas(t, c)
+		r.expect(r.visit(id), wipe.Failed, "")
+	}
+}
+
+// A drive that refuses is refused; one that does not say what it has, too.
+func TestSCSINotPrepared(t *testing.T) {
+	for name, change := range map[string]func(*scsi.Config){
+		"has no sanitize": func(c *scsi.Config) { c.Sanitize, c.Format = scsi.Sanitize{}, scsi.Format{} },
+		"hides that it does": func(c *scsi.Config) {
+			c.Claims = map[string]bool{"48/01": false, "48/02": false, "48/03": false, "04": false}
+		},
+		"does not say": func(c *scsi.Config) { c.NoReport = true },
+	} {
+		for _, id := range append(scsiSanitizes, wipe.SCSIFormatUnit) {
+			c := sasConfig()
+			change(&c)
+			r := sas(t, c)
+			o := r.visit(id)
+			r.expect(o, wipe.Refused, "")
+			if n := r.left(0, 0, r.media[0].Size()); n != r.media[0].Size() || len(r.traced(0x48))+len(r.traced(0x04)) != 0 {
+				t.Errorf("%s: %d bytes are left", name, n)
+			}
+		}
+	}
+	// A write protection is found by the command.
+	for _, id := range append(scsiSanitizes, wipe.SCSIFormatUnit) {
+		c := sasConfig()
+		c.Protected = true
+		r := sas(t, c)
+		r.expect(r.visit(id), wipe.Failed, "07 00 00 00 00 0a")
+	}
+}
+
+// A claim that is a lie is refused by the drive, and the next technique has its turn.
+func TestSCSINextTechnique(t *testing.T) {
+	c := sasConfig()
+	c.Sanitize = scsi.Sanitize{Overwrite: true, OverwriteTime: time.Minute}
+	c.Claims = map[string]bool{"48/02": true}
+	r := sas(t, c)
+	o := r.visit(wipe.SCSISanitizeCrypto, wipe.SCSISanitizeBlock, wipe.SCSISanitizeOverwrite)
+	r.expect(o, wipe.Sanitised, "")
+	if o.Technique != wipe.SCSISanitizeOverwrite || len(o.Attempts) != 2 || o.Attempts[0].Verdict != wipe.Refused || o.Attempts[1].Verdict != wipe.Failed {
+		t.Errorf("%s after %+v", o.Technique, o.Attempts)
+	}
+}
+
+// A reset in the middle changes nothing of a sanitize, nor of what its end proves. A
+// power cut that only the drive had ends a format: it is begun anew, once.
+func TestSCSIResetWhileRunning(t *testing.T) {
+	for _, id := range append(scsiSanitizes, wipe.SCSIFormatUnit) {
+		for name, do := range map[string]func(sim.Model){"reset": sim.Model.Reset, "power": sim.Model.PowerCycle} {
+			t.Run(string(id)+"/"+name, func(t *testing.T) {
+				c := sasConfig()
+				c.Spare, c.Sanitize.CryptoTime = 0, time.Minute
+				r := sas(t, c)
+				r.atSleep = func(n int) {
+					if n == 60 {
+						do(r.model)
+					}
+				}
+				o := r.visit(id)
+				r.expect(o, wipe.Sanitised, "")
+				again := id == wipe.SCSIFormatUnit && name == "power"
+				if n := len(o.Commands); (n > 2) != again {
+					t.Errorf("%+v", o.Commands)
+				}
+			})
+		}
+	}
+	// And one that loses its power again and again is not waited for for ever.
+	c := sasConfig()
+	c.Spare = 0
+	r := sas(t, c)
+	r.atSleep = func(n int) {
+		if n%50 == 0 {
+			r.model.PowerCycle()
+		}
+	}
+	r.expect(r.visit(wipe.SCSIFormatUnit), wipe.Failed, "")
+}
+
+// A drive that tells of a reset and is found idle after it may have gone on to its end,
+// or have forgotten all: it is told again, and believed no more when it comes again.
+func TestSCSIResetAndIdle(t *testing.T) {
+	for _, id := range append(scsiSanitizes, wipe.SCSIFormatUnit) {
+		for resets, want := range map[int]wipe.Verdict{1: wipe.Sanitised, 2: wipe.Unverified} {
+			c := sasConfig()
+			c.Spare, c.Sanitize.CryptoTime = 0, time.Minute
+			r := sas(t, c)
+			r.atSleep = func(n int) {
+				if n%50 == 0 && n/50 <= resets {
+					r.clock.Advance(time.Hour)
+					r.model.Reset()
+				}
+			}
+			o := r.visit(id)
+			r.expect(o, want, "")
+			if n := len(r.traced(0x48)) + len(r.traced(0x04)); n != 2 {
+				t.Errorf("%s, %d resets: told %d times", id, resets, n)
+			}
+		}
+	}
+}
+
+// An adapter that drops sense data, or gives it in the other format, whatever was asked
+// for: progress is read in either, and no success is made of what is missing.
+func TestSCSISenseForms(t *testing.T) {
+	for _, id := range append(scsiSanitizes, wipe.SCSIFormatUnit) {
+		for name, form := range map[string]sim.SenseForm{"fixed": sim.SenseFixed, "descriptor": sim.SenseDescriptor, "missing": sim.SenseMissing} {
+			t.Run(string(id)+"/"+name, func(t *testing.T) {
+				c := sasConfig()
+				c.Spare, c.UnitAttention, c.Sanitize.CryptoTime = 0, false, time.Minute
+				c.Script = sim.NewScript(sim.Fault{Do: sim.Action{Sense: form}})
+				r := sas(t, c)
+				r.expect(r.visit(id), wipe.Sanitised, "")
+				c.Script = sim.NewScript(sim.Fault{When: sim.When{Erases: true}, Do: sim.Action{FailAt: 0.5}}, sim.Fault{Do: sim.Action{Sense: form}})
+				r = sas(t, c)
+				r.expect(r.visit(id), wipe.Failed, "")
+			})
+		}
+	}
+}
+
+// A command that is never answered is given up, and its answer is lost.
+func TestSCSIHangs(t *testing.T) {
+	for _, opcode := range []byte{0x48, 0x03} {
+		c := sasConfig()
+		c.Script = sim.NewScript(sim.Fault{When: sim.When{Opcode: ptr(opcode), Nth: map[byte]int{0x48: 1, 0x03: 8}[opcode]}, Do: sim.Action{Hang: true}})
+		r := sas(t, c)
+		ctx, stop := context.WithCancel(t.Context())
+		flowing := make(chan struct{})
+		go func() { defer close(flowing); r.clock.Flow(ctx, 20*time.Millisecond) }()
+		r.expect(r.visit(wipe.SCSISanitizeBlock), wipe.Unverified, "")
+		stop()
+		<-flowing
 	}
 }

@@ -1,8 +1,7 @@
 // Package scsi frames SCSI commands that destroy nothing and change nothing, and
 // parses what they answer: INQUIRY with its VPD pages, sense data, which commands a
-// drive has and what goes on in it (SPC-5), READ CAPACITY(16) and the block descriptor
-// (SBC-4). The package does no input or output and never writes, formats, sanitises or
-// sets a mode.
+// drive has and what goes on in it (SPC-5), READ CAPACITY(16) (SBC-4). The package does
+// no input or output and never writes, formats, sanitises or sets a mode.
 package scsi
 
 import (

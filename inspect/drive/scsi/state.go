@@ -2,8 +2,6 @@ package scsi
 
 import (
 	"encoding/binary"
-	"fmt"
-	"math"
 
 	"handback.example/inspect/drive"
 )
@@ -106,37 +104,4 @@ func keySpecific(b []byte) (float64, bool) {
 		return 0, false
 	}
 	return float64(binary.BigEndian.Uint16(b[1:])) / 65536, true
-}
-
-// ModeBlocks frames MODE SENSE(10) with LLBAA (SPC-5 clause 6.15) for the block
-// descriptor, with whatever page the drive has first.
-func ModeBlocks() drive.Command {
-	return in([]byte{0x5a, 0x10, 0x3f, 0, 0, 0, 0, 0x02, 0, 0}, 512)
-}
-
-// Blocks of a block descriptor (SBC-4 clause 6.5.2): the number that is shown, and the
-// length that the next FORMAT UNIT gives them.
-type Blocks struct {
-	Count     uint64
-	BlockSize int
-}
-
-// ParseModeBlocks reads the descriptor in its short or long form.
-func ParseModeBlocks(b []byte) (Blocks, error) {
-	if len(b) < 8 {
-		return Blocks{}, fmt.Errorf("MODE SENSE(10): %w", errShort)
-	}
-	n, long := int(binary.BigEndian.Uint16(b[6:])), b[4]&1 != 0
-	d := b[8:]
-	switch {
-	case n > len(d):
-	case long && n >= 16:
-		size := binary.BigEndian.Uint32(d[12:])
-		if size <= math.MaxInt32 {
-			return Blocks{binary.BigEndian.Uint64(d), int(size)}, nil
-		}
-	case !long && n >= 8:
-		return Blocks{uint64(binary.BigEndian.Uint32(d)), int(d[5])<<16 | int(d[6])<<8 | int(d[7])}, nil
-	}
-	return Blocks{}, fmt.Errorf("MODE SENSE(10): no block descriptor: %w", errShort)
 }
