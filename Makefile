@@ -31,6 +31,7 @@ test: ## all that CI runs: lint, unit tests, the booted image in virtual machine
 	@mkdir -p .cache && rm -f .cache/figures
 	FIGURES=$(CURDIR)/.cache/figures go test -race $(EXEC) -timeout 25m ./...
 	@echo "what the tests measured:"; cat .cache/figures
+	@grep -ohE '[0-9]+ scenarios (in process|behind a real kernel)' .cache/figures | sort -k3,3r | paste -sd, | sed 's/,/, /g'
 
 test-long: ## make test, then twenty power cuts of a booted machine, and every fuzz target for a minute each
 	@$(MAKE) --no-print-directory test
