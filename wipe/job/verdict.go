@@ -188,6 +188,9 @@ func notErased(s wipe.Step, f found) *reason {
 	name, w := plan.Name(f.want), wordsFor(s)
 	var broken *sweep.Panic
 	switch {
+	case errors.Is(f.report.Err, technique.ErrHides):
+		return against(wipe.Failed, "", "Erase it again by this technique or a sanitize; if that fails, take it out and have it destroyed.",
+			"%s was not erased (%s): %v.", name, w.command, f.report.Err)
 	case f.report.Err != nil && w.firmware && !errors.As(f.report.Err, &broken):
 		return against(wipe.Failed, codeNotErased, "Erase it by another technique; if none does it, take it out and have it destroyed.",
 			"%s was not erased (%s): %v.", name, w.command, f.report.Err)

@@ -23,6 +23,10 @@ type scsiFormat struct {
 
 const opFormat = 0x04
 
+// ErrHides: the drive hides blocks that no technique reaches but the one that failed,
+// so none is tried after it.
+var ErrHides = errors.New("it hides blocks behind its end")
+
 // stepBlocks: all blocks are about to be shown; its data are how many were shown.
 const stepBlocks = "blocks"
 
@@ -50,16 +54,22 @@ func (s *scsiFormat) Prepare(ctx context.Context) error {
 func (s *scsiFormat) Erase(ctx context.Context) Report {
 	shown, commands, err := s.showAll(ctx)
 	if err != nil {
-		return s.report(Report{Commands: commands, Err: err})
+		// How many it shows now is not known: nothing else may be tried on what the
+		// system takes for its size.
+		return s.report(Report{Sent: len(commands) > 0, Commands: commands, Err: err})
 	}
 	r := s.scsiRun.Erase(ctx)
 	r.Commands = append(commands, r.Commands...)
-	if shown != s.blocks && r.Complete {
-		t, err := s.show(ctx, s.blocks)
-		r.Commands = append(r.Commands, t)
-		if err != nil {
-			r.Complete, r.Err = false, fmt.Errorf("it was formatted, and shows %d blocks where %d were planned for: %w", shown, s.blocks, err)
-		}
+	if shown == s.blocks {
+		return r
+	}
+	t, err := s.show(ctx, s.blocks)
+	r.Commands, r.Sent = append(r.Commands, t), true
+	switch {
+	case err != nil:
+		r.Complete, r.Err = false, fmt.Errorf("%w (%d blocks where %d were planned for), and does not hide them again: %w", ErrHides, shown, s.blocks, errors.Join(r.Err, err))
+	case r.Err != nil && !errors.Is(r.Err, ErrUnanswered):
+		r.Err = fmt.Errorf("%w; %w (%d blocks)", r.Err, ErrHides, shown-s.blocks)
 	}
 	return r
 }
@@ -78,14 +88,14 @@ func (s *scsiFormat) showAll(ctx context.Context) (uint64, []wipe.CommandTrace, 
 	commands := []wipe.CommandTrace{t}
 	var status *drive.StatusError
 	if err != nil && !errors.As(err, &status) {
-		return 0, commands, err
+		return 0, commands, fmt.Errorf("%w: %w", ErrUnanswered, err)
 	}
 	k, err := s.d.capacity(ctx)
 	if err != nil {
-		return 0, commands, err
+		return 0, commands, fmt.Errorf("%w: %w", ErrUnanswered, err)
 	}
 	if k.BlockSize != s.d.Plan.Geometry.LogicalBlock || k.Blocks < s.blocks {
-		return 0, commands, fmt.Errorf("the drive now has %d blocks of %d bytes, and %d of %d were planned for", k.Blocks, k.BlockSize, s.blocks, s.d.Plan.Geometry.LogicalBlock)
+		return 0, commands, fmt.Errorf("%w: the drive now has %d blocks of %d bytes, and %d of %d were planned for", ErrOther, k.Blocks, k.BlockSize, s.blocks, s.d.Plan.Geometry.LogicalBlock)
 	}
 	return k.Blocks, commands, nil
 }

@@ -472,6 +472,30 @@ func TestSCSIHiddenBlocks(t *testing.T) {
 	}
 }
 
+// Where the format of a drive that hides blocks fails, nothing else is tried that would
+// not reach them; it hides them as before.
+func TestSCSIHiddenBlocksAfterAFailure(t *testing.T) {
+	for name, do := range map[string]sim.Action{"refused": {Abort: true}, "failed": {FailAt: 0.5}} {
+		c := sasConfig()
+		c.Spare, c.Visible = 0, c.Blocks/2
+		c.Script = sim.NewScript(sim.Fault{When: sim.When{Erases: true}, Do: do})
+		r := sas(t, c)
+		o := r.visit(wipe.SCSIFormatUnit, wipe.SCSISanitizeBlock, wipe.OverwriteZero)
+		r.expect(o, wipe.Failed, "hides blocks behind its end (8192 blocks)")
+		if o.Technique != wipe.SCSIFormatUnit || len(o.Attempts) != 0 || o.After.Size != 4*mib {
+			t.Errorf("%s: %s after %+v, %d bytes", name, o.Technique, o.Attempts, o.After.Size)
+		}
+	}
+	// Nor where nobody knows how many blocks are shown.
+	c := sasConfig()
+	c.Script = sim.NewScript(sim.Fault{When: sim.When{Opcode: ptr(byte(0x55))}, Do: sim.Action{Unplug: true}})
+	r := sas(t, c)
+	o := r.visit(wipe.SCSIFormatUnit, wipe.OverwriteZero)
+	if o.Verdict == wipe.Sanitised || o.Verdict == wipe.Refused || o.Technique != wipe.SCSIFormatUnit {
+		t.Errorf("%s by %s: %s", o.Verdict, o.Technique, o.What)
+	}
+}
+
 // What a format does not reach is left, and the record names it.
 func TestSCSIFormatLeavesTheSpare(t *testing.T) {
 	c := sasConfig()
