@@ -87,6 +87,8 @@ type Removed struct {
 	Seal  string   `json:"seal"` // seal or bag number
 	By    string   `json:"by"`
 	Why   string   `json:"why"`
+	// Reference of whoever destroys it: a ticket, a crate, a consignment.
+	Reference string `json:"reference,omitempty"`
 }
 
 // Tested is one bench question and its answer.

@@ -160,6 +160,9 @@ type Drive struct {
 	// Special is a kind of medium that needs commands which are not here: 'ufs',
 	// 'pmem'. Empty elsewhere.
 	Special string `json:"special,omitempty"`
+	// Where it hangs on the machine, for whoever must pull the right one: 'SATA port 2 of
+	// the controller at PCI 0000:00:17.0'. Empty: not known.
+	Where string `json:"where,omitempty"`
 	// Boot is true for the medium that this system was started from.
 	Boot bool `json:"boot"`
 	// InUse says who holds it: '/ is mounted from it'. Empty: nobody.

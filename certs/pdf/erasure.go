@@ -104,6 +104,15 @@ func driveBlock(c *canvas, f *facts, m certs.Medium) {
 	c.y += 900
 }
 
+// removedLine of a drive that was taken out. The reference is whoever's who destroys it.
+func removedLine(r certs.Removed) string {
+	s := fmt.Sprintf("Removed, not sanitised here: %s, serial %s, seal %s, by %s", known(r.Drive.Model), known(r.Drive.Serial), given(r.Seal), given(r.By))
+	if r.Reference != "" {
+		s += ", for destruction, reference " + r.Reference
+	}
+	return s + "."
+}
+
 func driveColumns(f *facts, m certs.Medium) (a, b []pair) {
 	d := m.Drive
 	model := known(d.Model)
@@ -353,7 +362,7 @@ func exceptions(f *facts) []string {
 		out = append(out, "Refused: "+r.Reason+". "+r.Do)
 	}
 	for _, r := range f.Removed {
-		out = append(out, fmt.Sprintf("Removed, not sanitised here: %s, serial %s, seal %s, by %s.", known(r.Drive.Model), known(r.Drive.Serial), given(r.Seal), given(r.By)))
+		out = append(out, removedLine(r))
 	}
 	if f.Facts == nil {
 		return append(out, "No facts about the machine are on record.")

@@ -119,6 +119,7 @@ func (s survey) base(disk sysblock.Disk) subject {
 	d.Path, d.Identity.Bus, d.Identity.Size = disk.Path(), disk.Bus, disk.Size
 	d.InUse, d.Holds, d.Problems = []string{}, []string{}, []string{}
 	d.Removable, d.Zoned, d.Special = s.removable(disk), s.zoned(disk), s.special(disk)
+	d.Where = s.where(disk)
 	use, err := s.tree.Use(disk)
 	if err != nil {
 		// Not known to be free is not free.

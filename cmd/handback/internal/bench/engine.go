@@ -59,6 +59,7 @@ type Engine struct {
 	waits    bool // something could not be written and waits in memory
 	resumed  bool // the visit goes on from an earlier boot
 	slept    slept
+	labels   labels
 	fleet    *job.Fleet
 	begun    map[string]bool // drives of the fleet whose erasing command is on the stick
 	held     atomic.Int32    // drives that wait for the stick
@@ -170,6 +171,10 @@ func (e *Engine) Do(i wire.Intent) error {
 	case stage == wire.StageGrade && i.Kind == wire.IntentFinish:
 		go e.conclude()
 		return nil
+	case i.Kind == wire.IntentPSID && stage == wire.StageCheck:
+		return e.takePSID(i.Drive, i.Text)
+	case i.Kind == wire.IntentRemoved && stage == wire.StageCheck:
+		return e.takeRemoved(*i.Removal)
 	case i.Kind == wire.IntentRescan && (stage == wire.StageCheck || stage == wire.StageIntake || stage == wire.StageStopped):
 		return e.rescan(stage)
 	case i.Kind == wire.IntentNext || i.Kind == wire.IntentPowerOff:

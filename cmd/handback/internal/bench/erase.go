@@ -117,7 +117,7 @@ func (e *Engine) erase() {
 			}
 			return nil
 		},
-		Past: e.past, Await: e.stickBack, Clock: e.w.Clock}
+		PSID: e.psidOf, Past: e.past, Await: e.stickBack, Clock: e.w.Clock}
 	if e.w.Paths != nil {
 		o.Find = job.Finder(e.w.Opener, e.w.Paths)
 	}

@@ -22,6 +22,7 @@ func (e *Engine) openBook() error {
 		return err
 	}
 	e.recordFacts()
+	e.recordRemoved()
 	return nil
 }
 
@@ -120,8 +121,8 @@ func (e *Engine) flush(ctx context.Context, book *evidence.Book) int {
 func (e *Engine) stickNotice(present bool, waits int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.stage == wire.StageStopped {
-		return
+	if e.stage == wire.StageStopped || e.stage == wire.StageStarting {
+		return // what is said there is its own
 	}
 	var n *wire.Notice
 	switch {

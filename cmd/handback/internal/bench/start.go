@@ -220,6 +220,7 @@ func (e *Engine) lookAgain(ctx context.Context) error {
 // replan makes the plan of what was found. Drives that this visit has sanitised
 // already are no part of it.
 func (e *Engine) replan() {
+	e.labels.remember(e.report)
 	p := plan.Make(e.report, e.planPolicy())
 	if e.report.Unhandled == nil {
 		p.Refusals = append(p.Refusals, wipe.Refusal{Code: "not-looked", Reason: "it could not be found out whether more drives are hidden in this machine",
@@ -244,7 +245,7 @@ func (e *Engine) authorise(d inspect.Drive) *wipe.Refusal {
 		return &wipe.Refusal{Code: "not-listed", Reason: name + " is not among the serials that the settings allow without a person",
 			Do: "add its serial to wipe.serials in " + settings.File + ", or erase it with a person at the machine"}
 	}
-	return nil
+	return e.wantsPSID(d)
 }
 
 // mayUnattended: '*' counts only for a demonstration in a virtual machine.

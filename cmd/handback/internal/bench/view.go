@@ -28,7 +28,7 @@ func (e *Engine) View() wire.View {
 	}
 	switch e.stage {
 	case wire.StageCheck:
-		v.Facts, v.Plan = facts(e.report), e.planView()
+		v.Facts, v.Plan = append(e.removedFacts(), facts(e.report)...), e.planView()
 	case wire.StageAgree:
 		v.Plan = e.planView()
 	case wire.StageErase, wire.StageGrade, wire.StagePapers:
@@ -76,7 +76,10 @@ func (e *Engine) planView() wire.PlanView {
 func (e *Engine) planRow(d wipe.DrivePlan) wire.PlanRow {
 	row := wire.PlanRow{Name: d.Name, Drive: driveName(d.Identity), Serial: or(d.Identity.Serial, "no serial"), Holds: "nothing known", Warnings: d.Warnings}
 	for _, r := range e.report.Drives {
-		if r.Path == d.Path && len(r.Holds) > 0 {
+		if r.Path != d.Path {
+			continue
+		}
+		if row.Where, row.PSID = r.Where, e.psidState(r); len(r.Holds) > 0 {
 			row.Holds = strings.Join(r.Holds, ", ")
 		}
 	}

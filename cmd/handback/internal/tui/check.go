@@ -1,6 +1,9 @@
 package tui
 
 import (
+	"slices"
+	"strings"
+
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
@@ -12,21 +15,104 @@ var (
 	keyOn      = bind("Enter", "next", "enter")
 	keyBack    = bind("Esc", "go back", "esc")
 	keyRescan  = bind("R", "look again", "r")
+	keyPSID    = bind("P", "PSID", "p")
+	keyTaken   = bind("X", "taken out", "x")
 )
 
-// checkPage shows what the machine is. Nothing on it changes anything.
+// checkPage shows what the machine is. Nothing on it changes anything but what a
+// person reads from the label of a drive.
 type checkPage struct {
 	quiet
-	v *wire.View
+	v     *wire.View
+	entry *entry // is open
 }
 
 func (p *checkPage) show(v *wire.View) { p.v = v }
 
+// taken: the engine has what was sent; a form that it refuses stays.
+func (p *checkPage) taken() { p.entry = nil }
+
+func (p *checkPage) typing() bool { return p.entry != nil }
+
+// lockedDrives are those whose PSID is of use.
+func (p *checkPage) lockedDrives() (list []wire.PlanRow) {
+	if p.v == nil {
+		return nil
+	}
+	for _, d := range p.v.Plan.Rows {
+		if d.PSID != "" {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// mayTake: a drive can't be erased here, or there is none.
+func (p *checkPage) mayTake() bool {
+	return p.v != nil && (len(p.v.Plan.Rows) == 0 || slices.ContainsFunc(p.v.Plan.Rows, func(d wire.PlanRow) bool { return d.Refused != "" }))
+}
+
+// askPSID opens the form for the label of a locked drive.
+func (p *checkPage) askPSID(list []wire.PlanRow) {
+	more := []string{"The PSID stands on the drive's own label: 32 letters and digits, often beside a square code. With it everything on the drive is lost, and the drive opens."}
+	if len(list) == 1 {
+		d := list[0]
+		p.entry = newEntry("Scan the PSID on the label of drive "+d.Name+": "+orUnknown(d.Drive)+", serial "+d.Serial+".", append(more, where(d)...), []string{"PSID"},
+			func(v []string) wire.Intent { return wire.Intent{Kind: wire.IntentPSID, Drive: d.Name, Text: v[0]} })
+		return
+	}
+	for _, d := range list {
+		more = append(more, d.Name+" "+orUnknown(d.Drive)+", serial "+d.Serial)
+	}
+	p.entry = newEntry("Scan the PSID on the label of a locked drive.", more, []string{"Letter of the drive", "PSID"},
+		func(v []string) wire.Intent { return wire.Intent{Kind: wire.IntentPSID, Drive: v[0], Text: v[1]} })
+}
+
+func where(d wire.PlanRow) []string {
+	if d.Where == "" {
+		return nil
+	}
+	return []string{"It hangs on " + d.Where + "."}
+}
+
+// askTaken opens the form for a drive that was taken out.
+func (p *checkPage) askTaken() {
+	more := []string{"Take a drive out only when the machine is off, unless its bay is made for it. Put it into a bag, and seal the bag."}
+	for _, d := range p.v.Plan.Rows {
+		if d.Refused != "" {
+			more = append(more, strings.Join(append([]string{"Still in the machine: " + orUnknown(d.Drive) + ", serial " + d.Serial + "."}, where(d)...), " "))
+		}
+	}
+	p.entry = newEntry("Which drive was taken out of this machine, to be destroyed?", more, []string{"Serial on its label", "Seal of the bag", "Destruction reference"},
+		func(v []string) wire.Intent {
+			return wire.Intent{Kind: wire.IntentRemoved, Removal: &wire.Removal{Serial: v[0], Seal: v[1], Reference: v[2]}}
+		})
+}
+
+// write gives the open form what is pressed.
+func (p *checkPage) write(msg tea.Msg) action {
+	a, over := p.entry.press(msg)
+	if over {
+		p.entry = nil
+	}
+	return a
+}
+
 func (p *checkPage) press(msg tea.Msg) action {
+	if p.entry != nil {
+		return p.write(msg)
+	}
 	k, ok := msg.(tea.KeyPressMsg)
+	locked := p.lockedDrives()
 	switch {
 	case !ok:
 		return action{}
+	case key.Matches(k, keyPSID) && len(locked) > 0:
+		p.askPSID(locked)
+		return action{toTop: true}
+	case key.Matches(k, keyTaken) && p.mayTake():
+		p.askTaken()
+		return action{toTop: true}
 	case key.Matches(k, keyToAgree):
 		return want(wire.Intent{Kind: wire.IntentToAgree})
 	case key.Matches(k, keyBack):
@@ -38,11 +124,21 @@ func (p *checkPage) press(msg tea.Msg) action {
 }
 
 func (p *checkPage) keys() []key.Binding {
+	if p.entry != nil {
+		return p.entry.keys()
+	}
 	on := keyToAgree
 	if p.v != nil && len(p.v.Plan.Rows) == 0 {
 		on = keyOn // nothing is there to be destroyed
 	}
-	return []key.Binding{on, keyBack, keyRescan, keyScroll}
+	ks := []key.Binding{on, keyBack}
+	if len(p.lockedDrives()) > 0 {
+		ks = append(ks, keyPSID)
+	}
+	if p.mayTake() {
+		ks = append(ks, keyTaken)
+	}
+	return append(ks, keyRescan, keyScroll)
 }
 
 func (p *checkPage) about() []string {
@@ -50,10 +146,15 @@ func (p *checkPage) about() []string {
 		"This page shows what the machine says of itself. Nothing is erased here.",
 		"✓ is good, ! wants a look, ✗ is bad, ? could not be learned.",
 		"Is a drive missing? Ask your supervisor, then press R to look again.",
+		"A locked drive opens by the PSID on its label: press P.",
+		"A drive that can't be erased is taken out to be destroyed: press X then.",
 	}
 }
 
 func (p *checkPage) body(w, h int) body {
+	if p.entry != nil {
+		return p.entry.body(w)
+	}
 	b := body{top: append(paragraph(strong, "This is what the machine says. Nothing has been changed.", 2, w), gap())}
 	if len(p.v.Plan.Rows) == 0 {
 		b.middle = append(b.middle, *newRow(2).add(warn, "! ").add(strong, "No drive was found."), gap())
@@ -97,6 +198,12 @@ func (p *checkPage) driveNotes(d wire.PlanRow, w int) []row {
 	var rows []row
 	if d.Refused != "" {
 		rows = append(rows, paragraph(bad, "Refused: "+d.Refused, 8, w)...)
+		if d.Where != "" {
+			rows = append(rows, paragraph(plain, "It hangs on "+d.Where+".", 8, w)...)
+		}
+	}
+	if d.PSID == wire.PSIDGiven {
+		rows = append(rows, paragraph(good, "Its PSID is known: P gives another one.", 8, w)...)
 	}
 	for _, x := range d.Warnings {
 		rows = append(rows, paragraph(warn, x, 8, w)...)

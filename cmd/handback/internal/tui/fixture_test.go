@@ -168,7 +168,7 @@ func pages() map[string]wire.View {
 	return map[string]wire.View{
 		"starting": base(wire.StageStarting), "intake": base(wire.StageIntake), "intake-filled": production,
 		"intake-problem": problem, "intake-confirm": confirm, "intake-stick-gone": stickGone(base(wire.StageIntake)),
-		"check": checkView(), "check-no-drive": noDrive,
+		"check": checkView(), "check-no-drive": noDrive, "check-locked": lockedView(),
 		"agree": agreeView(), "agree-refused": notReady, "agree-24": manyDrives(agreeView(), 24),
 		"erase": eraseView(), "erase-24": manyDrives(eraseView(), 24), "erase-stick-gone": stickGone(eraseView()),
 		"grade": grading, "papers": tagged(wire.StagePapers),

@@ -75,6 +75,8 @@ func TestGoldenFrames(t *testing.T) {
 	}
 	with("intake-help", "intake", "f1")
 	with("check-help", "check", "?")
+	with("check-psid", "check-locked", "p")
+	with("check-taken-out", "check-locked", "x")
 	with("agree-details", "agree", "f3")
 	with("agree-typed", "agree", strings.Split("DEF-0482", "")...)
 	with("erase-stop", "erase", "s")

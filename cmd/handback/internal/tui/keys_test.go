@@ -290,3 +290,53 @@ func TestNoKeyLeaves(t *testing.T) {
 		}
 	}
 }
+
+// lockedView has a drive that waits for its PSID, and one that can't be erased.
+func lockedView() wire.View {
+	v := checkView()
+	v.Plan.Rows = []wire.PlanRow{
+		{Name: "A", Drive: "Samsung PM981 512 GB", Serial: "S4GENX0M512345", Holds: "nothing known", PSID: wire.PSIDWanted, Where: "NVMe slot at PCI 0000:03:00.0",
+			Refused: "Samsung PM981 512 GB, serial S4GENX0M512345, is locked by its last owner (Opal). Scan the PSID on its label: press P on the page of the machine"},
+		{Name: "B", Drive: "WD Blue 1 TB", Serial: "WX41A7712345", Holds: "Windows", How: "Purge  sanitize"},
+	}
+	return v
+}
+
+// The PSID of a locked drive: its form takes a scan, stays open where the engine
+// refuses it, and closes when it is taken.
+func TestPSIDByScan(t *testing.T) {
+	const psid = "ABCDEFGHJKLMNPQRSTUVWXYZ01234567"
+	p := before(t, lockedView())
+	p.press("p").sees("Scan the PSID on the label of drive A", "S4GENX0M512345.", "It hangs on NVMe slot at PCI 0000:03:00.0")
+	p.press("enter").wants() // nothing typed, nothing sent
+	p.view.Problem = "that is no PSID: it has 31 characters, and a PSID has 32"
+	p.scan(psid[:31])
+	p.wants(wire.Intent{Kind: wire.IntentPSID, Drive: "A", Text: psid[:31]}).sees("▸ PSID", psid[:31], "it has 31 characters")
+	p.view.Problem = ""
+	p.types(psid[31:]).press("enter").wants(wire.Intent{Kind: wire.IntentPSID, Drive: "A", Text: psid}).sees("This is what the machine says")
+
+	p.press("p").types("x").press("esc").wants().sees("This is what the machine says")
+	v := lockedView()
+	v.Plan.Rows[1].PSID = wire.PSIDGiven
+	p = before(t, v).sees("Its PSID is known")
+	p.press("p").sees("Letter of the drive", "B WD Blue 1 TB, serial WX41A7712345").types("b").press("enter").types(psid).press("enter")
+	p.wants(wire.Intent{Kind: wire.IntentPSID, Drive: "b", Text: psid})
+	p = before(t, checkView())
+	p.press("p").wants().sees("This is what the machine says") // no drive is locked
+}
+
+// A drive that was taken out: all three texts are needed.
+func TestTakenOut(t *testing.T) {
+	p := before(t, lockedView())
+	p.press("x").sees("Which drive was taken out", "Still in the machine: Samsung PM981 512 GB, serial S4GENX0M512345.")
+	p.scan("S4GENX0M512345").wants().sees("▸ Seal of the bag")
+	p.scan("SEAL-7").wants().press("up").types("0").press("enter").wants().sees("▸ Destruction reference")
+	p.types("crate 9").press("enter")
+	p.wants(wire.Intent{Kind: wire.IntentRemoved, Removal: &wire.Removal{Serial: "S4GENX0M512345", Seal: "SEAL-70", Reference: "crate 9"}})
+	p.sees("This is what the machine says")
+	v := checkView()
+	for i := range v.Plan.Rows {
+		v.Plan.Rows[i].Refused = ""
+	}
+	before(t, v).press("x").wants().sees("This is what the machine says") // every drive can be erased
+}

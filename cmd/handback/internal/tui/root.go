@@ -140,6 +140,9 @@ func (m *root) answered(msg sentMsg) {
 	msg.view.Problem = "" // the next Pull does not repeat it, and it stays till the next try
 	m.show(msg.view)
 	m.problem = clean(problem)
+	if p, waits := m.page.(interface{ taken() }); waits && problem == "" {
+		p.taken()
+	}
 }
 
 func (m *root) show(v wire.View) {

@@ -193,20 +193,28 @@ func decodeStrict(line []byte, v any) error {
 var Kinds = []Kind{
 	IntentIntake, IntentNoLabel, IntentConfirm, IntentToAgree, IntentBack, IntentConsent,
 	IntentStop, IntentAnswer, IntentFinish, IntentRescan, IntentNext, IntentPowerOff,
+	IntentPSID, IntentRemoved,
 }
 
 func checkIntent(i Intent, hasChoice bool) error {
 	switch {
 	case !slices.Contains(Kinds, i.Kind):
 		return fmt.Errorf("%w: unknown kind of intent", errRequest)
-	case len(i.Text) > maxText || len(i.Digest) > maxText || len(i.Question) > maxText:
+	case max(len(i.Text), len(i.Digest), len(i.Question), len(i.Drive)) > maxText:
 		return fmt.Errorf("%w: text of more than %d bytes", errRequest, maxText)
 	case i.Kind == IntentIntake && i.Form == nil:
 		return fmt.Errorf("%w: an intake without its form", errRequest)
+	case i.Kind == IntentRemoved && i.Removal == nil:
+		return fmt.Errorf("%w: a removal that says nothing", errRequest)
+	case i.Kind == IntentPSID && i.Drive == "":
+		return fmt.Errorf("%w: a PSID of no drive", errRequest)
 	case i.Kind == IntentAnswer && (!hasChoice || i.Choice < 0 || i.Question == ""):
 		return fmt.Errorf("%w: an answer without question or choice", errRequest)
 	}
 	if f := i.Form; f != nil && max(len(f.Tag), len(f.Operator), len(f.Source), len(f.Classification)) > maxText {
+		return fmt.Errorf("%w: text of more than %d bytes", errRequest, maxText)
+	}
+	if r := i.Removal; r != nil && max(len(r.Serial), len(r.Seal), len(r.Reference)) > maxText {
 		return fmt.Errorf("%w: text of more than %d bytes", errRequest, maxText)
 	}
 	return nil

@@ -120,6 +120,10 @@ type PlanRow struct {
 	Refused  string        `json:"refused,omitempty"` // reason and what to do; then nothing is done to it
 	Warnings []string      `json:"warnings,omitempty"`
 	Detail   []string      `json:"detail,omitempty"` // the ladder with reasons, for D
+	// Where it hangs on the machine; empty: not known.
+	Where string `json:"where,omitempty"`
+	// PSID: the one on the drive's label is of use: 'wanted', or 'given'. Empty: it is not.
+	PSID string `json:"psid,omitempty"`
 }
 
 // DriveProgress is one drive while it is erased and after.
@@ -176,6 +180,8 @@ const (
 	IntentAnswer   Kind = "answer"   // Question and Choice
 	IntentFinish   Kind = "finish"   // no more answers: grade with what is known
 	IntentRescan   Kind = "rescan"   // look for drives and stick again
+	IntentPSID     Kind = "psid"     // Drive and Text: what stands on its label
+	IntentRemoved  Kind = "removed"  // Removal: a drive was taken out to be destroyed
 	IntentNext     Kind = "next"     // next machine: power off
 	IntentPowerOff Kind = "power-off"
 )
@@ -190,6 +196,23 @@ type Intent struct {
 	Question string  `json:"question,omitempty"`
 	// Choice is the index of an answer; 0, the first one, is sent like any other.
 	Choice int `json:"choice"`
+	// Drive is a PlanRow's name: 'A'.
+	Drive   string   `json:"drive,omitempty"`
+	Removal *Removal `json:"removal,omitempty"`
+}
+
+// States of PlanRow.PSID.
+const (
+	PSIDWanted = "wanted"
+	PSIDGiven  = "given"
+)
+
+// Removal of a drive: what its label says, the seal or bag that it is in, and the
+// reference of whoever destroys it.
+type Removal struct {
+	Serial    string `json:"serial"`
+	Seal      string `json:"seal"`
+	Reference string `json:"reference"`
 }
 
 // Request is one line from a screen. Without an Intent it only pulls.
