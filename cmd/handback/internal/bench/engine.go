@@ -173,7 +173,7 @@ func (e *Engine) Do(i wire.Intent) error {
 		return nil
 	case i.Kind == wire.IntentPSID && stage == wire.StageCheck:
 		return e.takePSID(i.Drive, i.Text)
-	case i.Kind == wire.IntentRemoved && stage == wire.StageCheck:
+	case i.Kind == wire.IntentRemoved && i.Removal != nil && stage == wire.StageCheck:
 		return e.takeRemoved(*i.Removal)
 	case i.Kind == wire.IntentRescan && (stage == wire.StageCheck || stage == wire.StageIntake || stage == wire.StageStopped):
 		return e.rescan(stage)

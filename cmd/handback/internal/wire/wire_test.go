@@ -78,6 +78,8 @@ func TestRequestsOnTheWire(t *testing.T) {
 		`{"intent":{"kind":"answer","question":"keyboard","choice":0},"have":1}`:                             {Intent: &Intent{Kind: IntentAnswer, Question: "keyboard"}, Have: 1},
 		`{"intent":{"kind":"consent","text":"DEF-1","digest":"4f1c","choice":0},"have":0}`:                   {Intent: &Intent{Kind: IntentConsent, Text: "DEF-1", Digest: "4f1c"}},
 		`{"intent":{"kind":"confirm","yes":true},"have":0}`:                                                  {Intent: &Intent{Kind: IntentConfirm, Yes: true}},
+		`{"intent":{"kind":"psid","drive":"A","text":"P"},"have":0}`:                                         {Intent: &Intent{Kind: IntentPSID, Drive: "A", Text: "P"}},
+		`{"intent":{"kind":"removed","removal":{"serial":"S","seal":"7","reference":"R"}},"have":0}`:         {Intent: &Intent{Kind: IntentRemoved, Removal: &Removal{"S", "7", "R"}}},
 		`{"intent":{"kind":"intake","form":{"tag":"X","operator":"jb","dial":2,"LegalHold":true}},"have":0}`: {Intent: &Intent{Kind: IntentIntake, Form: &Intake{Tag: "X", Operator: "jb", DIAL: 2, LegalHold: true}}},
 	} {
 		got, err := ParseRequest([]byte(line))
@@ -93,6 +95,8 @@ func TestRequestsOnTheWire(t *testing.T) {
 
 var badRequests = []string{
 	"", "null x", "[]", `"x"`, `{"have":-1}`, `{"other":1}`, `{"have":0}{"have":0}`, `{"intent":{"kind":""},"have":0}`,
+	`{"intent":{"kind":"removed"}}`, `{"intent":{"kind":"psid","text":"x"}}`,
+	`{"intent":{"kind":"removed","removal":{"serial":"` + strings.Repeat("x", maxText+1) + `"}}}`,
 	`{"intent":{"kind":"erase"}}`, `{"intent":{"kind":"intake"}}`, `{"intent":{"kind":"answer","question":"x"}}`,
 	`{"intent":{"kind":"answer","question":"x","choice":null}}`, `{"intent":{"kind":"answer","question":"x","choice":-1}}`,
 	`{"intent":{"kind":"answer","choice":1}}`, `{"intent":{"kind":"consent","text":"` + strings.Repeat("x", maxText+1) + `"}}`,
