@@ -43,7 +43,7 @@ test-long: ## make test, then twenty power cuts of a booted machine, and every f
 
 lint: ## the import arrows and what go vet does not say
 	@test -x .cache/bin/golangci-lint || { echo "building golangci-lint"; GOBIN=$(CURDIR)/.cache/bin go install $(LINT); }
-	.cache/bin/golangci-lint run
+	.cache/bin/golangci-lint run --allow-parallel-runners
 
 bench: ## speed of the overwrite, in pairs against dd and fio on a loop device in memory
 	@.ci/setup bench
