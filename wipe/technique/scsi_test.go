@@ -219,10 +219,10 @@ func ptr[T any](v T) *T { return &v }
 
 // sasConfig is a small disk that has it all.
 func sasConfig() scsi.Config {
-	return scsi.Config{Vendor: "MAKER", Product: "DISK", Serial: "SAS1", WWN: 0x5000c500a1b2c3d4, Blocks: 8 * mib / 512, Rotation: 10000,
+	return scsi.Config{Vendor: "MAKER", Product: "DISK", Serial: "SAS1", WWN: 0x5000c500a1b2c3d4, Blocks: 4 * mib / 512, Rotation: 10000,
 		UnitAttention: true, Spare: 256 << 10,
-		Sanitize: scsi.Sanitize{Overwrite: true, Block: true, Crypto: true, OverwriteTime: 3 * time.Minute, BlockTime: time.Minute, CryptoTime: time.Second},
-		Format:   scsi.Format{Supported: true, Time: time.Minute}}
+		Sanitize: scsi.Sanitize{Overwrite: true, Block: true, Crypto: true, OverwriteTime: 30 * time.Second, BlockTime: 20 * time.Second, CryptoTime: time.Second},
+		Format:   scsi.Format{Supported: true, Time: 20 * time.Second}}
 }
 
 func sas(t *testing.T, c scsi.Config) *rig {
@@ -307,12 +307,12 @@ func TestSCSIPowerCuts(t *testing.T) {
 			"before the 1st mark": func(r *rig) { r.cutBefore = 1 }, "after the 1st mark": func(r *rig) { r.cutAfter = 1 },
 			"before the 2nd mark": func(r *rig) { r.cutBefore = 2 }, "after the 2nd mark": func(r *rig) { r.cutAfter = 2 },
 			"before the 3rd mark": func(r *rig) { r.cutBefore = 3 }, "after the 3rd mark": func(r *rig) { r.cutAfter = 3 },
-			"as soon as it runs": func(r *rig) { r.cutSleep = 1 }, "while it runs": func(r *rig) { r.cutSleep = 60 },
+			"as soon as it runs": func(r *rig) { r.cutSleep = 1 }, "while it runs": func(r *rig) { r.cutSleep = 40 },
 		} {
 			t.Run(string(id)+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				c := sasConfig()
-				c.Sanitize.CryptoTime, c.Spare = time.Minute, 0
+				c.Sanitize.CryptoTime, c.Spare = 20*time.Second, 0
 				r := sas(t, c)
 				cut(r)
 				o := r.visit(id)
@@ -350,8 +350,8 @@ func TestSCSIFaults(t *testing.T) {
 	all := map[string]wrong{
 		"lies":                             {sim.Fault{When: erases, Do: sim.Action{Pretend: true}}, wipe.Failed, "still stand there"},
 		"erases nothing in its time":       {sim.Fault{When: erases, Do: sim.Action{KeepAll: true}}, wipe.Failed, "still stand there"},
-		"leaves two megabytes":             {sim.Fault{When: erases, Do: sim.Action{Keep: []sim.Range{{Off: 5*mib + 512, Len: 2 * mib}}}}, wipe.Failed, "still stand there"},
-		"brings it back":                   {sim.Fault{When: erases, Do: sim.Action{Reappear: 45 * time.Second}}, wipe.Failed, "still stand there"},
+		"leaves a megabyte":                {sim.Fault{When: erases, Do: sim.Action{Keep: []sim.Range{{Off: 2*mib + 512, Len: mib}}}}, wipe.Failed, "still stand there"},
+		"brings it back":                   {sim.Fault{When: erases, Do: sim.Action{Reappear: 12 * time.Second}}, wipe.Failed, "still stand there"},
 		"refuses":                          {sim.Fault{When: erases, Do: sim.Action{Abort: true}}, wipe.Failed, "device status 0002"},
 		"fails half way":                   {sim.Fault{When: erases, Do: sim.Action{FailAt: 0.5}}, wipe.Failed, "device status 0002"},
 		"sticks half way":                  {sim.Fault{When: erases, Do: sim.Action{StickAt: 0.5}}, wipe.Unverified, "does not get on"},
@@ -369,7 +369,7 @@ func TestSCSIFaults(t *testing.T) {
 				t.Parallel()
 				c := sasConfig()
 				c.Spare, c.Script = 0, sim.NewScript(w.fault)
-				c.Sanitize.CryptoTime = time.Minute
+				c.Sanitize.CryptoTime = 20 * time.Second
 				r := sas(t, c)
 				o := r.visit(id)
 				r.expect(o, w.want, w.says)
@@ -413,7 +413,7 @@ func TestSCSIAnothersErasure(t *testing.T) {
 				c.Spare = 0
 				// It erases nothing.
 				c.Script = sim.NewScript(sim.Fault{When: sim.When{Erases: true, Times: 1}, Do: sim.Action{KeepAll: true}})
-				c.Sanitize.CryptoTime = time.Minute
+				c.Sanitize.CryptoTime = 20 * time.Second
 				r := sas(t, c)
 				r.tell(begun[0], begun[1])
 				o := r.visit(id)
@@ -466,7 +466,7 @@ func TestSCSIHiddenBlocks(t *testing.T) {
 		r := sas(t, c)
 		o := r.visit(id)
 		r.expect(o, wipe.Sanitised, "")
-		if o.After.Size != 4*mib || id == wipe.SCSIFormatUnit && len(o.Commands) != 3 {
+		if o.After.Size != 2*mib || id == wipe.SCSIFormatUnit && len(o.Commands) != 3 {
 			t.Errorf("%s: %d bytes, %+v", id, o.After.Size, o.Commands)
 		}
 	}
@@ -481,8 +481,8 @@ func TestSCSIHiddenBlocksAfterAFailure(t *testing.T) {
 		c.Script = sim.NewScript(sim.Fault{When: sim.When{Erases: true}, Do: do})
 		r := sas(t, c)
 		o := r.visit(wipe.SCSIFormatUnit, wipe.SCSISanitizeBlock, wipe.OverwriteZero)
-		r.expect(o, wipe.Failed, "hides blocks behind its end (8192 blocks)")
-		if o.Technique != wipe.SCSIFormatUnit || len(o.Attempts) != 0 || o.After.Size != 4*mib {
+		r.expect(o, wipe.Failed, "hides blocks behind its end (4096 blocks)")
+		if o.Technique != wipe.SCSIFormatUnit || len(o.Attempts) != 0 || o.After.Size != 2*mib {
 			t.Errorf("%s: %s after %+v, %d bytes", name, o.Technique, o.Attempts, o.After.Size)
 		}
 	}
@@ -541,7 +541,7 @@ func TestSCSIWriteFirst(t *testing.T) {
 		r := sas(t, c)
 		o := r.visit(id)
 		r.expect(o, wipe.Sanitised, "")
-		if o.Evidence != wipe.EvidenceDeviceClaims || o.BytesWritten != 8*mib || o.Verification.Canaries != 0 {
+		if o.Evidence != wipe.EvidenceDeviceClaims || o.BytesWritten != 4*mib || o.Verification.Canaries != 0 {
 			t.Errorf("%+v", o)
 		}
 		// And a liar is no better off.
@@ -556,7 +556,7 @@ func TestSCSIDeadBlocks(t *testing.T) {
 	for _, id := range []wipe.TechniqueID{wipe.SCSISanitizeBlock, wipe.SCSISanitizeOverwrite, wipe.SCSIFormatUnit} {
 		c := sasConfig()
 		c.Spare = 0
-		c.Bad = []scsi.Extent{{LBA: 5000, Count: 2, Dead: true}}
+		c.Bad = []scsi.Extent{{LBA: 3000, Count: 2, Dead: true}}
 		r := sas(t, c)
 		r.expect(r.visit(id), wipe.Failed, "")
 	}
@@ -611,10 +611,10 @@ func TestSCSIResetWhileRunning(t *testing.T) {
 		for name, do := range map[string]func(sim.Model){"reset": sim.Model.Reset, "power": sim.Model.PowerCycle} {
 			t.Run(string(id)+"/"+name, func(t *testing.T) {
 				c := sasConfig()
-				c.Spare, c.Sanitize.CryptoTime = 0, time.Minute
+				c.Spare, c.Sanitize.CryptoTime = 0, 20*time.Second
 				r := sas(t, c)
 				r.atSleep = func(n int) {
-					if n == 60 {
+					if n == 40 {
 						do(r.model)
 					}
 				}
@@ -645,7 +645,7 @@ func TestSCSIResetAndIdle(t *testing.T) {
 	for _, id := range append(scsiSanitizes, wipe.SCSIFormatUnit) {
 		for resets, want := range map[int]wipe.Verdict{1: wipe.Sanitised, 2: wipe.Unverified} {
 			c := sasConfig()
-			c.Spare, c.Sanitize.CryptoTime = 0, time.Minute
+			c.Spare, c.Sanitize.CryptoTime = 0, 20*time.Second
 			r := sas(t, c)
 			r.atSleep = func(n int) {
 				if n%50 == 0 && n/50 <= resets {
@@ -669,7 +669,7 @@ func TestSCSISenseForms(t *testing.T) {
 		for name, form := range map[string]sim.SenseForm{"fixed": sim.SenseFixed, "descriptor": sim.SenseDescriptor, "missing": sim.SenseMissing} {
 			t.Run(string(id)+"/"+name, func(t *testing.T) {
 				c := sasConfig()
-				c.Spare, c.UnitAttention, c.Sanitize.CryptoTime = 0, false, time.Minute
+				c.Spare, c.UnitAttention, c.Sanitize.CryptoTime = 0, false, 20*time.Second
 				c.Script = sim.NewScript(sim.Fault{Do: sim.Action{Sense: form}})
 				r := sas(t, c)
 				r.expect(r.visit(id), wipe.Sanitised, "")
