@@ -37,6 +37,7 @@ test: ## all that CI runs: lint, unit tests, the booted image in virtual machine
 test-long: ## make test, then twenty power cuts of a booted machine, and every fuzz target for a minute each
 	@$(MAKE) --no-print-directory test
 	HANDBACK_CUTS=20 go test -run '^TestAppliancePowerCutsOfModels$$' -timeout 3h ./cmd/handback-image
+	HANDBACK_CUTS=all go test -run '^TestPowerCuts$$' -timeout 1h ./cmd/handback/internal/evidence
 	@for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
 	  for t in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]+).*/\1/p' $$f); do \
 	    echo "$$t in $$(dirname $$f)"; go test -run '^$$' -fuzz "^$$t\$$" -fuzztime 60s -fuzzminimizetime 10x ./$$(dirname $$f) || exit 1; \
