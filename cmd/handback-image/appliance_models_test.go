@@ -15,6 +15,7 @@ import (
 	"handback.example/certs"
 	"handback.example/cmd/internal/settings"
 	"handback.example/image/vmtest"
+	"handback.example/inspect/drive"
 	"handback.example/inspect/drive/sim"
 	"handback.example/inspect/drive/sim/inproc"
 	"handback.example/inspect/drive/sim/profile"
@@ -253,3 +254,62 @@ func (b *modelBench) notLocked(d *profile.Drive) {
 		}
 	}
 }
+
+// A SCSI drive that is busy with a sanitize of somebody else's when the machine starts:
+// Linux reads its partition table for minutes and can't be told not to. No other drive
+// waits for it, and nothing is claimed of it.
+func TestApplianceBusyDriveHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	l := newLaptop(t, func(s *settings.Settings) { s.Wipe.Level = "clear" })
+	b := &modelBench{l: l, clock: sim.NewManual()}
+	busy := b.model(cutBusy)
+	h := inproc.NewHost(b.clock)
+	paths, err := busy.Attach(h, "/dev/d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := h.OpenTarget(paths[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	// SANITIZE, BLOCK ERASE with IMMED, as sg_sanitize --block sends it.
+	if _, err := d.Do(l.ctx, drive.Command{Protocol: drive.ProtocolSCSI, Frame: []byte{0x48, 0x82, 0, 0, 0, 0, 0, 0, 0, 0}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	good := l.plant("hotel", 48)
+	vm := l.start(vmtest.Config{Drives: []vmtest.Drive{b.vhost(busy), {Bus: vmtest.BusNVMe, Target: good.path}}})
+	l.await(vm, "finished", "serial=HOTEL", "verdict=sanitised")
+	if e := l.await(vm, "exit"); e.Values["code"] != "3" {
+		t.Errorf("exit %s with a drive in the machine that nobody has erased", e.Values["code"])
+	}
+	vm.Kill() // Linux does not switch off before it has done with the drive
+	good.gone(t)
+	if marksOn(t, busy.Model.Media()[0]) == 0 {
+		t.Error("the busy drive was not busy")
+	}
+	v := l.takeOne()
+	if s := v.summary; s.Verdict == certs.Sanitised {
+		t.Errorf("the records say %s", s.Verdict)
+	}
+	for _, m := range v.summary.Media {
+		if m.Drive.Serial != "HOTEL" && m.Verdict == certs.Sanitised {
+			t.Errorf("the records say of the busy drive: %s", m.Verdict)
+		}
+	}
+}
+
+const cutBusy = `
+[scsi]
+vendor = "EXAMPLE"
+product = "SAS"
+serial = "BUSY-1"
+wwn = 0x5000cca0251f3b60
+blocks = 32768
+rotation = 1
+[scsi.sanitize]
+block = true
+block_time = "10h"
+`

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -130,5 +131,32 @@ func TestLoaderOnce(t *testing.T) {
 	}
 	if err := l.module("none"); err == nil {
 		t.Error("a module that is not shipped was loaded")
+	}
+}
+
+// A module whose loading does not end, because a drive hangs in some probe, keeps no
+// other from being loaded.
+func TestLoaderGoesOn(t *testing.T) {
+	release := make(chan struct{})
+	defer close(release)
+	l := newLoader(shelf{})
+	l.wait = 20 * time.Millisecond
+	var mu sync.Mutex
+	loaded := 0
+	l.load = func(path string) error {
+		if strings.Contains(path, "scsi") {
+			<-release
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		loaded++
+		return nil
+	}
+	began := time.Now()
+	l.loadAll(slices.Repeat([]string{"scsi:disk", "pci:nvme", "scsi:two"}, 5), &journal{})
+	mu.Lock()
+	defer mu.Unlock()
+	if took := time.Since(began); took > 5*time.Second || loaded == 0 {
+		t.Errorf("%d modules in %s", loaded, took)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -45,9 +46,20 @@ func parametersOf(path string) string {
 type loader struct {
 	index moduleIndex
 	load  func(path string) error
+	wait  time.Duration // patience with one module
 	mu    sync.Mutex
+	late  bool // one has taken longer
 	once  map[string]*loading
 }
+
+// A module is at work as soon as its init has run. After that finit_module(2) waits
+// until every probe that was begun has ended, of whatever driver
+// (async_synchronize_full in do_init_module, Linux kernel/module/main.c): a drive that
+// hangs, or is busy with a sanitize of its own, would keep all other drivers out.
+const (
+	patience     = 15 * time.Second
+	patienceLate = time.Second // once that has happened
+)
 
 type loading struct {
 	done chan struct{}
@@ -55,7 +67,7 @@ type loading struct {
 }
 
 func newLoader(x moduleIndex) *loader {
-	return &loader{index: x, load: loadFile, once: map[string]*loading{}}
+	return &loader{index: x, load: loadFile, wait: patience, once: map[string]*loading{}}
 }
 
 // alias loads what drives a device.
@@ -90,13 +102,33 @@ func (l *loader) one(m module) error {
 	}
 	l.mu.Unlock()
 	if !known {
-		if x.err = l.load(m.Path); x.err != nil {
-			x.err = fmt.Errorf("module %s: %w", m.Name, x.err)
-		}
-		close(x.done)
+		go func() {
+			if x.err = l.load(m.Path); x.err != nil {
+				x.err = fmt.Errorf("module %s: %w", m.Name, x.err)
+			}
+			close(x.done)
+		}()
 	}
-	<-x.done
-	return x.err
+	return l.loaded(x)
+}
+
+// loaded waits for a module, and goes on without its end where that takes too long.
+func (l *loader) loaded(x *loading) error {
+	l.mu.Lock()
+	wait := l.wait
+	if l.late {
+		wait = min(wait, patienceLate)
+	}
+	l.mu.Unlock()
+	select {
+	case <-x.done:
+		return x.err
+	case <-time.After(wait):
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.late = true
+	return nil
 }
 
 func (l *loader) count() int {
@@ -107,13 +139,21 @@ func (l *loader) count() int {
 
 // loadFile is finit_module(2). A module that is there already is well. (The
 // kernel checks its signature under lockdown.)
-func loadFile(path string) error {
+func loadFile(path string) error { return loadWith(path, parametersOf(path)) }
+
+// loadAside is loadFile without the wait for probes: the kernel waits for whoever it
+// has called, and a process can't end while one of its threads waits in the kernel.
+func loadAside(path string) error {
+	return loadWith(path, strings.TrimSpace(parametersOf(path)+" async_probe"))
+}
+
+func loadWith(path, parameters string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if err := unix.FinitModule(int(f.Fd()), parametersOf(path), 0); err != nil && !errors.Is(err, unix.EEXIST) {
+	if err := unix.FinitModule(int(f.Fd()), parameters, 0); err != nil && !errors.Is(err, unix.EEXIST) {
 		return err
 	}
 	return nil
@@ -186,6 +226,7 @@ func Modprobe(args []string) int {
 		return 1
 	}
 	l := newLoader(index)
+	l.load = loadAside
 	code := 0
 	for _, a := range args {
 		if strings.HasPrefix(a, "-") {

@@ -171,12 +171,22 @@ func (y system) attribute(disk, name string) string {
 	return strings.TrimSpace(string(b))
 }
 
+// hung are disks that are being read for longer than readTime, by path and sequence
+// number. They are not asked once more until that has ended: each scan would wait for
+// them anew.
+var hung sync.Map
+
 // probe reads the partition table. A read that hangs is left behind: the kernel
 // ends it in its own time.
 func (y system) probe(ctx context.Context, d Disk) (Disk, bool) {
+	key := d.Path + " " + d.seq
+	if _, is := hung.Load(key); is {
+		return d, false
+	}
 	done := make(chan error, 1)
 	var table gpt
 	go func() {
+		defer hung.Delete(key)
 		f, err := os.Open(d.Path)
 		if err == nil {
 			defer f.Close()
@@ -193,6 +203,12 @@ func (y system) probe(ctx context.Context, d Disk) (Disk, bool) {
 		d.table = table
 		return d, true
 	case <-time.After(readTime):
+		hung.Store(key, true)
+		select {
+		case <-done: // it has ended at the same moment
+			hung.Delete(key)
+		default:
+		}
 	case <-ctx.Done():
 	}
 	return d, false
