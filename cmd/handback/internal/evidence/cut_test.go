@@ -524,7 +524,11 @@ func runCut(t *testing.T, seal *sign.Signer, c cutCase, at cut) wipe.Outcome {
 		t.Fatalf("called sanitised before the cut, and %d blocks are left: %s", r.left(), first.What)
 	}
 	if r.stick.Present() {
-		t.Fatal("the power was not cut")
+		// How often an offset is marked is a matter of time: this run was over before.
+		if first.Verdict != wipe.Sanitised {
+			t.Fatalf("the power was not cut, and it ended so: %s, %s", first.Verdict, first.What)
+		}
+		return first
 	}
 	begun := r.started()
 	// The power is back.
