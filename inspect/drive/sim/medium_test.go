@@ -157,3 +157,21 @@ func TestOpenMediumRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A pattern's byte depends on its offset alone, wherever a read begins and ends.
+func TestRepeatAtAnyOffset(t *testing.T) {
+	for period := 1; period < 9; period++ {
+		want := []byte("abcdefgh")[:period]
+		for off := range int64(20) {
+			for n := range 40 {
+				got := make([]byte, n)
+				Repeat(want).read(got, off)
+				for i, b := range got {
+					if b != want[(int(off)+i)%period] {
+						t.Fatalf("period %d, %d bytes at %d: %q", period, n, off, got)
+					}
+				}
+			}
+		}
+	}
+}

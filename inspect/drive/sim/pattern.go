@@ -44,9 +44,10 @@ func (x Pattern) read(p []byte, off int64) {
 	case x.noise != nil:
 		x.readNoise(p, off)
 	case x.repeat != nil:
-		n := int64(len(x.repeat))
-		for i := range p {
-			p[i] = x.repeat[(off+int64(i))%n]
+		at := int(off % int64(len(x.repeat)))
+		n := copy(p, x.repeat[at:])
+		for n += copy(p[n:], x.repeat[:at]); n < len(p); {
+			n += copy(p[n:], p[:n]) // whole periods
 		}
 	default:
 		clear(p)
