@@ -7,8 +7,18 @@ import (
 	"time"
 )
 
-// forever is how long a command hangs that is never answered.
-const forever = 100 * 365 * 24 * time.Hour
+// hang until the command is given up. A clock that flows must know that nobody is at
+// work meanwhile.
+func (b *Base) hang(ctx context.Context) error {
+	const forever = 100 * 365 * 24 * time.Hour
+	if m, ok := b.Clock.(*Manual); ok {
+		if err := m.Sleep(ctx, forever); err != nil {
+			return err
+		}
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
 
 // ErrGone: the drive was unplugged or lost its power; no answer comes.
 var ErrGone = errors.New("the drive has gone")
@@ -72,7 +82,7 @@ func (b *Base) Begin(ctx context.Context, c Call) (Action, error) {
 	case a.Hang || a.Delay > 0:
 		return a, b.wait(ctx, lost, func(ctx context.Context) error {
 			if a.Hang {
-				return b.Clock.Sleep(ctx, forever)
+				return b.hang(ctx)
 			}
 			return b.Clock.Sleep(ctx, a.Delay)
 		})
