@@ -2,6 +2,7 @@ package bench
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,9 +17,12 @@ import (
 // cutAt has the stick take nothing any more from the first file on that cut says:
 // what a power cut at that moment would leave.
 func (b *bed) cutAt(cut func(name string) bool) {
-	off := false
+	var off atomic.Bool // drives write side by side
 	b.store.refuse.Store(func(f stick.File) error {
-		if off = off || cut(f.Name); off {
+		if cut(f.Name) {
+			off.Store(true)
+		}
+		if off.Load() {
 			return stick.ErrGone
 		}
 		return nil
