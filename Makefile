@@ -47,7 +47,7 @@ lint: ## the import arrows and what go vet does not say
 	@test -x .cache/bin/golangci-lint || { echo "building golangci-lint"; GOBIN=$(CURDIR)/.cache/bin go install $(LINT); }
 	.cache/bin/golangci-lint run --allow-parallel-runners
 
-bench: ## speed of the overwrite, in pairs against dd and fio on a loop device in memory
+bench: ## speed of the overwrite, in pairs against fio, dd, shred and nwipe on loop devices in memory
 	@.ci/setup bench
 	@$(MAKE) --no-print-directory build
 	.ci/bench
