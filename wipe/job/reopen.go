@@ -74,21 +74,5 @@ func (a *attempt) clock() technique.Clock {
 	if a.opts.Clock != nil {
 		return a.opts.Clock
 	}
-	return wall{}
-}
-
-// wall is the computer's own clock.
-type wall struct{}
-
-func (wall) Now() time.Time { return time.Now() }
-
-func (wall) Sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return technique.Wall()
 }

@@ -68,7 +68,9 @@ type Clock interface {
 	Sleep(ctx context.Context, d time.Duration) error
 }
 
-// wall is the computer's own clock.
+// Wall is the computer's own clock.
+func Wall() Clock { return wall{} }
+
 type wall struct{}
 
 func (wall) Now() time.Time { return time.Now() }

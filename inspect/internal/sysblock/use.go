@@ -51,10 +51,10 @@ func (t Tree) Use(d Disk) ([]string, error) {
 // stack walks from a drive to all that stands upon it.
 func (t Tree) stack(d Disk) (parts []part, use []string, err error) {
 	type step struct{ dir, on string }
-	todo, seen := []step{{d.Dir, ""}}, map[string]bool{}
-	for len(todo) > 0 {
-		s := todo[0]
-		todo = todo[1:]
+	ahead, seen := []step{{d.Dir, ""}}, map[string]bool{}
+	for len(ahead) > 0 {
+		s := ahead[0]
+		ahead = ahead[1:]
 		if seen[s.dir] {
 			continue
 		}
@@ -71,7 +71,7 @@ func (t Tree) stack(d Disk) (parts []part, use []string, err error) {
 			return nil, nil, err
 		}
 		for _, name := range below {
-			todo = append(todo, step{filepath.Join(s.dir, name), " its partition " + name})
+			ahead = append(ahead, step{filepath.Join(s.dir, name), " its partition " + name})
 		}
 		holders, err := t.listOrNone(filepath.Join(s.dir, "holders"))
 		if err != nil {
@@ -84,7 +84,7 @@ func (t Tree) stack(d Disk) (parts []part, use []string, err error) {
 			}
 			on := " " + t.called(dir)
 			use = append(use, fmt.Sprintf("%s stands on %s", on[1:], p.name))
-			todo = append(todo, step{dir, on + ", which stands on it"})
+			ahead = append(ahead, step{dir, on + ", which stands on it"})
 		}
 	}
 	return parts, use, nil

@@ -4,31 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	guest "handback.example/image/fabric"
 )
 
-// Modules that Connect needs, by name.
-var Modules = []string{"e1000e", "nvme_tcp"}
-
-const (
-	control = "/dev/nvme-fabrics"
-	// namespaceTime is how long a controller may take to show its namespaces; some
-	// have none.
-	namespaceTime = 5 * time.Second
-)
+// namespaceTime is how long a controller may take to show its namespaces; some have
+// none.
+const namespaceTime = 5 * time.Second
 
 // Connect to all targets, over the machine's adapter. Those that are connected
 // already stay so.
 func Connect(ctx context.Context, targets []Target, load func(modules ...string) error) error {
-	if err := load(Modules...); err != nil {
+	if err := load(guest.Modules...); err != nil {
 		return fmt.Errorf("drivers for drives on the network: %w", err)
 	}
-	if err := bringUp(ctx); err != nil {
+	if err := guest.BringUp(ctx); err != nil {
 		return fmt.Errorf("the network: %w", err)
 	}
 	for _, t := range targets {
@@ -48,7 +42,7 @@ func (t Target) connect(ctx context.Context) error {
 	}
 	done := make(chan answer, 1)
 	go func() {
-		c, err := ask(t.options())
+		c, err := guest.Ask(t.options())
 		done <- answer{c, err}
 	}()
 	select {
@@ -64,34 +58,6 @@ func (t Target) connect(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// ask the kernel for a controller, and give its name.
-func ask(options string) (string, error) {
-	f, err := os.OpenFile(control, os.O_RDWR, 0)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	if _, err := f.WriteString(options); err != nil {
-		return "", err
-	}
-	b := make([]byte, 256)
-	n, err := f.Read(b)
-	if err != nil {
-		return "", err
-	}
-	return instance(string(b[:n]))
-}
-
-// instance of 'instance=0,cntlid=1'.
-func instance(answer string) (string, error) {
-	for word := range strings.SplitSeq(strings.TrimSpace(answer), ",") {
-		if n, ok := strings.CutPrefix(word, "instance="); ok {
-			return "nvme" + n, nil
-		}
-	}
-	return "", fmt.Errorf("%s answers %q", control, answer)
 }
 
 // namespaces waits until the controller shows one.

@@ -238,7 +238,7 @@ func (t *TPer) set(s *session, c call) status {
 	if len(c.params) > 1 || !ok || name != 1 || values.kind != kindList {
 		return statusInvalidParameter
 	}
-	var todo []func()
+	var changes []func()
 	for _, p := range values.list {
 		column, v, ok := p.named()
 		if !ok {
@@ -252,9 +252,9 @@ func (t *TPer) set(s *session, c call) status {
 		if !ok {
 			return statusInvalidParameter
 		}
-		todo = append(todo, do)
+		changes = append(changes, do)
 	}
-	for _, do := range todo {
+	for _, do := range changes {
 		do()
 	}
 	return statusSuccess

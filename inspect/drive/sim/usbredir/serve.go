@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 
+	"handback.example/inspect/drive/sim"
 	"handback.example/inspect/drive/sim/usb"
 )
 
@@ -33,27 +34,12 @@ type door struct {
 // Serve answers QEMU on l, one client after the other, until ctx is done or the
 // listener fails; it closes l. The error is nil when ctx ended it.
 func Serve(ctx context.Context, l net.Listener, b *usb.Bridge, o Options) error {
-	defer l.Close()
 	d := newDoor(b)
-	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
-	for n := 0; ; n++ {
-		c, err := l.Accept()
-		switch {
-		case ctx.Err() != nil:
-			if err == nil {
-				_ = c.Close()
-			}
-			return nil
-		case err != nil:
-			return err
-		}
-		if n > 0 && o.PowerCycleOnConnect {
-			b.PowerCycle()
-		}
-		if err := d.serve(ctx, c); err != nil && ctx.Err() == nil && o.Log != nil {
-			o.Log("connection ended: " + err.Error())
-		}
+	again := b.PowerCycle
+	if !o.PowerCycleOnConnect {
+		again = nil
 	}
+	return sim.OneByOne(ctx, l, again, func(c net.Conn) error { return d.serve(ctx, c) }, o.Log)
 }
 
 func newDoor(b *usb.Bridge) *door {

@@ -38,34 +38,19 @@ func Serve(ctx context.Context, l net.Listener, targets ...sim.SCSI) error {
 // Serve answers front ends on a unix socket, one after the other, until ctx is done
 // or the listener fails; it closes l. The error is nil when ctx ended it.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	defer l.Close()
 	if len(s.Targets) > maxTargets {
-		return fmt.Errorf("%d drives for one controller: it takes %d", len(s.Targets), maxTargets)
+		return errors.Join(fmt.Errorf("%d drives for one controller: it takes %d", len(s.Targets), maxTargets), l.Close())
 	}
 	for i, t := range s.Targets {
 		if t != nil {
 			t.OnPlug(func(in bool) { s.plugged(i, in) })
 		}
 	}
-	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
-	for n := 0; ; n++ {
-		c, err := l.Accept()
-		switch {
-		case ctx.Err() != nil:
-			if err == nil {
-				_ = c.Close()
-			}
-			return nil
-		case err != nil:
-			return err
-		}
-		if n > 0 && s.PowerCycleOnConnect {
-			s.powerCycle()
-		}
-		if err := s.serve(ctx, c); err != nil && ctx.Err() == nil && s.Log != nil {
-			s.Log("connection ended: " + err.Error())
-		}
+	again := s.powerCycle
+	if !s.PowerCycleOnConnect {
+		again = nil
 	}
+	return sim.OneByOne(ctx, l, again, func(c net.Conn) error { return s.serve(ctx, c) }, s.Log)
 }
 
 func (s *Server) powerCycle() {

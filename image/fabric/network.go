@@ -22,8 +22,9 @@ var (
 // linkTime is how long the adapter may take to appear, and then its cable.
 const linkTime = 15 * time.Second
 
-// bringUp gives the machine's adapter its address.
-func bringUp(ctx context.Context) error {
+// BringUp gives the machine's adapter its address and waits for its cable. Its driver
+// must be loaded.
+func BringUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, linkTime)
 	defer cancel()
 	var name string
