@@ -377,14 +377,15 @@ func TestOneTryInAFolder(t *testing.T) {
 }
 
 // A whole try, headless: events, picture, log, and success that is not believed
-// because the stick holds no paper.
+// because the stick holds no paper. As the appliance does, the script leaves its last
+// screen for a while (microseconds), so that a picture of it can be had.
 func TestTryHeadless(t *testing.T) {
 	disk := filepath.Join(t.TempDir(), "alpha.img")
 	if err := os.WriteFile(disk, make([]byte, 1<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	out := filepath.Join(t.TempDir(), "out")
-	image := shellImage(t, "@echo -off\necho handback: event pid1\necho handback: event started drive=ALPHA\necho handback: event exit code=0\nreset -s\n")
+	image := shellImage(t, "@echo -off\necho handback: event pid1\necho handback: event started drive=ALPHA\necho handback: event exit code=0\nstall 5000000\nreset -s\n")
 	var stdout, stderr bytes.Buffer
 	code := runTry(t.Context(), []string{"--image", image, "--headless", "--unattended", "--tpm", "--drive", "nvme:" + disk, "--out", out}, nil, &stdout, &stderr)
 	if code != 3 || !strings.Contains(stderr.String(), "the stick holds no certificate") {
