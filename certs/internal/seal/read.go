@@ -31,6 +31,8 @@ var (
 	ErrCut      = errors.New("the file is cut off: its end is missing")
 	ErrChanged  = errors.New("the file was changed after it was signed")
 	ErrMalform  = errors.New("the signature is not written the one way that ours are")
+	ErrStuffed  = errors.New("the signature carries more certificates than its signer's")
+	ErrPadding  = errors.New("bytes stand behind the signature, inside its place")
 )
 
 // Appended says that bytes stand behind what was signed.
@@ -85,7 +87,14 @@ func readGap(b []byte, gap int) (*x509.Certificate, error) {
 	h := sha256.New()
 	h.Write(b[:gap])
 	h.Write(b[gap+gapLen:])
-	return openCMS(room, h.Sum(nil))
+	cert, padding, err := openCMS(room, h.Sum(nil))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(bytes.Trim(padding, "\x00")) != 0:
+		return nil, ErrPadding
+	}
+	return cert, nil
 }
 
 var lengthForm = regexp.MustCompile(` /Length ([0-9]{1,9})>>\nstream\n$`)

@@ -2,9 +2,11 @@ package seal
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -21,6 +23,11 @@ func key(t testing.TB) (*x509.Certificate, *ecdsa.PrivateKey) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return certify(t, k), k
+}
+
+func certify(t testing.TB, k crypto.Signer) *x509.Certificate {
+	t.Helper()
 	tmpl := &x509.Certificate{SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: "T"}, NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, k.Public(), k)
 	if err != nil {
@@ -30,7 +37,7 @@ func key(t testing.TB) (*x509.Certificate, *ecdsa.PrivateKey) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c, k
+	return c
 }
 
 func document() *Document {
@@ -111,6 +118,73 @@ func TestMatchCompression(t *testing.T) {
 	}
 }
 
+// The value that stands beside every ECDSA signature's value is as good to
+// mathematics, and no second form of ours.
+func TestTwin(t *testing.T) {
+	c, k := key(t)
+	cms, err := SignDetached(c, k, []byte("file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ci contentInfo
+	if _, err := asn1.Unmarshal(cms, &ci); err != nil {
+		t.Fatal(err)
+	}
+	var v ecdsaValue
+	if _, err := asn1.Unmarshal(ci.Content.SignerInfos[0].Signature, &v); err != nil {
+		t.Fatal(err)
+	}
+	// The order of P-256: SEC 2 version 2, 2.4.2.
+	n, _ := new(big.Int).SetString("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", 16)
+	v.S.Sub(n, v.S)
+	if ci.Content.SignerInfos[0].Signature, err = asn1.Marshal(v); err != nil {
+		t.Fatal(err)
+	}
+	digest := sha256.Sum256([]byte("file"))
+	set, err := signedAttributes(c, digest[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h := sha256.Sum256(set); !ecdsa.VerifyASN1(&k.PublicKey, h[:], ci.Content.SignerInfos[0].Signature) {
+		t.Fatal("the twin is no twin")
+	}
+	twin, err := asn1.Marshal(ci)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenDetached(twin, []byte("file")); !errors.Is(err, ErrMalform) {
+		t.Errorf("the twin: %v", err)
+	}
+}
+
+// A stick's key may live in a token that does RSA.
+func TestRSA(t *testing.T) {
+	for bits, want := range map[int]bool{3072: true, 2048: false} {
+		k, err := rsa.GenerateKey(rand.Reader, bits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := certify(t, k)
+		b, err := document().Sign(c, k)
+		if !want {
+			if err == nil {
+				t.Errorf("RSA-%d seals", bits)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := ReadSignature(b); err != nil || !got.Equal(c) {
+			t.Errorf("RSA-%d: %v", bits, err)
+		}
+		b[100] ^= 1
+		if _, err := ReadSignature(b); !errors.Is(err, ErrChanged) {
+			t.Errorf("RSA-%d, changed: %v", bits, err)
+		}
+	}
+}
+
 // Everything that CMS allows beside the one form is refused, though its
 // signature value is right.
 func TestCMSOneForm(t *testing.T) {
@@ -122,9 +196,7 @@ func TestCMSOneForm(t *testing.T) {
 		t.Fatal(err)
 	}
 	open := func(b []byte) error {
-		room := make([]byte, Reserve)
-		copy(room, b)
-		_, err := openCMS(room, digest[:])
+		_, err := OpenDetached(b, []byte("file"))
 		return err
 	}
 	if err := open(good); err != nil {
@@ -160,11 +232,11 @@ func TestCMSOneForm(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	again := sha256.Sum256([]byte("changed"))
-	room := make([]byte, Reserve)
-	copy(room, good)
-	if _, err := openCMS(room, again[:]); !errors.Is(err, ErrChanged) {
+	if _, err := OpenDetached(good, []byte("changed")); !errors.Is(err, ErrChanged) {
 		t.Errorf("another file: %v", err)
+	}
+	if err := open(stuffed); !errors.Is(err, ErrStuffed) {
+		t.Errorf("stuffed: %v", err)
 	}
 }
 
@@ -195,7 +267,7 @@ func FuzzCMS(f *testing.F) {
 	}
 	f.Add(good)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if _, err := openCMS(b, digest[:]); err == nil && !bytes.Equal(bytes.TrimRight(b, "\x00"), bytes.TrimRight(good, "\x00")) {
+		if _, err := OpenDetached(b, []byte("file")); err == nil && !bytes.Equal(b, good) {
 			t.Errorf("another signature is accepted: %x", b)
 		}
 	})
