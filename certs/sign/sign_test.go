@@ -115,7 +115,7 @@ func TestCheckStick(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cert, err := sign.IssueStick(r, key, "S01", demonstration(t).Public(), now.Add(-time.Hour), 2*time.Hour)
+		cert, err := sign.Issue(r, key, sign.RoleStick, "S01", demonstration(t).Public(), now.Add(-time.Hour), 2*time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,17 +10,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 )
 
-// Signer is a stick that can sign: its certificate, the root over it, and a key
-// that may live in a file or in a token.
+// Signer is a stick or a hub that can sign: its certificate, the root over it, and
+// a key that may live in a file or in a token.
 type Signer struct {
 	Root  *x509.Certificate
 	Cert  *x509.Certificate
 	Class Class
-	Stick string // 'S01'
+	Role  Role
+	Stick string // 'S01'; empty for a hub
 	key   crypto.Signer
 }
 
@@ -38,18 +38,25 @@ func NewSigner(root, cert *x509.Certificate, key crypto.Signer) (*Signer, error)
 	if err != nil {
 		return nil, err
 	}
-	stick, err := StickOf(cert)
+	role, name, err := Holder(cert)
 	if err != nil {
 		return nil, err
 	}
-	return &Signer{Root: root, Cert: cert, Class: class, Stick: stick, key: key}, nil
+	s := &Signer{Root: root, Cert: cert, Class: class, Role: role, key: key}
+	if role == RoleStick {
+		s.Stick = name
+	}
+	return s, nil
 }
 
 // StickOf is the name of the stick that a certificate was issued to.
 func StickOf(cert *x509.Certificate) (string, error) {
-	name, ok := strings.CutPrefix(cert.Subject.CommonName, stickPrefix)
-	if !ok || name == "" {
-		return "", fmt.Errorf("the certificate of %q names no stick", cert.Subject.CommonName)
+	role, name, err := Holder(cert)
+	if err == nil && role != RoleStick {
+		err = fmt.Errorf("the certificate of %q names no stick", cert.Subject.CommonName)
+	}
+	if err != nil {
+		return "", err
 	}
 	return name, nil
 }
@@ -86,7 +93,11 @@ func LoadStick(rootPEM, stickPEM, keyPEM []byte) (*Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stick.key: %w", err)
 	}
-	return NewSigner(root, cert, key)
+	s, err := NewSigner(root, cert, key)
+	if err == nil && s.Role != RoleStick {
+		return nil, fmt.Errorf("stick.pem: the certificate of %q is not a stick's", cert.Subject.CommonName)
+	}
+	return s, err
 }
 
 // NotEnrolled makes a signer for an image without keys. Its papers say NOT
@@ -106,7 +117,7 @@ func fresh(class Class, name, stick string, from time.Time, validity time.Durati
 	if err != nil {
 		return nil, err
 	}
-	cert, err := IssueStick(root, rootKey, stick, key.Public(), from, validity)
+	cert, err := Issue(root, rootKey, RoleStick, stick, key.Public(), from, validity)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +166,7 @@ func Enrol(rootPEM, rootKeyPEM []byte, stick string) (stickPEM, stickKeyPEM []by
 	if from.Before(root.NotBefore) {
 		from = root.NotBefore
 	}
-	cert, err := IssueStick(root, rootKey, stick, key.Public(), from, root.NotAfter.Sub(from))
+	cert, err := Issue(root, rootKey, RoleStick, stick, key.Public(), from, root.NotAfter.Sub(from))
 	if err != nil {
 		return nil, nil, err
 	}

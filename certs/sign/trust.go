@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -105,8 +106,34 @@ func NewRoot(class Class, name string, from time.Time, validity time.Duration) (
 	return cert, key, err
 }
 
-// IssueStick signs the certificate of a stick's key. The class is the root's.
-func IssueStick(root *x509.Certificate, rootKey crypto.Signer, stick string, pub crypto.PublicKey, from time.Time, validity time.Duration) (*x509.Certificate, error) {
+// Role of a key under a root: what it may sign. The zero Role is none.
+type Role string
+
+const (
+	RoleStick Role = "stick" // records from INTAKE to CERTIFIED, and the papers of a visit
+	RoleHub   Role = "hub"   // what becomes of a device later, and the papers that follow
+)
+
+// rolePrefixes stand before the holder's name in a certificate's common name.
+var rolePrefixes = map[Role]string{RoleStick: "Handback stick ", RoleHub: "Handback hub "}
+
+// Holder is whom a certificate was issued to: 'S01' of role stick, or the name of
+// a hub.
+func Holder(cert *x509.Certificate) (Role, string, error) {
+	for role, prefix := range rolePrefixes {
+		if name, ok := strings.CutPrefix(cert.Subject.CommonName, prefix); ok && name != "" {
+			return role, name, nil
+		}
+	}
+	return "", "", fmt.Errorf("the certificate of %q names no stick and no hub", cert.Subject.CommonName)
+}
+
+// Issue signs the certificate of a stick's or a hub's key. The class is the root's.
+func Issue(root *x509.Certificate, rootKey crypto.Signer, role Role, name string, pub crypto.PublicKey, from time.Time, validity time.Duration) (*x509.Certificate, error) {
+	prefix, ok := rolePrefixes[role]
+	if !ok || name == "" {
+		return nil, fmt.Errorf("a certificate is for a stick or a hub that has a name, not for %q of role %q", name, role)
+	}
 	class, err := ClassOf(root)
 	if err != nil {
 		return nil, err
@@ -119,7 +146,7 @@ func IssueStick(root *x509.Certificate, rootKey crypto.Signer, stick string, pub
 	if err != nil {
 		return nil, err
 	}
-	t, err := template(stickPrefix+stick, from, validity)
+	t, err := template(prefix+name, from, validity)
 	if err != nil {
 		return nil, err
 	}
@@ -129,9 +156,6 @@ func IssueStick(root *x509.Certificate, rootKey crypto.Signer, stick string, pub
 	t.SubjectKeyId = id
 	return create(t, root, pub, rootKey)
 }
-
-// stickPrefix stands before a stick's name in its certificate's common name.
-const stickPrefix = "Handback stick "
 
 func template(name string, from time.Time, validity time.Duration) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))

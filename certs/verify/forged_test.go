@@ -31,7 +31,7 @@ func stick(t testing.TB, class sign.Class, name string, validity time.Duration) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, err := sign.IssueStick(root, rootKey, name, key.Public(), from, validity)
+	cert, err := sign.Issue(root, rootKey, sign.RoleStick, name, key.Public(), from, validity)
 	if err != nil {
 		t.Fatal(err)
 	}
