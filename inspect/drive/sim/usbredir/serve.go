@@ -5,7 +5,7 @@ import (
 	"net"
 	"sync"
 
-	"handback.example/inspect/drive/sim"
+	"handback.example/inspect/drive/sim/internal/onebyone"
 	"handback.example/inspect/drive/sim/usb"
 )
 
@@ -39,7 +39,7 @@ func Serve(ctx context.Context, l net.Listener, b *usb.Bridge, o Options) error 
 	if !o.PowerCycleOnConnect {
 		again = nil
 	}
-	return sim.OneByOne(ctx, l, again, func(c net.Conn) error { return d.serve(ctx, c) }, o.Log)
+	return onebyone.Serve(ctx, l, again, func(c net.Conn) error { return d.serve(ctx, c) }, o.Log)
 }
 
 func newDoor(b *usb.Bridge) *door {

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"handback.example/inspect/drive/sim"
+	"handback.example/inspect/drive/sim/internal/onebyone"
 )
 
 // maxTargets is how many a virtio SCSI controller of QEMU can name.
@@ -50,7 +51,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	if !s.PowerCycleOnConnect {
 		again = nil
 	}
-	return sim.OneByOne(ctx, l, again, func(c net.Conn) error { return s.serve(ctx, c) }, s.Log)
+	return onebyone.Serve(ctx, l, again, func(c net.Conn) error { return s.serve(ctx, c) }, s.Log)
 }
 
 func (s *Server) powerCycle() {
