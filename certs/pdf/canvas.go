@@ -10,6 +10,8 @@ import (
 	"golang.org/x/image/font/gofont/gobold"
 	"golang.org/x/image/font/gofont/gomono"
 	"golang.org/x/image/font/gofont/goregular"
+
+	"handback.example/certs/paper"
 )
 
 // pt is a length in hundredths of a point, measured from the top left corner.
@@ -80,7 +82,7 @@ type box struct {
 	x, y, w, h pt
 }
 
-func newCanvas(f *facts) *canvas {
+func newCanvas(content *paper.Content) *canvas {
 	p := gofpdf.New("P", "pt", "A4", "")
 	p.SetCatalogSort(true)
 	p.SetCompression(false)
@@ -95,7 +97,7 @@ func newCanvas(f *facts) *canvas {
 	p.AddUTF8FontFromBytes("m", "", slices.Clone(gomono.TTF))
 	c := &canvas{pdf: p}
 	c.top = bandTop
-	if bannerText(f) != "" {
+	if content.Banner != "" {
 		c.top += bannerH + 1000
 	}
 	return c

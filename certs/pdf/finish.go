@@ -13,12 +13,13 @@ import (
 	"time"
 
 	"handback.example/certs/internal/seal"
+	"handback.example/certs/paper"
 	"handback.example/certs/sign"
 )
 
 // finish takes the pages that gofpdf laid out and makes of them what gofpdf
 // cannot: a PDF/A-3b with the records inside and a place for the signature.
-func finish(raw []byte, kind Kind, f *facts, at *box) (*seal.Document, error) {
+func finish(raw []byte, p *paper.Content, at *box) (*seal.Document, error) {
 	objects, err := layoutObjects(raw)
 	if err != nil {
 		return nil, err
@@ -28,29 +29,25 @@ func finish(raw []byte, kind Kind, f *facts, at *box) (*seal.Document, error) {
 	}
 	// Info and catalog are its last two: ours stand in their place.
 	d := &seal.Document{Objects: objects[:len(objects)-2]}
-	id := sha256.Sum256([]byte(string(kind) + f.hash))
+	id := sha256.Sum256([]byte(string(p.Kind) + p.Seal.Hash))
 	copy(d.ID[:], id[:])
-	when, err := time.Parse(time.RFC3339, f.Last.Wall)
-	if err != nil {
-		return nil, err
-	}
-	title := titleOf(kind, f)
+	when, title := p.At, p.FullTitle()
 	add := func(o seal.Object) string {
 		d.Objects = append(d.Objects, o)
 		return strconv.Itoa(len(d.Objects)) + " 0 R"
 	}
 	dict := func(format string, a ...any) string { return add(seal.Object{Dict: fmt.Sprintf(format, a...)}) }
 
-	dict("/Title %s /Subject %s /CreationDate (%s)", text(title), text(string(kind)), pdfDate(when))
+	dict("/Title %s /Subject %s /CreationDate (%s)", text(title), text(string(p.Kind)), pdfDate(when))
 	d.Info = len(d.Objects)
 	profile := add(seal.Object{Dict: "/N 3", Stream: sRGB(), Kind: seal.Compressed})
-	meta := add(seal.Object{Dict: "/Type /Metadata /Subtype /XML", Stream: xmp(title, string(kind), when), Kind: seal.Plain})
+	meta := add(seal.Object{Dict: "/Type /Metadata /Subtype /XML", Stream: xmp(title, string(p.Kind), when), Kind: seal.Plain})
 	file := add(seal.Object{Dict: fmt.Sprintf("/Type /EmbeddedFile /Subtype /application#2Fjson /Params <</Size %d /ModDate (%s)>>",
-		len(f.record), pdfDate(when)), Stream: f.record, Kind: seal.Compressed})
+		len(p.Record), pdfDate(when)), Stream: p.Record, Kind: seal.Compressed})
 	spec := dict("/Type /Filespec /F (record.json) /UF (record.json) /AFRelationship /Data /Desc %s /EF <</F %s /UF %s>>",
-		text("The signed records of visit "+f.Visit), file, file)
+		text("The signed records of visit "+p.Visit), file, file)
 	look := add(seal.Object{Dict: "/Type /XObject /Subtype /Form /BBox " + at.bbox() + " /Resources <<>>", Kind: seal.Compressed})
-	sig := add(seal.Object{Kind: seal.Signature, Dict: signatureDict(f, when)})
+	sig := add(seal.Object{Kind: seal.Signature, Dict: signatureDict(p)})
 	page, err := pageObject(d.Objects, at.page)
 	if err != nil {
 		return nil, err
@@ -69,15 +66,15 @@ func finish(raw []byte, kind Kind, f *facts, at *box) (*seal.Document, error) {
 
 // signatureDict without its gap. DocMDP P=1: no change is allowed (ISO 32000-1,
 // 12.8.2.2).
-func signatureDict(f *facts, when time.Time) string {
-	name := f.cert.Subject.CommonName
-	reason := "Seals the records of visit " + f.Visit
-	if f.class != sign.Production {
-		reason += " (" + string(f.class) + ")"
+func signatureDict(p *paper.Content) string {
+	name := p.Cert.Subject.CommonName
+	reason := "Seals the records of visit " + p.Visit
+	if p.Class != sign.Production {
+		reason += " (" + string(p.Class) + ")"
 	}
 	return fmt.Sprintf("/Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached /Name %s /Reason %s /M (%s)"+
 		" /Reference [<</Type /SigRef /TransformMethod /DocMDP /TransformParams <</Type /TransformParams /P 1 /V /1.2>>>>]",
-		text(name), text(reason), pdfDate(when))
+		text(name), text(reason), pdfDate(p.At))
 }
 
 // pageObject finds the object number of a page, from 1.

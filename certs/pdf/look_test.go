@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"handback.example/certs/certstest"
+	"handback.example/certs/paper"
 	"handback.example/certs/pdf"
 	"handback.example/certs/sign"
 )
@@ -24,7 +25,7 @@ func TestLook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write := func(name string, k pdf.Kind, v *certstest.Visit) {
+	write := func(name string, k paper.Kind, v *certstest.Visit) {
 		b, err := pdf.Make(k, pdf.Input{Envelopes: v.Envelopes(), Signer: s})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -33,12 +34,12 @@ func TestLook(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("one", pdf.KindErasure, certstest.Sanitised(s, 1))
-	write("eight", pdf.KindErasure, certstest.Sanitised(s, 8))
-	write("failed", pdf.KindErasure, certstest.Failed(s))
-	write("nomedia", pdf.KindErasure, certstest.NoMedia(s))
-	write("disposal", pdf.KindDisposal, certstest.Sanitised(s, 2))
-	write("hold", pdf.KindHold, certstest.Failed(s))
+	write("one", paper.Erasure, certstest.Sanitised(s, 1))
+	write("eight", paper.Erasure, certstest.Sanitised(s, 8))
+	write("failed", paper.Erasure, certstest.Failed(s))
+	write("nomedia", paper.Erasure, certstest.NoMedia(s))
+	write("disposal", paper.Disposal, certstest.Sanitised(s, 2))
+	write("hold", paper.Hold, certstest.Failed(s))
 	if err := os.WriteFile(filepath.Join(dir, "root.pem"), rootPEM, 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -5,54 +5,49 @@ import (
 
 	"github.com/boombuler/barcode/qr"
 
-	"handback.example/certs"
-	"handback.example/certs/sign"
+	"handback.example/certs/paper"
 )
 
 const bannerH pt = 1900
 
 // start draws what stands on every page, and the letterhead of the first.
-func start(c *canvas, f *facts, title, under string, alarm bool) {
+func start(c *canvas, p *paper.Content) {
 	c.onPage = func(page int) {
 		top := pt(1400)
-		if b := bannerText(f); b != "" {
-			banner(c, b)
+		if p.Banner != "" {
+			banner(c, p.Banner)
 			top += bannerH + 800
 		}
-		if alarm {
+		if p.Alarm {
 			c.frame(1400, top, pageW-2800, pageH-1400-top, 220, red)
 		}
 		if page > 1 {
-			running(c, f, title)
+			running(c, p)
 		}
 	}
 	c.newPage()
 	c.y += 900
-	organisation := f.Intake.Organisation
-	if organisation == "" {
-		organisation = "Handback"
-	}
 	head := style{"b", 1250, navy}
 	y := c.y
-	for _, l := range c.wrap(head, inner*6/10, organisation) {
+	for _, l := range c.wrap(head, inner*6/10, p.Head.Organisation) {
 		c.text(left, c.y+head.size, head, l)
 		c.y += head.lead()
 	}
-	if p := clean(f.Intake.Place); p != "" {
-		for _, l := range c.wrap(small.in(grey), inner*6/10, p) {
+	if place := clean(p.Head.Place); place != "" {
+		for _, l := range c.wrap(small.in(grey), inner*6/10, place) {
 			c.text(left, c.y+small.size, small.in(grey), l)
 			c.y += small.lead()
 		}
 	}
-	c.textRight(right, y+1150, style{"m", 1150, navy}, f.Visit)
-	c.textRight(right, y+2350, small.in(grey), date(f.Last.Wall))
+	c.textRight(right, y+1150, style{"m", 1150, navy}, p.Visit)
+	c.textRight(right, y+2350, small.in(grey), p.Head.Date)
 	c.y = max(c.y, y+2600) + 500
 	c.fill(left, c.y, inner, 180, navy)
 	c.y += 1500
 	big := style{"b", 1900, black}
-	c.para(left, inner, big, title)
+	c.para(left, inner, big, p.Title)
 	c.y += 100
-	c.para(left, inner, small.in(grey), under)
+	c.para(left, inner, small.in(grey), p.Under)
 	c.y += 700
 }
 
@@ -65,24 +60,24 @@ func banner(c *canvas, s string) {
 }
 
 // running head of the second and every later page.
-func running(c *canvas, f *facts, title string) {
+func running(c *canvas, p *paper.Content) {
 	c.y += 700
-	c.text(left, c.y+small.size, smallB.in(navy), title+", continued")
-	c.textRight(right, c.y+small.size, style{"m", 760, navy}, f.Visit)
+	c.text(left, c.y+small.size, smallB.in(navy), p.Title+", continued")
+	c.textRight(right, c.y+small.size, style{"m", 760, navy}, p.Visit)
 	c.y += 1250
 	c.fill(left, c.y, inner, 60, navy)
 	c.y += 900
 }
 
 // feet are drawn when the number of pages is known.
-func feet(c *canvas, f *facts) {
+func feet(c *canvas, p *paper.Content) {
 	n := len(c.pages)
 	y := pageH - 4300
 	all := c.pages
 	for i := range all {
 		c.pages = all[:i+1] // text and line draw on the last page
 		c.line(left, y, right, y, 40, rule)
-		c.text(left, y+1050, fine.in(grey), "record.json SHA-256 "+grouped(f.hash, 16))
+		c.text(left, y+1050, fine.in(grey), "record.json SHA-256 "+p.Seal.Groups())
 		c.textRight(right, y+1050, small.in(grey), fmt.Sprintf("Page %d of %d", i+1, n))
 	}
 	c.pages = all
@@ -90,20 +85,19 @@ func feet(c *canvas, f *facts) {
 
 // verdictBox fills the width: a shape, a word and a sentence. A failure is white
 // on black, a success is black on white: the two can be told apart on a fax.
-func verdictBox(c *canvas, mark byte, word, sentence string, more ...string) {
-	bad := mark == 'x' || mark == '!'
+func verdictBox(c *canvas, v paper.Verdict) {
 	ink, back := black, white
-	if bad {
+	if v.Bad() {
 		ink, back = white, black
 	}
 	tx, w := left+6600, inner-7600
 	big := style{"b", 1620, ink}
 	say := style{"r", 980, ink}
-	for c.width(big, clean(word)) > w && big.size > 1000 {
+	for c.width(big, clean(v.Word)) > w && big.size > 1000 {
 		big.size -= 40
 	}
-	h := c.height(w, big, word) + c.height(w, say, sentence) + 2300
-	for _, m := range more {
+	h := c.height(w, big, v.Word) + c.height(w, say, v.Sentence) + 2300
+	for _, m := range v.More {
 		h += c.height(w, say, m) + 200
 	}
 	h = max(h, 6200)
@@ -111,12 +105,12 @@ func verdictBox(c *canvas, mark byte, word, sentence string, more ...string) {
 	y := c.y
 	c.fill(left, y, inner, h, back)
 	c.frame(left, y, inner, h, 160, black)
-	symbol(c, mark, left+1000, y+(h-4200)/2, 4200)
+	symbol(c, v.Mark, left+1000, y+(h-4200)/2, 4200)
 	c.y = y + 950
-	c.para(tx, w, big, word)
+	c.para(tx, w, big, v.Word)
 	c.y += 250
-	c.para(tx, w, say, sentence)
-	for _, m := range more {
+	c.para(tx, w, say, v.Sentence)
+	for _, m := range v.More {
 		c.y += 200
 		c.para(tx, w, style{"b", 980, ink}, m)
 	}
@@ -124,7 +118,7 @@ func verdictBox(c *canvas, mark byte, word, sentence string, more ...string) {
 }
 
 // symbol in a square of side s: a tick, a cross, an exclamation mark, or an arrow.
-func symbol(c *canvas, mark byte, x, y, s pt) {
+func symbol(c *canvas, mark paper.Mark, x, y, s pt) {
 	stroke := func(i ink, points ...[2]pt) {
 		for k := 1; k < len(points); k++ {
 			a, b := points[k-1], points[k]
@@ -133,14 +127,14 @@ func symbol(c *canvas, mark byte, x, y, s pt) {
 		}
 	}
 	switch mark {
-	case 'v':
+	case paper.Tick:
 		c.fill(x, y, s, s, green)
 		stroke(white, [2]pt{22, 54}, [2]pt{42, 74}, [2]pt{78, 28})
-	case 'x':
+	case paper.Cross:
 		c.fill(x, y, s, s, white)
 		stroke(red, [2]pt{25, 25}, [2]pt{75, 75})
 		stroke(red, [2]pt{75, 25}, [2]pt{25, 75})
-	case '!':
+	case paper.Warning:
 		c.fill(x, y, s, s, white)
 		stroke(black, [2]pt{50, 20}, [2]pt{50, 58})
 		stroke(black, [2]pt{50, 80}, [2]pt{50, 80})
@@ -161,19 +155,24 @@ func section(c *canvas, name string, keep pt) {
 	c.y += 600
 }
 
-// pair is a label and its value.
-type pair struct {
-	label string
-	value string
-	style style
+// formStyle is how a value is set.
+func formStyle(f paper.Form) style {
+	switch f {
+	case paper.Strong:
+		return bold
+	case paper.Small:
+		return small
+	case paper.Code:
+		return mono
+	case paper.Fine:
+		return fine
+	}
+	return body
 }
-
-func p(label, value string) pair  { return pair{label, value, body} }
-func pm(label, value string) pair { return pair{label, value, mono} }
 
 // grid draws columns of pairs side by side. A grid that fits on a page is never
 // split.
-func grid(c *canvas, x, w pt, labelW pt, columns ...[]pair) {
+func grid(c *canvas, x, w pt, labelW pt, columns ...[]paper.Pair) {
 	n := pt(len(columns))
 	colW := (w - colGap*(n-1)) / n
 	c.room(gridHeight(c, w, labelW, columns...))
@@ -192,7 +191,7 @@ func grid(c *canvas, x, w pt, labelW pt, columns ...[]pair) {
 }
 
 // gridHeight is what grid will take, at most what a page has.
-func gridHeight(c *canvas, w pt, labelW pt, columns ...[]pair) pt {
+func gridHeight(c *canvas, w pt, labelW pt, columns ...[]paper.Pair) pt {
 	n := pt(len(columns))
 	h := pt(0)
 	for _, col := range columns {
@@ -201,7 +200,7 @@ func gridHeight(c *canvas, w pt, labelW pt, columns ...[]pair) pt {
 	return min(h, bottom-c.top-6000)
 }
 
-func colHeight(c *canvas, w, labelW pt, col []pair) pt {
+func colHeight(c *canvas, w, labelW pt, col []paper.Pair) pt {
 	h := pt(0)
 	for _, e := range col {
 		h += pairHeight(c, w, labelW, e)
@@ -209,8 +208,8 @@ func colHeight(c *canvas, w, labelW pt, col []pair) pt {
 	return h
 }
 
-func pairHeight(c *canvas, w, labelW pt, e pair) pt {
-	return max(c.height(w-labelW, e.style, e.value), c.height(labelW-300, label, e.label)) + pairGap
+func pairHeight(c *canvas, w, labelW pt, e paper.Pair) pt {
+	return max(c.height(w-labelW, formStyle(e.Form), e.Value), c.height(labelW-300, label, e.Label)) + pairGap
 }
 
 const (
@@ -218,40 +217,39 @@ const (
 	colGap  pt = 1600
 )
 
-func drawPair(c *canvas, x, w, labelW pt, e pair) {
+func drawPair(c *canvas, x, w, labelW pt, e paper.Pair) {
 	c.room(min(pairHeight(c, w, labelW, e), 12000))
 	y, page := c.y, len(c.pages)
-	ly := y + e.style.size
-	for _, l := range c.wrap(label, labelW-300, e.label) {
+	ly := y + formStyle(e.Form).size
+	for _, l := range c.wrap(label, labelW-300, e.Label) {
 		c.text(x, ly, label, l)
 		ly += label.lead()
 	}
-	c.para(x+labelW, w-labelW, e.style, e.value)
+	c.para(x+labelW, w-labelW, formStyle(e.Form), e.Value)
 	if len(c.pages) == page {
-		c.y = max(c.y, ly-e.style.size)
+		c.y = max(c.y, ly-formStyle(e.Form).size)
 	}
 	c.y += pairGap
 }
 
 // sealSection says what the paper proves and what not, with the record's hash as
 // a QR code. It is the place of the signature.
-func sealSection(c *canvas, f *facts) error {
-	code, err := qr.Encode(f.hash, qr.M, qr.Auto)
+func sealSection(c *canvas, s paper.Seal) error {
+	code, err := qr.Encode(s.Hash, qr.M, qr.Auto)
 	if err != nil {
 		return err
 	}
 	const side pt = 8200
 	w := inner - side - 1800
-	lines := sealWords(f)
 	h := pt(0)
-	for _, l := range lines {
+	for _, l := range s.Lines {
 		h += c.height(w, small, l) + 250
 	}
-	root := "root key " + grouped(fmt.Sprintf("%x", f.cert.AuthorityKeyId), 16)
+	root := "root key " + s.Root
 	h += c.height(w, fine, root) + 200
-	section(c, "What this seal proves, and what not", max(h, side+1200))
+	section(c, s.Title, max(h, side+1200))
 	y := c.y
-	for _, l := range lines {
+	for _, l := range s.Lines {
 		c.para(left, w, small, l)
 		c.y += 250
 	}
@@ -276,28 +274,5 @@ func drawQR(c *canvas, n int, dark func(x, y int) bool, x0, y0, side pt) {
 				x += run
 			}
 		}
-	}
-}
-
-// sealWords are the design's own: they claim no more than a signature can.
-func sealWords(f *facts) []string {
-	boot := "Secure Boot: unknown."
-	if f.Facts != nil {
-		switch f.Facts.Machine.SecureBoot {
-		case certs.On:
-			boot = "Secure Boot on: covers the kernel, not the initramfs."
-		case certs.Off:
-			boot = "Secure Boot off: nothing vouches for the software that ran."
-		}
-	}
-	vouch := "Check it with handback-verify and the hub's root certificate; any change, even of one bit, shows."
-	if f.class == sign.Unenrolled {
-		vouch = "The key was made for this one visit and nobody vouches for it: this paper proves nothing."
-	}
-	return []string{
-		fmt.Sprintf("Sealed by stick %s. Operator as entered, not authenticated. Image hash self-reported. %s Tool independently evaluated: no. Validation: %s",
-			f.Stick, boot, validationWords(f)),
-		"The signed records are inside this file as record.json, and every figure on these pages is drawn from them. " + vouch,
-		"Times are the claim of the clock that is named beside them; no time stamp vouches for them.",
 	}
 }

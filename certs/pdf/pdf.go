@@ -1,14 +1,9 @@
-// Package pdf draws the papers of a visit from its records: the erasure
-// certificate, the disposal certificate and the notice of HOLD.
+// Package pdf draws the papers of a visit: the erasure certificate, the disposal
+// certificate and the notice of HOLD. What stands on them is certs/paper's word.
 //
-// Everything on a page comes from the records and from the certificate of the
-// stick that sealed them; the package reads no clock, no setting and no device,
-// and decides nothing: what the records add up to is certs.Summarise's word. The
-// same records give the same pages on every machine, so that the verifier can
+// The same records give the same pages on every machine, so that the verifier can
 // draw them again and compare. For that reason every length is an integer (a
-// hundredth of a point): floating point may round differently elsewhere.
-//
-// What the erasure certificate holds follows NIST SP 800-88 Rev. 2, 4.6. The file
+// hundredth of a point): floating point may round differently elsewhere. The file
 // is built to PDF/A-3b (ISO 19005-3), which veraPDF has not verified, with a PAdES
 // B-B signature (ETSI EN 319 142-1) and DocMDP P=1.
 package pdf
@@ -18,25 +13,13 @@ import (
 	"errors"
 	"fmt"
 
-	"handback.example/certs"
 	"handback.example/certs/internal/seal"
+	"handback.example/certs/paper"
 	"handback.example/certs/sign"
 )
 
-// Kind of a paper.
-type Kind string
-
-const (
-	KindErasure  Kind = "erasure"
-	KindDisposal Kind = "disposal"
-	KindHold     Kind = "hold"
-)
-
-// Kinds of paper, in the order in which a reader should look at them.
-var Kinds = []Kind{KindErasure, KindDisposal, KindHold}
-
 // Name of a paper's file: 'S01-000412-erasure.pdf'.
-func (k Kind) Name(visit string) string { return visit + "-" + string(k) + ".pdf" }
+func Name(kind paper.Kind, visit string) string { return kind.Stem(visit) + ".pdf" }
 
 // Input of a paper: the envelopes of the visit from INTAKE to the last before
 // CERTIFIED, as stored, and the stick that made them.
@@ -45,17 +28,8 @@ type Input struct {
 	Signer    *sign.Signer
 }
 
-// Erasure certificate, for every verdict: what failed is put on paper too.
-func Erasure(in Input) ([]byte, error) { return Make(KindErasure, in) }
-
-// Disposal certificate, OPEN. A visit that was not graded, or is on HOLD, has none.
-func Disposal(in Input) ([]byte, error) { return Make(KindDisposal, in) }
-
-// Hold notice, in place of the disposal certificate of a visit on HOLD.
-func Hold(in Input) ([]byte, error) { return Make(KindHold, in) }
-
 // Make a paper and sign it.
-func Make(kind Kind, in Input) ([]byte, error) {
+func Make(kind paper.Kind, in Input) ([]byte, error) {
 	if in.Signer == nil {
 		return nil, errors.New("a paper needs a stick that signs it")
 	}
@@ -70,61 +44,18 @@ func Make(kind Kind, in Input) ([]byte, error) {
 }
 
 // Layout draws a paper without signing it. The verifier calls it, too.
-func Layout(kind Kind, envelopes [][]byte, cert *x509.Certificate) (*seal.Document, error) {
-	f, err := newFacts(envelopes, cert)
+func Layout(kind paper.Kind, envelopes [][]byte, cert *x509.Certificate) (*seal.Document, error) {
+	content, err := paper.Compose(kind, envelopes, cert)
 	if err != nil {
 		return nil, err
 	}
-	c := newCanvas(f)
-	switch kind {
-	case KindErasure:
-		err = drawErasure(c, f)
-	case KindDisposal:
-		err = drawDisposal(c, f)
-	case KindHold:
-		err = drawHold(c, f)
-	default:
-		err = fmt.Errorf("paper %q is unknown", kind)
-	}
-	if err != nil {
+	c := newCanvas(content)
+	if err := draw(c, content); err != nil {
 		return nil, err
 	}
 	raw, err := c.output()
 	if err != nil {
-		return nil, fmt.Errorf("paper %s of visit %s could not be drawn: %w", kind, f.Visit, err)
+		return nil, fmt.Errorf("paper %s of visit %s could not be drawn: %w", kind, content.Visit, err)
 	}
-	return finish(raw, kind, f, c.sealBox)
-}
-
-// facts are all that a page may draw from.
-type facts struct {
-	certs.Summary
-	envelopes [][]byte
-	record    []byte // record.json
-	hash      string // its SHA-256, hex
-	cert      *x509.Certificate
-	class     sign.Class
-}
-
-func newFacts(envelopes [][]byte, cert *x509.Certificate) (*facts, error) {
-	records, err := certs.Records(envelopes)
-	if err != nil {
-		return nil, err
-	}
-	if len(records) == 0 || records[0].Kind != certs.KindIntake {
-		return nil, errors.New("a paper needs the records of a visit from INTAKE on")
-	}
-	for _, r := range records {
-		if r.Kind == certs.KindCertified {
-			return nil, errors.New("record.json ends before CERTIFIED")
-		}
-	}
-	class, err := sign.ClassOf(cert)
-	if err != nil {
-		return nil, err
-	}
-	f := &facts{Summary: certs.Summarise(records), envelopes: envelopes, cert: cert, class: class}
-	f.record = certs.JoinEnvelopes(envelopes)
-	f.hash = certs.HashEnvelope(f.record)
-	return f, nil
+	return finish(raw, content, c.sealBox)
 }

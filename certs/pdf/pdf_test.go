@@ -10,6 +10,7 @@ import (
 
 	"handback.example/certs"
 	"handback.example/certs/certstest"
+	"handback.example/certs/paper"
 	"handback.example/certs/pdf"
 	"handback.example/certs/sign"
 )
@@ -28,7 +29,7 @@ func signer(t testing.TB) *sign.Signer {
 }
 
 // words of a paper as pdftotext reads them, all white space alike.
-func words(t *testing.T, k pdf.Kind, s *sign.Signer, v *certstest.Visit) string {
+func words(t *testing.T, k paper.Kind, s *sign.Signer, v *certstest.Visit) string {
 	t.Helper()
 	if _, err := exec.LookPath("pdftotext"); err != nil {
 		t.Fatal("pdftotext is not installed: .ci/setup test installs it")
@@ -64,7 +65,7 @@ func wants(t *testing.T, text string, want ...string) {
 
 func TestErasureSaysAll(t *testing.T) {
 	s := signer(t)
-	text := words(t, pdf.KindErasure, s, certstest.Sanitised(s, 2))
+	text := words(t, paper.Erasure, s, certstest.Sanitised(s, 2))
 	wants(t, text, "Certificate of media sanitisation", "SANITISED: CLEAR", "2 drives were found in this device, and each was sanitised to Clear.",
 		"Dell Inc.", "Latitude 5400", "5CG0123ABC", "4c4c4544-0043-4710-8030-b5c04f4e3733", "DEP-0047123",
 		"S4EVNX0M1234500", "eui.0025385b01410c10", "500,107,862,016 bytes (500 GB)", "nvme-format-user-data", "device-claimed with canaries",
@@ -83,25 +84,25 @@ func TestErasureSaysAll(t *testing.T) {
 func TestFailurePapers(t *testing.T) {
 	s := signer(t)
 	failed := certstest.Failed(s)
-	wants(t, words(t, pdf.KindErasure, s, failed), "Record of a sanitisation that was not achieved", "NOT SANITISED: FAILED", "1 of 2 drives not sanitised",
+	wants(t, words(t, paper.Erasure, s, failed), "Record of a sanitisation that was not achieved", "NOT SANITISED: FAILED", "1 of 2 drives not sanitised",
 		"FAILED", "9 blocks in 2 ranges: LBA 200000, 8 blocks (write error: input/output error); LBA 1953525160, 1 block", "9 unreadable",
 		"TPM: PENDING: to be confirmed at the next start.", "Awaiting: nobody has accepted or rejected this result yet.", "Take the drive out")
-	wants(t, words(t, pdf.KindHold, s, failed), "Notice of HOLD", "HOLD: DO NOT MOVE ON", "take out drive B and have it destroyed", "gate.data", "S01-000413-erasure.pdf")
-	wants(t, words(t, pdf.KindErasure, s, certstest.NoMedia(s)), "NO DRIVE FOUND: NOTHING SANITISED", "Not shown: that no other storage is hidden in this device.", "this device has none")
-	wants(t, words(t, pdf.KindDisposal, s, certstest.Sanitised(s, 1)), "Certificate of disposal", "Status OPEN", "ROUTE: REDEPLOY", "F4", "C4", "route.redeploy",
+	wants(t, words(t, paper.Hold, s, failed), "Notice of HOLD", "HOLD: DO NOT MOVE ON", "take out drive B and have it destroyed", "gate.data", "S01-000413-erasure.pdf")
+	wants(t, words(t, paper.Erasure, s, certstest.NoMedia(s)), "NO DRIVE FOUND: NOTHING SANITISED", "Not shown: that no other storage is hidden in this device.", "this device has none")
+	wants(t, words(t, paper.Disposal, s, certstest.Sanitised(s, 1)), "Certificate of disposal", "Status OPEN", "ROUTE: REDEPLOY", "F4", "C4", "route.redeploy",
 		"There is no better route.", "unknown: not tested", "Zero to landfill is claimed only for closed devices, as the receiver declared", "Do all keys work?")
 	a := certstest.Drive(0)
 	orphan := certstest.New(s, 500).Add(certstest.Intake(), certstest.Facts(a), certstest.Consent(certs.LevelClear, a), certstest.Started(a, certs.LevelClear))
-	wants(t, words(t, pdf.KindErasure, s, orphan), "NOT SANITISED: INTERRUPTED", "was started, and no record says how it ended", "UNKNOWN: nothing is on record")
+	wants(t, words(t, paper.Erasure, s, orphan), "NOT SANITISED: INTERRUPTED", "was started, and no record says how it ended", "UNKNOWN: nothing is on record")
 	early := certstest.New(s, 501).Add(certstest.Intake())
-	wants(t, words(t, pdf.KindErasure, s, early), "NOT SANITISED: NOT EVERY DRIVE ERASED", "No facts about the machine are on record.")
+	wants(t, words(t, paper.Erasure, s, early), "NOT SANITISED: NOT EVERY DRIVE ERASED", "No facts about the machine are on record.")
 }
 
 // The whole way of a drive stands on its paper: what was tried besides, that it was cut
 // off and gone on with, what was hidden, and what the sample would have found.
 func TestPurgedPaper(t *testing.T) {
 	s := signer(t)
-	wants(t, words(t, pdf.KindErasure, s, certstest.Purged(s)), "SANITISED: PURGE", "nvme-sanitize-crypto", "device-claimed with canaries",
+	wants(t, words(t, paper.Erasure, s, certstest.Purged(s)), "SANITISED: PURGE", "nvme-sanitize-crypto", "device-claimed with canaries",
 		"Tried besides", "nvme-sanitize-block", "failed: The drive refused it", "Gone on with", "as an earlier start had left it", "The drive hid 5000000000 of its 500107862016 bytes (HPA)",
 		"1,024 blocks were written before, to be looked for", "a residue of 1,048,576 bytes (1 MB) in one piece is found for certain", "0.0001 of the whole with a confidence of 0.999")
 }
@@ -109,15 +110,15 @@ func TestPurgedPaper(t *testing.T) {
 func TestPapersThatAreNot(t *testing.T) {
 	s := signer(t)
 	for name, c := range map[string]struct {
-		kind pdf.Kind
+		kind paper.Kind
 		v    *certstest.Visit
 		want string
 	}{
-		"disposal on HOLD":     {pdf.KindDisposal, certstest.Failed(s), "on HOLD"},
-		"disposal, not graded": {pdf.KindDisposal, certstest.New(s, 1).Add(certstest.Intake()), "not graded"},
-		"hold without HOLD":    {pdf.KindHold, certstest.Sanitised(s, 1), "not on HOLD"},
-		"after CERTIFIED":      {pdf.KindErasure, certstest.Rare(s), "ends before CERTIFIED"},
-		"no record":            {pdf.KindErasure, certstest.New(s, 1), "no records"},
+		"disposal on HOLD":     {paper.Disposal, certstest.Failed(s), "on HOLD"},
+		"disposal, not graded": {paper.Disposal, certstest.New(s, 1).Add(certstest.Intake()), "not graded"},
+		"hold without HOLD":    {paper.Hold, certstest.Sanitised(s, 1), "not on HOLD"},
+		"after CERTIFIED":      {paper.Erasure, certstest.Rare(s), "ends before CERTIFIED"},
+		"no record":            {paper.Erasure, certstest.New(s, 1), "no records"},
 	} {
 		if _, err := pdf.Make(c.kind, pdf.Input{Envelopes: c.v.Envelopes(), Signer: s}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error is %v, want one with %q", name, err, c.want)
@@ -135,7 +136,7 @@ func TestStrangeNames(t *testing.T) {
 	in := certstest.Intake()
 	in.Intake.Organisation = "Llywodraeth Cymru: Tŷ Ŵyn, Ŷ ŵ ŷ â ê î ô û ẁ ẃ ẅ"
 	in.Intake.Place = "A\u202eB\u0007C\nSANITISED: PURGE\U0001f600\u4e2d"
-	text := words(t, pdf.KindErasure, s, certstest.New(s, 600).Add(in, certstest.Facts(d), certstest.Consent(certs.LevelClear, d),
+	text := words(t, paper.Erasure, s, certstest.New(s, 600).Add(in, certstest.Facts(d), certstest.Consent(certs.LevelClear, d),
 		certstest.Started(d, certs.LevelClear), certstest.FailedAt(d)))
 	wants(t, text, "Tŷ Ŵyn, Ŷ ŵ ŷ â ê î ô û ẁ ẃ ẅ", `Model (\) <>&"'`, `A\u{202E}B\u{0007}C`, `\u{1F600}\u{4E2D}`)
 	if !strings.Contains(strings.ReplaceAll(text, " ", ""), d.Serial) {
@@ -147,14 +148,14 @@ func TestStrangeNames(t *testing.T) {
 func TestLayoutIsDeterministic(t *testing.T) {
 	s := signer(t)
 	v := certstest.Sanitised(s, 3).Envelopes()
-	first, err := pdf.Layout(pdf.KindErasure, v, s.Cert)
+	first, err := pdf.Layout(paper.Erasure, v, s.Cert)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
 	for range 16 {
 		wg.Go(func() {
-			d, err := pdf.Layout(pdf.KindErasure, v, s.Cert)
+			d, err := pdf.Layout(paper.Erasure, v, s.Cert)
 			if err != nil {
 				t.Error(err)
 				return
@@ -173,7 +174,7 @@ func BenchmarkErasure(b *testing.B) {
 	s := signer(b)
 	v := certstest.Sanitised(s, 1).Envelopes()
 	for b.Loop() {
-		if _, err := pdf.Erasure(pdf.Input{Envelopes: v, Signer: s}); err != nil {
+		if _, err := pdf.Make(paper.Erasure, pdf.Input{Envelopes: v, Signer: s}); err != nil {
 			b.Fatal(err)
 		}
 	}

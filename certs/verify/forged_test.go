@@ -14,6 +14,7 @@ import (
 	"handback.example/certs"
 	"handback.example/certs/certstest"
 	"handback.example/certs/internal/seal"
+	"handback.example/certs/paper"
 	"handback.example/certs/pdf"
 	"handback.example/certs/sign"
 	"handback.example/certs/verify"
@@ -42,7 +43,7 @@ func stick(t testing.TB, class sign.Class, name string, validity time.Duration) 
 	return s
 }
 
-func paper(t testing.TB, k pdf.Kind, s *sign.Signer, envelopes [][]byte) []byte {
+func made(t testing.TB, k paper.Kind, s *sign.Signer, envelopes [][]byte) []byte {
 	t.Helper()
 	b, err := pdf.Make(k, pdf.Input{Envelopes: envelopes, Signer: s})
 	if err != nil {
@@ -53,7 +54,7 @@ func paper(t testing.TB, k pdf.Kind, s *sign.Signer, envelopes [][]byte) []byte 
 
 // forge seals a paper of these records after changing it: what the thief of a
 // stick's key could do.
-func forge(t *testing.T, k pdf.Kind, s *sign.Signer, envelopes [][]byte, change func(*seal.Document)) []byte {
+func forge(t *testing.T, k paper.Kind, s *sign.Signer, envelopes [][]byte, change func(*seal.Document)) []byte {
 	t.Helper()
 	d, err := pdf.Layout(k, envelopes, s.Cert)
 	if err != nil {
@@ -91,14 +92,14 @@ func content(d *seal.Document) *seal.Object { return &d.Objects[3] }
 func TestForgeries(t *testing.T) {
 	s := stick(t, sign.Production, "S01", 24*time.Hour)
 	good, failed := certstest.Sanitised(s, 1).Envelopes(), certstest.Failed(s).Envelopes()
-	real := paper(t, pdf.KindErasure, s, good)
+	real := made(t, paper.Erasure, s, good)
 	gap := bytes.Index(real, []byte("/Contents <")) + len("/Contents <")
 	patch := func(at int, with string) []byte {
 		b := bytes.Clone(real)
 		copy(b[at:], with)
 		return b
 	}
-	sealed := func(change func(*seal.Document)) []byte { return forge(t, pdf.KindErasure, s, good, change) }
+	sealed := func(change func(*seal.Document)) []byte { return forge(t, paper.Erasure, s, good, change) }
 	nothing := func(*seal.Document) {}
 	expired := stick(t, sign.Production, "S01", time.Hour+time.Minute)
 	demo, practice := stick(t, sign.Demonstrating, "S01", 24*time.Hour), stick(t, sign.Practice, "S01", 24*time.Hour)
@@ -127,7 +128,7 @@ func TestForgeries(t *testing.T) {
 		{"a shown figure", "changed after it was signed", s.Root, bytes.Replace(real, []byte("/Subject (erasure)"), []byte("/Subject (praises)"), 1)},
 		{"attachment of another visit", "its pages do not say what its records say", s.Root,
 			sealed(func(d *seal.Document) { object(t, d, "/EmbeddedFile").Stream = certs.JoinEnvelopes(failed) })},
-		{"page of another visit", "", s.Root, forge(t, pdf.KindErasure, s, failed, func(d *seal.Document) {
+		{"page of another visit", "", s.Root, forge(t, paper.Erasure, s, failed, func(d *seal.Document) {
 			object(t, d, "/EmbeddedFile").Stream = certs.JoinEnvelopes(good)
 		})},
 		{"changed page", "its pages do not say what its records say", s.Root, sealed(func(d *seal.Document) { content(d).Stream = append(content(d).Stream, ' ') })},
@@ -149,14 +150,14 @@ func TestForgeries(t *testing.T) {
 		})},
 		{"another paper's name", "its pages do not say", s.Root, sealed(func(d *seal.Document) { swap(t, d, "/Subject (erasure)", "/Subject (disposal)") })},
 		{"none of our papers", "none of our papers", s.Root, sealed(func(d *seal.Document) { swap(t, d, "/Subject (erasure)", "/Subject (praise)") })},
-		{"a record deleted", "a record is missing", s.Root, forge(t, pdf.KindErasure, s, append(append([][]byte(nil), good[:5]...), good[6:]...), nothing)},
-		{"records swapped", "a record is missing", s.Root, forge(t, pdf.KindErasure, s, append([][]byte{good[0], good[2], good[1]}, good[3:]...), nothing)},
-		{"records of another stick", "is not signed by", s.Root, forge(t, pdf.KindErasure, s, certstest.Sanitised(other, 1).Envelopes(), nothing)},
+		{"a record deleted", "a record is missing", s.Root, forge(t, paper.Erasure, s, append(append([][]byte(nil), good[:5]...), good[6:]...), nothing)},
+		{"records swapped", "a record is missing", s.Root, forge(t, paper.Erasure, s, append([][]byte{good[0], good[2], good[1]}, good[3:]...), nothing)},
+		{"records of another stick", "is not signed by", s.Root, forge(t, paper.Erasure, s, certstest.Sanitised(other, 1).Envelopes(), nothing)},
 		{"another root", "is not vouched for by this root", other.Root, real},
-		{"expired key", "is not vouched for by this root", expired.Root, paper(t, pdf.KindErasure, expired, certstest.Sanitised(expired, 1).Envelopes())},
-		{"demonstration under production", "class is demonstration, the root's is production", s.Root, paper(t, pdf.KindErasure, demo, certstest.Sanitised(demo, 1).Envelopes())},
-		{"practice under production", "class is practice, the root's is production", s.Root, paper(t, pdf.KindErasure, practice, certstest.Sanitised(practice, 1).Envelopes())},
-		{"practice", "practice paper", practice.Root, paper(t, pdf.KindErasure, practice, certstest.Sanitised(practice, 1).Envelopes())},
+		{"expired key", "is not vouched for by this root", expired.Root, made(t, paper.Erasure, expired, certstest.Sanitised(expired, 1).Envelopes())},
+		{"demonstration under production", "class is demonstration, the root's is production", s.Root, made(t, paper.Erasure, demo, certstest.Sanitised(demo, 1).Envelopes())},
+		{"practice under production", "class is practice, the root's is production", s.Root, made(t, paper.Erasure, practice, certstest.Sanitised(practice, 1).Envelopes())},
+		{"practice", "practice paper", practice.Root, made(t, paper.Erasure, practice, certstest.Sanitised(practice, 1).Envelopes())},
 	}
 	for _, f := range forgeries {
 		r := verify.File(f.file, []*x509.Certificate{f.root}, verify.Options{})
@@ -177,7 +178,7 @@ func TestForgeries(t *testing.T) {
 // gap, padding, trailer.
 func TestFlippedBits(t *testing.T) {
 	s := stick(t, sign.Production, "S01", 24*time.Hour)
-	real := paper(t, pdf.KindErasure, s, certstest.Sanitised(s, 1).Envelopes())
+	real := made(t, paper.Erasure, s, certstest.Sanitised(s, 1).Envelopes())
 	roots := []*x509.Certificate{s.Root}
 	flipped := 0
 	for at := 0; at < len(real); at += 101 {
@@ -201,18 +202,18 @@ func TestGenuine(t *testing.T) {
 	many := certstest.Sanitised(s, 8).Envelopes()
 	failed, none := certstest.Failed(s).Envelopes(), certstest.NoMedia(s).Envelopes()
 	for _, c := range []struct {
-		kind      pdf.Kind
+		kind      paper.Kind
 		envelopes [][]byte
 		want      string
 		sanitised bool
 	}{
-		{pdf.KindErasure, many, "Genuine: 8 drives sanitised (clear)", true},
-		{pdf.KindDisposal, many, "Genuine: 8 drives sanitised (clear)", true},
-		{pdf.KindErasure, failed, "Genuine, and it records a failure: failed, 1 of 2 drives sanitised", false},
-		{pdf.KindHold, failed, "the device is on HOLD", false},
-		{pdf.KindErasure, none, "Genuine, and it records that no drive was found", false},
+		{paper.Erasure, many, "Genuine: 8 drives sanitised (clear)", true},
+		{paper.Disposal, many, "Genuine: 8 drives sanitised (clear)", true},
+		{paper.Erasure, failed, "Genuine, and it records a failure: failed, 1 of 2 drives sanitised", false},
+		{paper.Hold, failed, "the device is on HOLD", false},
+		{paper.Erasure, none, "Genuine, and it records that no drive was found", false},
 	} {
-		b := paper(t, c.kind, s, c.envelopes)
+		b := made(t, c.kind, s, c.envelopes)
 		r := verify.File(b, roots, verify.Options{RequireSanitised: true})
 		if r.Verdict != verify.Genuine || !strings.Contains(r.Sentence, c.want) || r.Bad() == c.sanitised {
 			t.Errorf("%s: %s, bad %v: %q, want %q", c.kind, r.Verdict, r.Bad(), r.Sentence, c.want)
@@ -222,7 +223,7 @@ func TestGenuine(t *testing.T) {
 		}
 	}
 	practice := stick(t, sign.Practice, "S01", 24*time.Hour)
-	b := paper(t, pdf.KindErasure, practice, certstest.Sanitised(practice, 1).Envelopes())
+	b := made(t, paper.Erasure, practice, certstest.Sanitised(practice, 1).Envelopes())
 	if r := verify.File(b, []*x509.Certificate{practice.Root}, verify.Options{Practice: true}); r.Verdict != verify.Genuine || !strings.Contains(r.Sentence, "practice key") {
 		t.Errorf("practice with --practice: %s %q", r.Verdict, r.Sentence)
 	}
@@ -230,7 +231,7 @@ func TestGenuine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b = paper(t, pdf.KindErasure, unenrolled, certstest.NoMedia(unenrolled).Envelopes())
+	b = made(t, paper.Erasure, unenrolled, certstest.NoMedia(unenrolled).Envelopes())
 	for _, roots := range [][]*x509.Certificate{nil, roots, {unenrolled.Root}} {
 		if r := verify.File(b, roots, verify.Options{}); r.Verdict != verify.Unchecked || !strings.Contains(r.Sentence, "Not enrolled") {
 			t.Errorf("not enrolled: %s %q", r.Verdict, r.Sentence)
@@ -240,7 +241,7 @@ func TestGenuine(t *testing.T) {
 
 func FuzzFile(f *testing.F) {
 	s := stick(f, sign.Production, "S01", 24*time.Hour)
-	real := paper(f, pdf.KindErasure, s, certstest.NoMedia(s).Envelopes())
+	real := made(f, paper.Erasure, s, certstest.NoMedia(s).Envelopes())
 	f.Add(real)
 	f.Add(real[:len(real)/2])
 	f.Add([]byte("%PDF-1.7\n/ByteRange [0 10 20 30] /Contents <00>\n%%EOF\n"))
@@ -254,7 +255,7 @@ func FuzzFile(f *testing.F) {
 
 func BenchmarkFile(b *testing.B) {
 	s := stick(b, sign.Production, "S01", 24*time.Hour)
-	real := paper(b, pdf.KindErasure, s, certstest.Sanitised(s, 1).Envelopes())
+	real := made(b, paper.Erasure, s, certstest.Sanitised(s, 1).Envelopes())
 	b.ReportMetric(float64(len(real)), "bytes")
 	for b.Loop() {
 		if r := verify.File(real, []*x509.Certificate{s.Root}, verify.Options{}); r.Verdict != verify.Genuine {

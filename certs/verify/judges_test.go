@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"handback.example/certs/certstest"
-	"handback.example/certs/pdf"
+	"handback.example/certs/paper"
 	"handback.example/certs/sign"
 )
 
@@ -55,8 +55,8 @@ func TestForeignJudges(t *testing.T) {
 	one, eight := certstest.Sanitised(s, 1).Envelopes(), certstest.Sanitised(s, 8).Envelopes()
 	failed, none := certstest.Failed(s).Envelopes(), certstest.NoMedia(s).Envelopes()
 	for name, b := range map[string][]byte{
-		"one": paper(t, pdf.KindErasure, s, one), "eight": paper(t, pdf.KindErasure, s, eight), "failed": paper(t, pdf.KindErasure, s, failed),
-		"no-media": paper(t, pdf.KindErasure, s, none), "disposal": paper(t, pdf.KindDisposal, s, one), "hold": paper(t, pdf.KindHold, s, failed),
+		"one": made(t, paper.Erasure, s, one), "eight": made(t, paper.Erasure, s, eight), "failed": made(t, paper.Erasure, s, failed),
+		"no-media": made(t, paper.Erasure, s, none), "disposal": made(t, paper.Disposal, s, one), "hold": made(t, paper.Hold, s, failed),
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := write(t, dir, name+".pdf", b)

@@ -20,6 +20,7 @@ import (
 
 	"handback.example/certs"
 	"handback.example/certs/internal/seal"
+	"handback.example/certs/paper"
 	"handback.example/certs/pdf"
 	"handback.example/certs/sign"
 )
@@ -100,12 +101,12 @@ func File(b []byte, roots []*x509.Certificate, o Options) Result {
 
 // kindOf reads which paper the file says that it is. What it says is checked
 // when the paper is drawn again.
-func kindOf(f seal.File) (pdf.Kind, error) {
+func kindOf(f seal.File) (paper.Kind, error) {
 	for _, o := range f.Objects {
 		if !strings.HasPrefix(o.Dict, "/Title ") {
 			continue
 		}
-		for _, k := range pdf.Kinds {
+		for _, k := range paper.Kinds {
 			if strings.Contains(o.Dict, " /Subject ("+string(k)+") ") {
 				return k, nil
 			}
@@ -128,7 +129,7 @@ func readRecords(f seal.File, cert *x509.Certificate) ([][]byte, []certs.Record,
 }
 
 // samePage draws the paper again from the records and compares all of it.
-func samePage(f seal.File, kind pdf.Kind, envelopes [][]byte, cert *x509.Certificate) error {
+func samePage(f seal.File, kind paper.Kind, envelopes [][]byte, cert *x509.Certificate) error {
 	want, err := pdf.Layout(kind, envelopes, cert)
 	if err != nil {
 		return err
@@ -211,7 +212,7 @@ func genuineSentence(r Result, s certs.Summary, class sign.Class) string {
 	default:
 		word += fmt.Sprintf(", and it records a failure: %s, %d of %s sanitised", s.Verdict, s.Sanitised, drives)
 	}
-	if r.Paper == string(pdf.KindHold) {
+	if r.Paper == string(paper.Hold) {
 		word += "; the device is on HOLD"
 	}
 	return word + "; " + tail + "."

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"handback.example/certs/certstest"
+	"handback.example/certs/paper"
 	"handback.example/certs/pdf"
 	"handback.example/certs/sign"
 )
@@ -33,7 +34,7 @@ func bench(t *testing.T) string {
 		}
 	}
 	make := func(v *certstest.Visit) []byte {
-		b, err := pdf.Erasure(pdf.Input{Envelopes: v.Envelopes(), Signer: s})
+		b, err := pdf.Make(paper.Erasure, pdf.Input{Envelopes: v.Envelopes(), Signer: s})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"handback.example/certs"
+	"handback.example/certs/paper"
 	"handback.example/certs/pdf"
 	"handback.example/certs/sign"
 	"handback.example/cmd/handback/internal/eventlog"
@@ -200,7 +201,7 @@ func (b *Book) certify() ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("visit %s: the %s paper could not be made: %w", b.Visit(), kind, err)
 		}
-		name, sum := kind.Name(b.Visit()), sha256.Sum256(paper)
+		name, sum := pdf.Name(kind, b.Visit()), sha256.Sum256(paper)
 		names = append(names, name)
 		papers = append(papers, stick.File{Name: settings.CertificatesDir + "/" + name, Data: paper})
 		certified.Papers = append(certified.Papers, certs.Paper{Name: name, SHA256: hex.EncodeToString(sum[:])})
@@ -229,12 +230,12 @@ func (b *Book) denied(names []string) (gone []stick.File) {
 
 // kinds of paper that the records call for. A visit that was not graded has no
 // route and gets the erasure certificate alone.
-func (b *Book) kinds() []pdf.Kind {
+func (b *Book) kinds() []paper.Kind {
 	switch certs.Summarise(b.chain.Records()).Route {
 	case "":
-		return []pdf.Kind{pdf.KindErasure}
+		return []paper.Kind{paper.Erasure}
 	case certs.RouteHold:
-		return []pdf.Kind{pdf.KindErasure, pdf.KindHold}
+		return []paper.Kind{paper.Erasure, paper.Hold}
 	}
-	return []pdf.Kind{pdf.KindErasure, pdf.KindDisposal}
+	return []paper.Kind{paper.Erasure, paper.Disposal}
 }

@@ -1,13 +1,13 @@
-package pdf
+package paper
 
 import (
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"handback.example/certs"
-	"handback.example/certs/sign"
 )
 
 // known says a value, or that nobody knows it.
@@ -203,29 +203,6 @@ var routeWords = map[string]string{
 	certs.RouteHold:          "HOLD",
 }
 
-// bannerText stands on every page of papers that are no evidence.
-func bannerText(f *facts) string {
-	switch f.class {
-	case sign.Production:
-		return ""
-	case sign.Demonstrating:
-		return "DEMONSTRATION - made with a demonstration key: no evidence about any real device"
-	case sign.Practice:
-		return "PRACTICE - simulated drives: nothing real was erased"
-	}
-	return "NOT ENROLLED - made without a hub's key: proves nothing"
-}
-
-func titleOf(kind Kind, f *facts) string {
-	switch kind {
-	case KindDisposal:
-		return "Certificate of disposal " + f.Visit
-	case KindHold:
-		return "Notice of HOLD " + f.Visit
-	}
-	return erasureTitle(f) + " " + f.Visit
-}
-
 func erasureTitle(f *facts) string {
 	switch f.Verdict {
 	case certs.Sanitised, certs.BelowLevel:
@@ -263,3 +240,15 @@ func grouped(hex string, groups int) string {
 	}
 	return strings.Join(out, " ")
 }
+
+func sentence(s string) string {
+	if strings.TrimSuffix(s, ".") == "" {
+		return "No reason is on record."
+	}
+	r := []rune(strings.TrimSuffix(s, "."))
+	r[0] = unicode.ToUpper(r[0])
+	return string(r) + "."
+}
+
+func p(label, value string) Pair  { return Pair{label, value, Plain} }
+func pc(label, value string) Pair { return Pair{label, value, Code} }

@@ -1,0 +1,265 @@
+// Package paper says what stands on a visit's papers (the erasure certificate, the
+// disposal certificate and the notice of HOLD), before anybody draws them: titles,
+// sentences, figures, in the order in which they are read. The PDF and its HTML twin
+// draw the same Content, so that neither can say what the other does not.
+//
+// Everything comes from the records and from the certificate of the stick that sealed
+// them: the package reads no clock, no setting and no device, and decides nothing;
+// what the records add up to is certs.Summarise's word. Numbers are integers.
+//
+// What the erasure certificate holds follows NIST SP 800-88 Rev. 2, 4.6.
+package paper
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"handback.example/certs"
+	"handback.example/certs/sign"
+)
+
+// Kind of a paper.
+type Kind string
+
+const (
+	Erasure  Kind = "erasure"
+	Disposal Kind = "disposal"
+	Hold     Kind = "hold"
+)
+
+// Kinds of paper, in the order in which a reader should look at them.
+var Kinds = []Kind{Erasure, Disposal, Hold}
+
+// Stem of the names of a paper's files: 'S01-000412-erasure'.
+func (k Kind) Stem(visit string) string { return visit + "-" + string(k) }
+
+// Content of a paper.
+type Content struct {
+	Kind     Kind
+	Visit    string
+	Title    string
+	Under    string // what stands under the title
+	Banner   string // of papers that are no evidence, on every page; empty on those that are
+	Alarm    bool   // the whole paper is marked: something went wrong or is held
+	Head     Head
+	Verdict  Verdict
+	Sections []Section
+	Seal     Seal
+
+	At     time.Time // claimed, of the last record
+	Record []byte    // record.json
+	Cert   *x509.Certificate
+	Class  sign.Class
+}
+
+// Head of the first page.
+type Head struct {
+	Organisation string
+	Place        string
+	Date         string
+}
+
+// Mark is the shape beside the verdict: it says by form what the word says.
+type Mark uint8
+
+const (
+	Warning Mark = iota // the zero Mark is no success
+	Tick
+	Cross
+	Arrow
+)
+
+// Verdict is what stands in the largest letters.
+type Verdict struct {
+	Mark     Mark
+	Word     string
+	Sentence string
+	More     []string
+}
+
+// Bad reports whether the verdict stands in the form of what went wrong.
+func (v Verdict) Bad() bool { return v.Mark == Warning || v.Mark == Cross }
+
+// Section of a paper.
+type Section struct {
+	ID     string // stable, a word: 'device'
+	Title  string
+	Blocks []Block
+}
+
+// Block of a section: a Text, List, Grid, Table or Drive.
+type Block interface{ block() }
+
+// Text is a paragraph.
+type Text struct {
+	Words  string
+	Strong bool
+}
+
+// List of sentences.
+type List struct {
+	Items    []string
+	Numbered bool
+}
+
+// Grid of labelled values, in columns that stand side by side where there is room.
+type Grid struct{ Columns [][]Pair }
+
+// Table with a head; every row has as many cells as the head.
+type Table struct {
+	Caption string
+	Head    []string
+	Rows    [][]string
+}
+
+// Drive is all about one drive.
+type Drive struct {
+	Name    string // 'Drive A'
+	Model   string
+	Word    string // its verdict in capitals
+	Good    bool
+	Columns [][]Pair
+	Wide    []Pair // what takes the whole width
+}
+
+func (Text) block()  {}
+func (List) block()  {}
+func (Grid) block()  {}
+func (Table) block() {}
+func (Drive) block() {}
+
+// Pair is a label and its value.
+type Pair struct {
+	Label string
+	Value string
+	Form  Form
+}
+
+// Form of a value.
+type Form uint8
+
+const (
+	Plain  Form = iota
+	Strong      // to be read first
+	Small
+	Code // to be compared sign by sign: a serial
+	Fine // a hash
+)
+
+// Seal is what the seal proves and what not.
+type Seal struct {
+	Title string
+	Lines []string
+	Root  string // the root's key, in groups
+	Hash  string // SHA-256 of record.json, hex: what the QR code holds
+}
+
+// Groups of the hash, which two people can compare aloud.
+func (s Seal) Groups() string { return grouped(s.Hash, 16) }
+
+// FullTitle names the visit too.
+func (c *Content) FullTitle() string { return c.Title + " " + c.Visit }
+
+// facts are all that a paper may say anything from.
+type facts struct {
+	certs.Summary
+	class sign.Class
+}
+
+// Compose says what stands on a paper of the visit. An error says why the visit has
+// no such paper.
+func Compose(kind Kind, envelopes [][]byte, cert *x509.Certificate) (*Content, error) {
+	records, err := certs.Records(envelopes)
+	if err != nil {
+		return nil, err
+	}
+	if len(records) == 0 || records[0].Kind != certs.KindIntake {
+		return nil, errors.New("a paper needs the records of a visit from INTAKE on")
+	}
+	for _, r := range records {
+		if r.Kind == certs.KindCertified {
+			return nil, errors.New("record.json ends before CERTIFIED")
+		}
+	}
+	class, err := sign.ClassOf(cert)
+	if err != nil {
+		return nil, err
+	}
+	f := &facts{Summary: certs.Summarise(records), class: class}
+	at, err := time.Parse(time.RFC3339, f.Last.Wall)
+	if err != nil {
+		return nil, err
+	}
+	c := &Content{Kind: kind, Visit: f.Visit, Banner: banner(class), Head: head(f), At: at,
+		Record: certs.JoinEnvelopes(envelopes), Cert: cert, Class: class}
+	switch kind {
+	case Erasure:
+		composeErasure(c, f)
+	case Disposal:
+		err = composeDisposal(c, f)
+	case Hold:
+		err = composeHold(c, f)
+	default:
+		err = fmt.Errorf("paper %q is unknown", kind)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.Seal = sealOf(c, f)
+	return c, nil
+}
+
+func (c *Content) add(id, title string, blocks ...Block) {
+	c.Sections = append(c.Sections, Section{id, title, blocks})
+}
+
+func head(f *facts) Head {
+	h := Head{Organisation: f.Intake.Organisation, Place: f.Intake.Place, Date: date(f.Last.Wall)}
+	if h.Organisation == "" {
+		h.Organisation = "Handback"
+	}
+	return h
+}
+
+// banner stands on every page of papers that are no evidence.
+func banner(c sign.Class) string {
+	switch c {
+	case sign.Production:
+		return ""
+	case sign.Demonstrating:
+		return "DEMONSTRATION - made with a demonstration key: no evidence about any real device"
+	case sign.Practice:
+		return "PRACTICE - simulated drives: nothing real was erased"
+	}
+	return "NOT ENROLLED - made without a hub's key: proves nothing"
+}
+
+// sealOf claims no more than a signature can.
+func sealOf(c *Content, f *facts) Seal {
+	boot := "Secure Boot: unknown."
+	if f.Facts != nil {
+		switch f.Facts.Machine.SecureBoot {
+		case certs.On:
+			boot = "Secure Boot on: covers the kernel, not the initramfs."
+		case certs.Off:
+			boot = "Secure Boot off: nothing vouches for the software that ran."
+		}
+	}
+	vouch := "Check it with handback-verify and the hub's root certificate; any change, even of one bit, shows."
+	if f.class == sign.Unenrolled {
+		vouch = "The key was made for this one visit and nobody vouches for it: this paper proves nothing."
+	}
+	return Seal{
+		Title: "What this seal proves, and what not",
+		Lines: []string{
+			fmt.Sprintf("Sealed by stick %s. Operator as entered, not authenticated. Image hash self-reported. %s Tool independently evaluated: no. Validation: %s",
+				f.Stick, boot, validationWords(f)),
+			"The signed records are inside this file as record.json, and every figure on these pages is drawn from them. " + vouch,
+			"Times are the claim of the clock that is named beside them; no time stamp vouches for them.",
+		},
+		Root: grouped(fmt.Sprintf("%x", c.Cert.AuthorityKeyId), 16),
+		Hash: certs.HashEnvelope(c.Record),
+	}
+}
