@@ -6,7 +6,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -27,26 +26,36 @@ type Signer struct {
 // NewSigner puts a stick's key and certificates together and refuses what does
 // not belong together. Validity is not judged here: see CheckClock.
 func NewSigner(root, cert *x509.Certificate, key crypto.Signer) (*Signer, error) {
-	pub, ok := cert.PublicKey.(*ecdsa.PublicKey)
-	switch {
-	case !ok || pub.Curve != elliptic.P256():
-		return nil, errors.New("the stick's certificate is not for a P-256 key: enrol the stick again")
-	case !pub.Equal(key.Public()):
+	if !sameKey(cert.PublicKey, key.Public()) {
 		return nil, errors.New("the stick's key does not belong to its certificate: enrol the stick again")
 	}
-	class, err := CheckStick(root, cert, cert.NotBefore)
+	s, err := keyless(root, cert)
+	if err == nil {
+		s.key = key
+	}
+	return s, err
+}
+
+// keyless is a Signer that lacks its key.
+func keyless(root, cert *x509.Certificate) (*Signer, error) {
+	t, err := NewTrust([]*x509.Certificate{root}, nil, cert.NotBefore)
 	if err != nil {
 		return nil, err
 	}
-	role, name, err := Holder(cert)
+	j, err := t.Judge(cert, cert.NotBefore)
 	if err != nil {
 		return nil, err
 	}
-	s := &Signer{Root: root, Cert: cert, Class: class, Role: role, key: key}
-	if role == RoleStick {
-		s.Stick = name
+	s := &Signer{Root: root, Cert: cert, Class: j.Class, Role: j.Role}
+	if j.Role == RoleStick {
+		s.Stick = j.Name
 	}
 	return s, nil
+}
+
+func sameKey(a, b crypto.PublicKey) bool {
+	k, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && k.Equal(b)
 }
 
 // StickOf is the name of the stick that a certificate was issued to.
@@ -155,7 +164,7 @@ func Enrol(rootPEM, rootKeyPEM []byte, stick string) (stickPEM, stickKeyPEM []by
 	if err != nil {
 		return nil, nil, fmt.Errorf("root key: %w", err)
 	}
-	if !root.PublicKey.(*ecdsa.PublicKey).Equal(rootKey.Public()) {
+	if !sameKey(root.PublicKey, rootKey.Public()) {
 		return nil, nil, errors.New("the root's key does not belong to its certificate")
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -172,54 +181,4 @@ func Enrol(rootPEM, rootKeyPEM []byte, stick string) (stickPEM, stickKeyPEM []by
 	}
 	stickKeyPEM, err = KeyPEM(key)
 	return CertPEM(cert), stickKeyPEM, err
-}
-
-// CertPEM writes a certificate.
-func CertPEM(c *x509.Certificate) []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
-}
-
-// ParseCert reads the one certificate of a PEM file.
-func ParseCert(b []byte) (*x509.Certificate, error) {
-	block, rest := pem.Decode(b)
-	if block == nil || block.Type != "CERTIFICATE" {
-		return nil, errors.New("no PEM certificate in it")
-	}
-	if next, _ := pem.Decode(rest); next != nil {
-		return nil, errors.New("more than one PEM block in it")
-	}
-	c, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil, err
-	}
-	if _, ok := c.PublicKey.(*ecdsa.PublicKey); !ok {
-		return nil, errors.New("its key is not an ECDSA key")
-	}
-	return c, nil
-}
-
-// KeyPEM writes a key as PKCS #8.
-func KeyPEM(k *ecdsa.PrivateKey) ([]byte, error) {
-	der, err := x509.MarshalPKCS8PrivateKey(k)
-	if err != nil {
-		return nil, err
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
-}
-
-// ParseKey reads a PKCS #8 key.
-func ParseKey(b []byte) (*ecdsa.PrivateKey, error) {
-	block, _ := pem.Decode(b)
-	if block == nil || block.Type != "PRIVATE KEY" {
-		return nil, errors.New("no PEM private key in it")
-	}
-	k, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, err
-	}
-	key, ok := k.(*ecdsa.PrivateKey)
-	if !ok || key.Curve != elliptic.P256() {
-		return nil, errors.New("not a P-256 key")
-	}
-	return key, nil
 }

@@ -14,11 +14,8 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -178,43 +175,13 @@ func create(t, parent *x509.Certificate, pub crypto.PublicKey, key crypto.Signer
 	return x509.ParseCertificate(der)
 }
 
-// KeyID is the SHA-256 of a public key's SubjectPublicKeyInfo.
-func KeyID(pub crypto.PublicKey) ([]byte, error) {
-	der, err := x509.MarshalPKIXPublicKey(pub)
-	if err != nil {
-		return nil, err
-	}
-	h := sha256.Sum256(der)
-	return h[:], nil
-}
-
-func keyIDHex(pub crypto.PublicKey) (string, error) {
-	id, err := KeyID(pub)
-	return hex.EncodeToString(id), err
-}
-
-// CheckStick says whether a stick's certificate is good under a root at a claimed
-// time, and gives its class. Both must be of that class.
+// CheckStick says whether a certificate is good under a root at a claimed time, and
+// gives its class. Revocation is not looked at: see Trust.
 func CheckStick(root, cert *x509.Certificate, at time.Time) (Class, error) {
-	class, err := ClassOf(cert)
+	t, err := NewTrust([]*x509.Certificate{root}, nil, at)
 	if err != nil {
 		return "", err
 	}
-	rootClass, err := ClassOf(root)
-	if err != nil {
-		return "", fmt.Errorf("the root: %w", err)
-	}
-	if class != rootClass {
-		return "", fmt.Errorf("the key's class is %s, the root's is %s", class, rootClass)
-	}
-	if !root.IsCA || cert.IsCA {
-		return "", errors.New("root and stick certificate are in the wrong places")
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(root)
-	_, err = cert.Verify(x509.VerifyOptions{Roots: pool, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
-	if err != nil {
-		return "", fmt.Errorf("the key of %q is not vouched for by this root at %s: %w", cert.Subject.CommonName, at.UTC().Format(time.RFC3339), err)
-	}
-	return class, nil
+	j, err := t.Judge(cert, at)
+	return j.Class, err
 }
