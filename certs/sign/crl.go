@@ -117,7 +117,7 @@ func ParseList(b []byte) (*x509.RevocationList, error) {
 		}
 	}
 	l, err := x509.ParseRevocationList(der)
-	if err != nil {
+	if err != nil || len(l.Raw) != len(der) {
 		return nil, errors.New("no revocation list in it")
 	}
 	critical := func(x pkix.Extension) bool { return x.Critical }
