@@ -2,14 +2,11 @@ package pdf
 
 import (
 	"bytes"
-	"slices"
+	"fmt"
 	"strings"
 	"time"
 
 	"github.com/jung-kurt/gofpdf"
-	"golang.org/x/image/font/gofont/gobold"
-	"golang.org/x/image/font/gofont/gomono"
-	"golang.org/x/image/font/gofont/goregular"
 
 	"handback.example/certs/paper"
 )
@@ -18,6 +15,9 @@ import (
 type pt int
 
 func (p pt) f() float64 { return float64(p) / 100 }
+
+// epoch stands for the moment of a layout: a paper's own dates come from its records.
+var epoch = time.Unix(0, 0)
 
 // A4 and its margins.
 const (
@@ -71,6 +71,7 @@ var (
 type canvas struct {
 	pdf     *gofpdf.Fpdf
 	pages   [][]func()
+	used    map[string]map[rune]bool // by face, the runes outside ASCII that are drawn
 	y       pt
 	sealBox *box // place of the signature, on its page
 	onPage  func(page int)
@@ -83,19 +84,7 @@ type box struct {
 }
 
 func newCanvas(content *paper.Content) *canvas {
-	p := gofpdf.New("P", "pt", "A4", "")
-	p.SetCatalogSort(true)
-	p.SetCompression(false)
-	p.SetAutoPageBreak(false, 0)
-	p.SetMargins(0, 0, 0)
-	p.SetCellMargin(0)
-	p.SetCreationDate(time.Unix(0, 0))
-	p.SetModificationDate(time.Unix(0, 0))
-	// The library writes into the font that it is given: each canvas has its own.
-	p.AddUTF8FontFromBytes("r", "", slices.Clone(goregular.TTF))
-	p.AddUTF8FontFromBytes("b", "", slices.Clone(gobold.TTF))
-	p.AddUTF8FontFromBytes("m", "", slices.Clone(gomono.TTF))
-	c := &canvas{pdf: p}
+	c := &canvas{pdf: newLayout(), used: map[string]map[rune]bool{}}
 	c.top = bandTop
 	if content.Banner != "" {
 		c.top += bannerH + 1000
@@ -125,17 +114,29 @@ func (c *canvas) room(h pt) {
 
 // width of a text that is clean.
 func (c *canvas) width(st style, s string) pt {
-	c.pdf.SetFont(st.font, "", 10)
-	return pt(c.pdf.GetStringSymbolWidth(s)) * st.size / 1000
+	f, w := faceOf(st.font), 0
+	for _, r := range s {
+		w += f.width(r)
+	}
+	return pt(w) * st.size / 1000
 }
 
-// text draws one line with its baseline at y.
+// text draws one line with its baseline at y. The operators are written here and
+// not by gofpdf, which would read and cut the fonts anew for each paper.
 func (c *canvas) text(x, y pt, st style, s string) {
-	c.op(func() {
-		c.pdf.SetFont(st.font, "", st.size.f())
-		c.pdf.SetTextColor(st.ink[0], st.ink[1], st.ink[2])
-		c.pdf.Text(x.f(), y.f(), s)
-	})
+	if c.used[st.font] == nil {
+		c.used[st.font] = map[rune]bool{}
+	}
+	var hex strings.Builder
+	for _, r := range s {
+		if r > '~' {
+			c.used[st.font][r] = true
+		}
+		fmt.Fprintf(&hex, "%04x", r)
+	}
+	show := fmt.Sprintf("q %.3f %.3f %.3f rg BT /F%s %.2f Tf %.2f %.2f Td <%s> Tj ET Q", float64(st.ink[0])/255, float64(st.ink[1])/255, float64(st.ink[2])/255,
+		st.font, st.size.f(), x.f(), (pageH - y).f(), hex.String())
+	c.op(func() { c.pdf.RawWriteStr(show) })
 }
 
 func (c *canvas) textRight(x, y pt, st style, s string) { c.text(x-c.width(st, s), y, st, s) }

@@ -19,7 +19,7 @@ import (
 
 // finish takes the pages that gofpdf laid out and makes of them what gofpdf
 // cannot: a PDF/A-3b with the records inside and a place for the signature.
-func finish(raw []byte, p *paper.Content, at *box) (*seal.Document, error) {
+func finish(raw []byte, p *paper.Content, c *canvas) (*seal.Document, error) {
 	objects, err := layoutObjects(raw)
 	if err != nil {
 		return nil, err
@@ -29,6 +29,10 @@ func finish(raw []byte, p *paper.Content, at *box) (*seal.Document, error) {
 	}
 	// Info and catalog are its last two: ours stand in their place.
 	d := &seal.Document{Objects: objects[:len(objects)-2]}
+	if err := embedFonts(d, c.used); err != nil {
+		return nil, err
+	}
+	at := c.sealBox
 	id := sha256.Sum256([]byte(string(p.Kind) + p.Seal.Hash))
 	copy(d.ID[:], id[:])
 	when, title := p.At, p.FullTitle()
@@ -40,7 +44,7 @@ func finish(raw []byte, p *paper.Content, at *box) (*seal.Document, error) {
 
 	dict("/Title %s /Subject %s /CreationDate (%s)", text(title), text(string(p.Kind)), pdfDate(when))
 	d.Info = len(d.Objects)
-	profile := add(seal.Object{Dict: "/N 3", Stream: sRGB(), Kind: seal.Compressed})
+	profile := add(sRGB())
 	meta := add(seal.Object{Dict: "/Type /Metadata /Subtype /XML", Stream: xmp(title, string(p.Kind), when), Kind: seal.Plain})
 	file := add(seal.Object{Dict: fmt.Sprintf("/Type /EmbeddedFile /Subtype /application#2Fjson /Params <</Size %d /ModDate (%s)>>",
 		len(p.Record), pdfDate(when)), Stream: p.Record, Kind: seal.Compressed})
@@ -62,6 +66,34 @@ func finish(raw []byte, p *paper.Content, at *box) (*seal.Document, error) {
 		meta, profile, spec, spec, widget, sig)
 	d.Root = len(d.Objects)
 	return d, nil
+}
+
+// noFonts is how the resources of a layout without a font stand there.
+const noFonts = "/Font <<\n>>"
+
+// embedFonts puts the faces in that are drawn with, and names them in the resources
+// that all pages share.
+func embedFonts(d *seal.Document, used map[string]map[rune]bool) error {
+	names := "/Font <<"
+	for _, f := range faces {
+		more, ok := used[f.name]
+		if !ok {
+			continue
+		}
+		first := len(d.Objects) + 1
+		objects, err := f.objects(more, first)
+		if err != nil {
+			return err
+		}
+		d.Objects = append(d.Objects, objects...)
+		names += fmt.Sprintf("/F%s %d 0 R ", f.name, first)
+	}
+	resources := &d.Objects[1] // gofpdf's second object
+	if strings.Count(resources.Dict, noFonts) != 1 {
+		return errors.New("the layout's resources stand in another way than gofpdf's")
+	}
+	resources.Dict = strings.Replace(resources.Dict, noFonts, strings.TrimSpace(names)+">>", 1)
+	return nil
 }
 
 // signatureDict without its gap. DocMDP P=1: no change is allowed (ISO 32000-1,

@@ -6,7 +6,10 @@ import (
 	"encoding/xml"
 	"fmt"
 	"math"
+	"sync"
 	"time"
+
+	"handback.example/certs/internal/seal"
 )
 
 // xmp says what the file is (ISO 19005-3, 6.6.2: the identification schema; 6.6.3:
@@ -32,9 +35,18 @@ func xmp(title, subject string, when time.Time) []byte {
 <?xpacket end="r"?>`, esc(clean(title)), esc(subject), when.UTC().Format("2006-01-02T15:04:05+00:00")))
 }
 
-// sRGB makes a minimal ICC profile of version 2.1 for IEC 61966-2-1 (ICC.1:2001-04):
+// sRGB is the colour profile's object.
+var sRGB = sync.OnceValue(func() seal.Object {
+	o := seal.Object{Dict: "/N 3", Stream: profile(), Kind: seal.Compressed}
+	if err := o.Pack(); err != nil {
+		panic("the colour profile can't be packed: " + err.Error())
+	}
+	return o
+})
+
+// profile makes a minimal ICC profile of version 2.1 for IEC 61966-2-1 (ICC.1:2001-04):
 // a display profile with three matrix columns and one tone curve for all.
-func sRGB() []byte {
+func profile() []byte {
 	tags := []struct {
 		name string
 		data []byte

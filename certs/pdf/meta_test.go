@@ -20,7 +20,7 @@ func TestCurveHasNoTies(t *testing.T) {
 // Offsets and signatures of ICC.1:2001-04, 6.1: version, class, space,
 // connection space, 'acsp'.
 func TestProfileHeader(t *testing.T) {
-	p := sRGB()
+	p := profile()
 	want := "00000000021000006d6e74725247422058595a20"
 	if got := hex.EncodeToString(p[4:24]); got != want {
 		t.Errorf("header is %s, want %s", got, want)

@@ -57,5 +57,5 @@ func Layout(kind paper.Kind, envelopes [][]byte, cert *x509.Certificate) (*seal.
 	if err != nil {
 		return nil, fmt.Errorf("paper %s of visit %s could not be drawn: %w", kind, content.Visit, err)
 	}
-	return finish(raw, content, c.sealBox)
+	return finish(raw, content, c)
 }

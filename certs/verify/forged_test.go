@@ -121,7 +121,7 @@ func TestForgeries(t *testing.T) {
 		{"empty", "not a PDF", s.Root, nil},
 		{"bytes before", "not a PDF", s.Root, append([]byte("\n"), real...)},
 		{"upper-case hex", "not written the one way", s.Root, upper},
-		{"padding that is none", "not written the one way", s.Root, patch(gap+2*seal.Reserve-2, "01")},
+		{"padding that is none", "bytes stand behind the signature", s.Root, patch(gap+2*seal.Reserve-2, "01")},
 		{"padding spaces", "not written the one way", s.Root, patch(gap+2*seal.Reserve-2, "  ")},
 		{"no signature value", "not written the one way", s.Root, patch(gap, strings.Repeat("0", 2*seal.Reserve))},
 		{"another range", "not written the one way", s.Root, bytes.Replace(real, []byte("/ByteRange [0 "), []byte("/ByteRange [0 1"), 1)},
@@ -134,8 +134,9 @@ func TestForgeries(t *testing.T) {
 		{"changed page", "its pages do not say what its records say", s.Root, sealed(func(d *seal.Document) { content(d).Stream = append(content(d).Stream, ' ') })},
 		{"changed font", "its pages do not say what its records say", s.Root, sealed(func(d *seal.Document) {
 			f := object(t, d, "/Length1")
-			f.Stream = bytes.Clone(f.Stream)
-			f.Stream[200] ^= 1
+			changed := bytes.Clone(f.Stream)
+			changed[200] ^= 1
+			*f = seal.Object{Dict: f.Dict, Stream: changed, Kind: f.Kind}
 		})},
 		{"no record.json", "no record.json", s.Root, sealed(func(d *seal.Document) { swap(t, d, "/Type /EmbeddedFile ", "/Type /Embedded ") })},
 		{"attachment renamed", "built in another way", s.Root, sealed(func(d *seal.Document) { swap(t, d, "/UF (record.json)", "/UF (records.json)") })},

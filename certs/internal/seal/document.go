@@ -36,6 +36,16 @@ type Object struct {
 	Dict   string
 	Stream []byte
 	Kind   Kind
+
+	packed []byte // Stream as Sign writes it, where Pack was called
+}
+
+// Pack compresses a stream ahead of time, for objects that stand in many papers.
+func (o *Object) Pack() (err error) {
+	if o.Kind == Compressed {
+		o.packed, err = deflate(o.Stream)
+	}
+	return err
 }
 
 // Kind of an object.
@@ -125,13 +135,14 @@ func byteRange(gap, size int) string {
 func (d *Document) Sign(cert *x509.Certificate, key crypto.Signer) ([]byte, error) {
 	streams := make([][]byte, len(d.Objects))
 	for i, o := range d.Objects {
-		streams[i] = o.Stream
-		if o.Kind == Compressed {
-			c, err := deflate(o.Stream)
-			if err != nil {
+		if o.packed == nil {
+			if err := o.Pack(); err != nil {
 				return nil, err
 			}
-			streams[i] = c
+		}
+		streams[i] = o.Stream
+		if o.Kind == Compressed {
+			streams[i] = o.packed
 		}
 	}
 	l := d.assemble(streams)
@@ -202,16 +213,13 @@ func (d *Document) Match(f File) error {
 	}
 	streams := make([][]byte, len(d.Objects))
 	for i, o := range d.Objects {
-		got := f.Objects[i]
-		streams[i] = got.Raw
-		want := o.Stream
-		if o.Kind == Compressed {
-			var err error
-			if got.Raw, err = inflate(got.Raw); err != nil {
-				return fmt.Errorf("object %d: %w", i+1, err)
-			}
+		raw := f.Objects[i].Raw
+		streams[i] = raw
+		same, err := o.says(raw)
+		if err != nil {
+			return fmt.Errorf("object %d: %w", i+1, err)
 		}
-		if !bytes.Equal(got.Raw, want) {
+		if !same {
 			return &Difference{Object: i + 1, Dict: o.Dict}
 		}
 	}
@@ -224,6 +232,15 @@ func (d *Document) Match(f File) error {
 		return errors.New("the file is built in another way than ours")
 	}
 	return nil
+}
+
+// says whether a stream as it stands in a file has this object's content.
+func (o *Object) says(raw []byte) (bool, error) {
+	if o.Kind != Compressed || o.packed != nil && bytes.Equal(raw, o.packed) {
+		return o.Kind == Compressed || bytes.Equal(raw, o.Stream), nil
+	}
+	content, err := inflate(raw)
+	return bytes.Equal(content, o.Stream), err
 }
 
 // Difference is a stream that says something else than the records give.

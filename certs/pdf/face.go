@@ -1,0 +1,169 @@
+package pdf
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/jung-kurt/gofpdf"
+	"golang.org/x/image/font"
+	"golang.org/x/image/font/gofont/gobold"
+	"golang.org/x/image/font/gofont/gomono"
+	"golang.org/x/image/font/gofont/goregular"
+	"golang.org/x/image/font/sfnt"
+	"golang.org/x/image/math/fixed"
+
+	"handback.example/certs/internal/seal"
+)
+
+// faces that papers are set in, by the name that a style gives.
+var faces = []*face{
+	{name: "r", ttf: goregular.TTF},
+	{name: "b", ttf: gobold.TTF},
+	{name: "m", ttf: gomono.TTF},
+}
+
+func faceOf(name string) *face {
+	for _, f := range faces {
+		if f.name == name {
+			return f
+		}
+	}
+	panic("pdf: no face is called " + name)
+}
+
+// face is a font of the program itself. Reading one and cutting it to what a page
+// uses takes longer than all the rest of a page, so both are done once, and kept.
+type face struct {
+	name string
+	ttf  []byte
+
+	once   sync.Once
+	widths []int16 // of every rune to U+FFFF, in thousandths of the size; 0: it has none
+
+	mu  sync.Mutex
+	cut map[string][]seal.Object // by the runes outside ASCII
+}
+
+// width of a rune in thousandths of the size, 0 where the face can't draw it.
+func (f *face) width(r rune) int {
+	f.once.Do(f.measure)
+	if r < 0 || int(r) >= len(f.widths) {
+		return 0
+	}
+	return int(f.widths[r])
+}
+
+func (f *face) measure() {
+	parsed, err := sfnt.Parse(f.ttf)
+	if err != nil {
+		panic("a font of the program itself does not parse: " + err.Error())
+	}
+	f.widths = make([]int16, 0x10000)
+	var b sfnt.Buffer
+	em := int(parsed.UnitsPerEm())
+	for r := range rune(len(f.widths)) {
+		g, err := parsed.GlyphIndex(&b, r)
+		if err != nil || g == 0 {
+			continue
+		}
+		// At this size a unit of the font is a pixel: the width is exact.
+		w, err := parsed.GlyphAdvance(&b, g, fixed.I(em), font.HintingNone)
+		if err == nil {
+			f.widths[r] = int16((w.Round()*1000 + em/2) / em)
+		}
+	}
+}
+
+// maxCuts bounds what a face keeps: papers with the same letters share one.
+const maxCuts = 16
+
+// objects of the face, cut to ASCII and some more runes, as they stand in a file from
+// object number first on. ASCII is always whole, so that nearly all papers share
+// one cut.
+func (f *face) objects(more map[rune]bool, first int) ([]seal.Object, error) {
+	runes := string(slices.Sorted(maps.Keys(more)))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	cut, ok := f.cut[runes]
+	if !ok {
+		var err error
+		if cut, err = f.embed(runes); err != nil {
+			return nil, fmt.Errorf("font %s: %w", f.name, err)
+		}
+		if len(f.cut) >= maxCuts || f.cut == nil {
+			f.cut = map[string][]seal.Object{}
+		}
+		f.cut[runes] = cut
+	}
+	out := slices.Clone(cut)
+	for i := range out {
+		out[i].Dict = renumber(out[i].Dict, first-1)
+	}
+	return out, nil
+}
+
+// scaffold is how many objects stand before the fonts in what gofpdf writes: pages,
+// resources, one page and its content.
+const scaffold = 4
+
+// embed has gofpdf cut the face, and takes the font's objects out of the file.
+// They refer to each other as if they stood first.
+func (f *face) embed(runes string) ([]seal.Object, error) {
+	p := newLayout()
+	// The library writes into the font that it is given.
+	p.AddUTF8FontFromBytes(f.name, "", slices.Clone(f.ttf))
+	p.AddPage()
+	p.SetFont(f.name, "", 10)
+	for r := ' '; r <= '~'; r++ {
+		p.Text(0, 0, string(r))
+	}
+	p.Text(0, 0, runes)
+	var b bytes.Buffer
+	if err := p.Output(&b); err != nil {
+		return nil, err
+	}
+	all, err := layoutObjects(b.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	if len(all) < scaffold+3 {
+		return nil, errors.New("it has no objects")
+	}
+	objects := all[scaffold : len(all)-2] // info and catalog come last
+	for i := range objects {
+		objects[i].Dict = renumber(objects[i].Dict, -scaffold)
+		if err := objects[i].Pack(); err != nil {
+			return nil, err
+		}
+	}
+	return objects, nil
+}
+
+var referenceForm = regexp.MustCompile(`\b([0-9]+) 0 R\b`)
+
+// renumber moves every reference of a dictionary.
+func renumber(dict string, by int) string {
+	return referenceForm.ReplaceAllStringFunc(dict, func(s string) string {
+		n, _ := strconv.Atoi(referenceForm.FindStringSubmatch(s)[1]) // the layout's own numbers: small
+		return strconv.Itoa(n+by) + " 0 R"
+	})
+}
+
+// newLayout makes gofpdf write the same bytes every time.
+func newLayout() *gofpdf.Fpdf {
+	p := gofpdf.New("P", "pt", "A4", "")
+	p.SetCatalogSort(true)
+	p.SetCompression(false)
+	p.SetAutoPageBreak(false, 0)
+	p.SetMargins(0, 0, 0)
+	p.SetCellMargin(0)
+	p.SetCreationDate(epoch)
+	p.SetModificationDate(epoch)
+	return p
+}
