@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	charm.land/bubbles/v2 v2.2.1 // key bindings and the text field
 	charm.land/bubbletea/v2 v2.1.1 // the screens (the live line of charmbracelet/bubbletea)
+	filippo.io/age v1.3.2 // a key at rest under a passphrase
 	github.com/BurntSushi/toml v1.6.0 // settings and grading policy
 	github.com/boombuler/barcode v1.1.0 // the QR code on a paper
 	github.com/charmbracelet/colorprofile v0.4.3 // holds the screens to the 16 colours of a console
@@ -24,12 +25,13 @@ require (
 	github.com/u-root/u-root v0.16.0 // cpio of the initramfs
 	golang.org/x/image v0.36.0 // the Go fonts, which the letters of a paper are
 	golang.org/x/sys v0.49.0 // ioctls, mounts, O_DIRECT
-	golang.org/x/term v0.41.0 // raw mode of a terminal
+	golang.org/x/term v0.45.0 // raw mode of a terminal
 	pgregory.net/rapid v1.3.0 // tests: properties
 )
 
 require (
 	charm.land/lipgloss/v2 v2.0.6 // indirect
+	filippo.io/hpke v0.4.0 // indirect
 	github.com/anchore/go-lzo v0.1.0 // indirect
 	github.com/atotto/clipboard v0.1.4 // indirect
 	github.com/charmbracelet/x/exp/ordered v0.1.0 // indirect
@@ -54,9 +56,10 @@ require (
 	github.com/ulikunitz/xz v0.5.15 // indirect
 	github.com/xo/terminfo v1.0.0 // indirect
 	github.com/yusufpapurcu/wmi v1.2.4 // indirect
+	golang.org/x/crypto v0.55.0 // indirect
 	golang.org/x/sync v0.22.0 // indirect
-	golang.org/x/text v0.34.0 // indirect
-	golang.org/x/tools v0.41.0 // indirect
+	golang.org/x/text v0.41.0 // indirect
+	golang.org/x/tools v0.49.0 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 	howett.net/plist v1.0.2-0.20250314012144-ee69052608d9 // indirect
 )
