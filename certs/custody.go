@@ -22,6 +22,21 @@ type Intake struct {
 	// Previous is the SHA-256 of the INTAKE envelope of the stick's visit before
 	// this one; empty for a stick's first visit.
 	Previous string `json:"previous"`
+	// Name and Title of the operator: empty unless the settings say that names
+	// stand on papers. They are kept in the hub's list.
+	Name       string     `json:"name"`
+	Title      string     `json:"title"`
+	Seal       string     `json:"seal"` // number of the seal on the container it came in; empty: none was given
+	Letterhead Letterhead `json:"letterhead"`
+}
+
+// Letterhead of the papers of a visit: it stands in the record, because a paper
+// is drawn from its record alone.
+type Letterhead struct {
+	Organisation string   `json:"organisation"`
+	Address      []string `json:"address"` // a line each
+	Contact      string   `json:"contact"`
+	Logo         string   `json:"logo"` // PNG in standard base64; empty: none
 }
 
 func (i *Intake) validate() error {
@@ -33,7 +48,7 @@ func (i *Intake) validate() error {
 	case i.Previous != "" && !ValidHash(i.Previous):
 		return errors.New("the hash of the visit before is not a SHA-256")
 	}
-	return nil
+	return i.Letterhead.validate()
 }
 
 // Consent is the one gate before anything is destroyed.
@@ -91,12 +106,36 @@ type Removed struct {
 	Reference string `json:"reference,omitempty"`
 }
 
-// Tested is one bench question and its answer.
+// Tested is one test of the bench.
 type Tested struct {
 	Question string `json:"question"` // stable id
 	Ask      string `json:"ask"`      // as it was put
-	Answer   string `json:"answer"`   // 'not-tested' is an answer, never a pass
+	Answer   string `json:"answer"`   // in the words of whoever answered
 	Who      string `json:"who"`
+	Kind     string `json:"kind"`     // TestAutomatic or TestOperator
+	Result   string `json:"result"`   // TestPass, ...
+	Evidence string `json:"evidence"` // what the result rests on; empty: the answer
+}
+
+// Who tested.
+const (
+	TestAutomatic = "automatic" // the appliance measured it
+	TestOperator  = "operator"  // a person looked, and said so
+)
+
+// Results of a test.
+const (
+	TestPass       = "pass"
+	TestFail       = "fail"
+	TestNotPresent = "not-present"
+	TestNotTested  = "not-tested" // never a pass
+)
+
+func (t *Tested) validate() error {
+	if err := oneOf("kind of test", t.Kind, TestAutomatic, TestOperator); err != nil {
+		return err
+	}
+	return oneOf("result of a test", t.Result, TestPass, TestFail, TestNotPresent, TestNotTested)
 }
 
 // Graded is the decision on the machine's way. Nothing of it changes the verdict
@@ -113,6 +152,8 @@ type Graded struct {
 	Inputs      []Input  `json:"inputs"`
 	Hold        []string `json:"hold"`
 	LevelNeeded string   `json:"level_needed"`
+
+	Disposition Disposition `json:"disposition"`
 }
 
 // Routes of a machine.
@@ -131,7 +172,7 @@ func (g *Graded) validate() error {
 	if !slices.Contains(Routes, g.Route) {
 		return fmt.Errorf("route %q is unknown", g.Route)
 	}
-	return nil
+	return g.Disposition.validate()
 }
 
 // Policy that a decision was made by.
@@ -175,6 +216,9 @@ type Validated struct {
 	Decision string `json:"decision"`
 	By       string `json:"by"` // operator ID and role; empty while awaiting
 	Why      string `json:"why"`
+	// Name and Title of By: empty unless the settings say that names stand on papers.
+	Name  string `json:"name"`
+	Title string `json:"title"`
 }
 
 func (v *Validated) validate() error {
@@ -217,18 +261,4 @@ func (c *Certified) validate() error {
 		}
 	}
 	return nil
-}
-
-// Transferred says that the device was given to somebody.
-type Transferred struct {
-	To  string `json:"to"`
-	How string `json:"how"`
-	By  string `json:"by"`
-}
-
-// Received is the receiver's word that the device arrived, and what becomes of it.
-type Received struct {
-	By       string `json:"by"`
-	Place    string `json:"place"`
-	Declared string `json:"declared"`
 }

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -30,6 +31,10 @@ type Facts struct {
 	// LookedForOthers is Yes where hidden media were looked for at all.
 	LookedForOthers string   `json:"looked_for_others"`
 	NotKnown        []string `json:"not_known"` // what could not be read, for people
+	// Residue is what the machine itself may keep of its users besides its drives.
+	// NotChecked is what nobody looked at, for people.
+	Residue    []Residue `json:"residue"`
+	NotChecked []string  `json:"not_checked"`
 	// Notes say what was done to the machine before it was looked at, for people.
 	Notes []string `json:"notes,omitempty"`
 	Tool  Tool     `json:"tool"`
@@ -45,7 +50,43 @@ func (f *Facts) validate() error {
 	if err := oneOf("secure_boot", f.Machine.SecureBoot, "", On, Off, Unknown); err != nil {
 		return err
 	}
+	for _, r := range f.Residue {
+		if err := r.validate(); err != nil {
+			return err
+		}
+	}
+	for _, d := range f.Drives {
+		if err := oneOf("damaged", d.Damaged, "", Yes, No, Unknown); err != nil {
+			return err
+		}
+	}
 	return oneOf("hypervisor", f.Machine.Hypervisor, "", Yes, No, Unknown)
+}
+
+// States of a residue. NIST SP 800-88 Rev. 2 has no clause on any of them: no
+// conformance is claimed for it.
+const (
+	ResidueCleared    = "cleared"    // it was there, and is gone
+	ResidueAbsent     = "absent"     // it was looked for, and is not there
+	ResiduePresent    = "present"    // it is there
+	ResidueUnknown    = "unknown"    // it was looked for, and nothing could be told
+	ResidueUnresolved = "unresolved" // it is there, and somebody must deal with it
+)
+
+// Residue of its users in a machine: a firmware password, a management lock, a
+// stored network. It never names a former user, and never repeats what is stored.
+type Residue struct {
+	Item     string `json:"item"`     // 'firmware password'
+	State    string `json:"state"`    // ResidueCleared, ...
+	How      string `json:"how"`      // how it was looked for or dealt with
+	Evidence string `json:"evidence"` // what the state rests on
+}
+
+func (r Residue) validate() error {
+	if r.Item == "" {
+		return errors.New("a residue has no name")
+	}
+	return oneOf("state of "+r.Item, r.State, ResidueCleared, ResidueAbsent, ResiduePresent, ResidueUnknown, ResidueUnresolved)
 }
 
 // oneOf says that a field holds a word that it may not.
@@ -96,7 +137,8 @@ type Drive struct {
 	Boot         bool   `json:"boot"`  // the medium that the appliance was started from: never a target
 	Inner        bool   `json:"inner"` // the drive itself answered, not only a bridge before it
 	Health       string `json:"health"`
-	Holds        string `json:"holds"` // 'Windows', for the operator's check; never content
+	Damaged      string `json:"damaged"` // Yes, No or Unknown: 'operational or damaged' (NIST SP 800-88 Rev. 2, 4.6)
+	Holds        string `json:"holds"`   // 'Windows', for the operator's check; never content
 }
 
 // Ref of the drive.

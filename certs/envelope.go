@@ -25,6 +25,10 @@ type Envelope struct {
 type Signature struct {
 	KeyID string `json:"keyid"` // SHA-256 of the key's SubjectPublicKeyInfo, hex: a hint, never trusted
 	Sig   string `json:"sig"`   // standard base64 of the DER signature
+	// Cert is the certificate of the key, standard base64 of its DER: in a visit's
+	// first envelope, and wherever another key signs than the envelope before. The
+	// next record's Prev covers it.
+	Cert string `json:"cert,omitempty"`
 }
 
 // PAE is DSSE's pre-authentication encoding (protocol.md, 'Signature
@@ -70,6 +74,17 @@ func (e Envelope) SignatureBytes() ([]byte, error) {
 		return nil, errors.New("envelope: no signature")
 	}
 	return decode(e.Signatures[0].Sig)
+}
+
+// CertBytes decodes the certificate; nil where the envelope carries none.
+func (e Envelope) CertBytes() ([]byte, error) {
+	if len(e.Signatures) != 1 {
+		return nil, errors.New("envelope: no signature")
+	}
+	if e.Signatures[0].Cert == "" {
+		return nil, nil
+	}
+	return decode(e.Signatures[0].Cert)
 }
 
 // decode base64, refusing every second spelling of the same bytes.

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -101,7 +102,8 @@ type Attempt struct {
 	Commands  []Command `json:"commands"`
 }
 
-// State of a drive as it answered before and after.
+// State of a drive as it answered before and after. The zero State is none: the
+// drive did not answer.
 type State struct {
 	Model         string `json:"model"`
 	Serial        string `json:"serial"`
@@ -111,6 +113,21 @@ type State struct {
 	SizeBytes     int64  `json:"size_bytes"`
 	LogicalBlock  int    `json:"logical_block"`
 	PhysicalBlock int    `json:"physical_block"`
+	NativeBytes   int64  `json:"native_bytes"` // native maximum, 0: unknown
+	Remapped      int64  `json:"remapped"`     // blocks that the drive has replaced by spare ones, -1: unknown
+	Pending       int64  `json:"pending"`      // blocks that the drive could not read and has not replaced, -1: unknown
+}
+
+// Answered reports whether the drive said who it is.
+func (s State) Answered() bool {
+	return s.Model != "" || s.Serial != "" || s.WWN != "" || s.SizeBytes != 0
+}
+
+func (s State) validate() error {
+	if s.NativeBytes < 0 || s.Remapped < -1 || s.Pending < -1 {
+		return errors.New("a drive's state counts less than nothing")
+	}
+	return nil
 }
 
 // Command is one destructive command as sent and as answered.
@@ -169,6 +186,9 @@ func (f *Finished) validate() error {
 		}
 	}
 	if err := oneOf("verification result", f.Verification.Result, "", Passed, NotPassed, NotDone); err != nil {
+		return err
+	}
+	if err := errors.Join(f.Before.validate(), f.After.validate()); err != nil {
 		return err
 	}
 	return f.Level.validate()

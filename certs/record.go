@@ -50,7 +50,13 @@ const (
 	KindCertified   Kind = "CERTIFIED"
 	KindTransferred Kind = "TRANSFERRED"
 	KindReceived    Kind = "RECEIVED"
+	KindCorrected   Kind = "CORRECTED"
 )
+
+// Kinds of record, in the order in which a visit comes to them. What follows
+// CERTIFIED is the hub's to record.
+var Kinds = []Kind{KindIntake, KindFacts, KindConsent, KindStarted, KindFinished, KindRefused, KindRemoved, KindTPM,
+	KindTested, KindGraded, KindOverruled, KindValidated, KindControl, KindCertified, KindTransferred, KindReceived, KindCorrected}
 
 // Record is one step of one visit. Exactly the payload field that Kind names is
 // set.
@@ -79,6 +85,7 @@ type Record struct {
 	Certified   *Certified   `json:"certified,omitempty"`
 	Transferred *Transferred `json:"transferred,omitempty"`
 	Received    *Received    `json:"received,omitempty"`
+	Corrected   *Corrected   `json:"corrected,omitempty"`
 }
 
 // Clock that a wall time was read from. Both are claims.
@@ -137,6 +144,8 @@ func (r *Record) payload() any {
 		return r.Transferred
 	case KindReceived:
 		return r.Received
+	case KindCorrected:
+		return r.Corrected
 	}
 	return nil
 }

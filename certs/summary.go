@@ -33,6 +33,15 @@ type Summary struct {
 	// where nothing was graded.
 	Route string
 
+	// Revision of the paper that is drawn from these records: 1, and one more for
+	// each CERTIFIED among them. Replaces are the papers that those certified.
+	Revision int
+	Replaces []Paper
+	// Closed: the receiver's word is on record, and nothing was given away since.
+	Closed bool
+	// Corrections in their order; Intake shows what they give.
+	Corrections []Corrected
+
 	// The last record of each kind, nil where there is none.
 	Intake    *Intake
 	Facts     *Facts
@@ -41,9 +50,12 @@ type Summary struct {
 	Graded    *Graded
 	Overruled *Overruled
 	Validated *Validated
-	Tests     []Tested
-	Removed   []Removed
-	Controls  []Control
+	// Transferred is the last one, Received the word on it.
+	Transferred *Transferred
+	Received    *Received
+	Tests       []Tested
+	Removed     []Removed
+	Controls    []Control
 	// First and Last are the times of the first and the last record.
 	First, Last Time
 }
@@ -84,7 +96,7 @@ func (s Summary) Bad() bool {
 // without an end is interrupted, a 'sanitised' that its own figures deny is
 // unverified.
 func Summarise(records []Record) Summary {
-	s := Summary{Level: LevelNone, Want: LevelNone, TPMResult: TPMUnknown, Validation: Awaiting}
+	s := Summary{Level: LevelNone, Want: LevelNone, TPMResult: TPMUnknown, Validation: Awaiting, Revision: 1}
 	b := book{twice: map[string]bool{}}
 	for i := range records {
 		s.read(&records[i])
@@ -152,7 +164,42 @@ func (s *Summary) read(r *Record) {
 		s.Validated, s.Validation = r.Validated, r.Validated.Decision
 	case KindControl:
 		s.Controls = append(s.Controls, *r.Control)
+	default:
+		s.readLater(r)
 	}
+}
+
+// readLater keeps what the hub added after the visit.
+func (s *Summary) readLater(r *Record) {
+	switch r.Kind {
+	case KindCertified:
+		s.Revision++
+		s.Replaces = append(s.Replaces, r.Certified.Papers...)
+	case KindTransferred:
+		s.Transferred, s.Received, s.Closed = r.Transferred, nil, false
+	case KindReceived:
+		s.Received, s.Closed = r.Received, true
+	case KindCorrected:
+		s.correct(r.Corrected)
+	}
+}
+
+// correct the view of INTAKE. A correction of what was never said changes nothing.
+func (s *Summary) correct(c *Corrected) {
+	s.Corrections = append(s.Corrections, *c)
+	if s.Intake == nil {
+		return
+	}
+	i := *s.Intake
+	if f := i.field(c.Field); f != nil && *f == c.Was && i.correct(c) == nil {
+		s.Intake = &i
+	}
+}
+
+// ZeroToLandfill reports whether the paper may say so: CLOSED, and declared by the
+// receiver.
+func (s Summary) ZeroToLandfill() bool {
+	return s.Closed && s.Received != nil && s.Received.NoLandfill()
 }
 
 // count adds one medium.

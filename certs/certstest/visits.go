@@ -46,18 +46,20 @@ const digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 func Intake() certs.Record {
 	return certs.Record{Kind: certs.KindIntake, Intake: &certs.Intake{
 		Tag: "DEP-0047123", Operator: "op17", Role: "technician", Source: "locker", Classification: "official", DIAL: 2,
-		Organisation: "Department for Example Affairs", Place: "Logistics hub, Unit 4, Casnewydd / Newport", Bench: "Bench 3"}}
+		Organisation: "Department for Example Affairs", Place: "Logistics hub, Unit 4, Casnewydd / Newport", Bench: "Bench 3", Seal: "HUB-00417",
+		Letterhead: certs.Letterhead{Organisation: "Department for Example Affairs", Address: []string{"1 Example Street", "Casnewydd / Newport NP10 8XG"}, Contact: "devices@example.gov.uk"}}}
 }
 
 // Drive number n of a machine: distinct in every field.
 func Drive(n int) certs.Drive {
 	d := certs.Drive{Name: string(rune('A' + n)), Bus: "nvme", Media: "SSD", Model: "Samsung SSD 970 EVO Plus 500GB",
 		Serial: fmt.Sprintf("S4EVNX0M12345%02d", n), Firmware: "2B2QEXM7", WWN: fmt.Sprintf("eui.0025385b01410c%02x", n+0x10), Namespace: 1,
-		SizeBytes: 500107862016, LogicalBlock: 512, Inner: true, Health: "good", Holds: "Windows",
+		SizeBytes: 500107862016, LogicalBlock: 512, Inner: true, Health: "good", Damaged: certs.No, Holds: "Windows",
 		RawSerial: "533445564e58304d31323334353637"}
 	if n%2 == 1 {
 		d.Bus, d.Media, d.Model, d.Serial = "sata", "HDD", "TOSHIBA MQ04ABF100", fmt.Sprintf("Y9E4P0%02dT", n)
 		d.WWN, d.Namespace, d.SizeBytes, d.Firmware = fmt.Sprintf("naa.5000039a12b3c4%02x", n+0x10), 0, 1000204886016, "JU000U"
+		d.NativeBytes = d.SizeBytes
 	}
 	return d
 }
@@ -70,7 +72,10 @@ func Facts(drives ...certs.Drive) certs.Record {
 		CPU: "Intel(R) Core(TM) i5-8365U CPU @ 1.60GHz, 4 cores", Memory: "16 GB DDR4", Battery: []string{"BAT0: 87 % of design, 312 cycles"},
 		TPM: "present", TPMName: "STMicroelectronics 2.0", EKHash: "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
 		Drives: drives, LookedForOthers: certs.Yes,
-		Tool: certs.Tool{Name: "Handback", Version: "0.1.0", Image: "fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9"}}}
+		Residue: []certs.Residue{{Item: "firmware password", State: certs.ResidueAbsent, How: "firmware-attributes of the kernel", Evidence: "Admin: not set"},
+			{Item: "computrace", State: certs.ResidueUnknown, How: "ACPI table WPBT", Evidence: "a table is there; what it starts can't be told"}},
+		NotChecked: []string{"eSIM profiles", "Wi-Fi networks stored in firmware"},
+		Tool:       certs.Tool{Name: "Handback", Version: "0.1.0", Image: "fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9"}}}
 }
 
 // Consent to a level on every drive.
@@ -98,7 +103,7 @@ func Started(d certs.Drive, l certs.Level) certs.Record {
 // Finished well on one drive.
 func Finished(d certs.Drive, l certs.Level) certs.Record {
 	state := certs.State{Model: d.Model, Serial: d.Serial, Firmware: d.Firmware, WWN: d.WWN, Namespace: d.Namespace,
-		SizeBytes: d.SizeBytes, LogicalBlock: d.LogicalBlock, PhysicalBlock: 4096}
+		SizeBytes: d.SizeBytes, LogicalBlock: d.LogicalBlock, PhysicalBlock: 4096, NativeBytes: d.NativeBytes, Remapped: 0, Pending: -1}
 	f := &certs.Finished{Drive: d.Ref(), Verdict: certs.Sanitised, Level: l, Technique: Technique(d),
 		Standard: "IEEE 2883-2022, Clear: overwrite", Evidence: certs.EvidenceMeasured, What: "Every block was overwritten with zeros and read back.",
 		NotShown:  "reallocated sectors and other blocks that the drive no longer addresses",
@@ -149,7 +154,8 @@ func Graded(route string) certs.Record {
 		Function: "F4", Condition: "C4", Rule: "route." + route, Why: "all gates pass, function F4, condition C4; fits the role Office", Better: "there is no better route",
 		LevelNeeded: "clear", Inputs: []certs.Input{{Name: "battery, full to design", Value: "87 %", Known: true}, {Name: "battery cycles", Value: "312", Known: true},
 			{Name: "memory", Value: "16 GB", Known: true}, {Name: "storage", Value: "500 GB", Known: true}, {Name: "Windows 11", Value: "eligible", Known: true},
-			{Name: "camera", Value: "not tested"}, {Name: "drive health", Value: "good", Known: true}}}
+			{Name: "camera", Value: "not tested"}, {Name: "drive health", Value: "good", Known: true}},
+		Disposition: Disposition(route)}
 	if route == certs.RouteHold {
 		g.Rule, g.Role, g.Why = "gate.data", "", "not every drive is sanitised"
 		g.Hold = []string{"not every drive is sanitised: take out drive B and have it destroyed, then start a new visit", "the TPM is not cleared: start the device again"}
@@ -162,7 +168,8 @@ func Graded(route string) certs.Record {
 func Tests() []certs.Record {
 	var out []certs.Record
 	for _, t := range [][3]string{{"screen", "Is the screen whole, without lines or spots?", "yes"}, {"keyboard", "Do all keys work?", "yes"}, {"camera", "Does the camera's cover open?", "not-tested"}} {
-		out = append(out, certs.Record{Kind: certs.KindTested, Tested: &certs.Tested{Question: t[0], Ask: t[1], Answer: t[2], Who: "op17"}})
+		out = append(out, certs.Record{Kind: certs.KindTested, Tested: &certs.Tested{Question: t[0], Ask: t[1], Answer: t[2], Who: "op17",
+			Kind: certs.TestOperator, Result: map[string]string{"yes": certs.TestPass, "not-tested": certs.TestNotTested}[t[2]]}})
 	}
 	return out
 }
@@ -216,9 +223,7 @@ func Rare(s *sign.Signer) *Visit {
 		TPM(certs.TPMNotCleared), Graded(certs.RouteHold),
 		certs.Record{Kind: certs.KindOverruled, Overruled: &certs.Overruled{Route: certs.RouteRecycle, By: "sup02", Why: "beyond repair"}},
 		Validated(certs.Rejected, "sup02, supervisor"),
-		certs.Record{Kind: certs.KindCertified, Certified: &certs.Certified{Papers: []certs.Paper{{Name: "S01-000415-erasure.pdf", SHA256: digest}}}},
-		certs.Record{Kind: certs.KindTransferred, Transferred: &certs.Transferred{To: "partner", How: "van", By: "op17"}},
-		certs.Record{Kind: certs.KindReceived, Received: &certs.Received{By: "partner", Place: "Leeds", Declared: "received whole"}})
+		certs.Record{Kind: certs.KindCertified, Certified: &certs.Certified{Papers: []certs.Paper{{Name: "S01-000415-erasure.pdf", SHA256: digest}}}})
 }
 
 // Purged visit: one drive, whose first technique failed, whose second was cut off by a

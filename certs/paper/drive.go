@@ -146,7 +146,7 @@ func rangeWords(rs []certs.Range) string {
 
 // changeWords says where the drive answered otherwise after the erasure.
 func changeWords(before, after certs.State) string {
-	if after == (certs.State{}) {
+	if !after.Answered() {
 		return "the drive did not say who it is after the erasure"
 	}
 	var out []string

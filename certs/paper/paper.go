@@ -178,10 +178,8 @@ func Compose(kind Kind, envelopes [][]byte, cert *x509.Certificate) (*Content, e
 	if len(records) == 0 || records[0].Kind != certs.KindIntake {
 		return nil, errors.New("a paper needs the records of a visit from INTAKE on")
 	}
-	for _, r := range records {
-		if r.Kind == certs.KindCertified {
-			return nil, errors.New("record.json ends before CERTIFIED")
-		}
+	if records[len(records)-1].Kind == certs.KindCertified {
+		return nil, errors.New("record.json ends before CERTIFIED, which names the paper")
 	}
 	class, err := sign.ClassOf(cert)
 	if err != nil {

@@ -33,8 +33,12 @@ func Make(kind paper.Kind, in Input) ([]byte, error) {
 	if in.Signer == nil {
 		return nil, errors.New("a paper needs a stick that signs it")
 	}
-	if _, err := sign.Verify(in.Envelopes, in.Signer.Cert); err != nil {
+	_, by, err := sign.Verify(in.Envelopes)
+	if err != nil {
 		return nil, fmt.Errorf("paper not made: %w", err)
+	}
+	if !by[len(by)-1].Equal(in.Signer.Cert) {
+		return nil, fmt.Errorf("paper not made: its last record is not signed by %q", in.Signer.Cert.Subject.CommonName)
 	}
 	d, err := Layout(kind, in.Envelopes, in.Signer.Cert)
 	if err != nil {

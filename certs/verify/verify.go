@@ -124,7 +124,10 @@ func readRecords(f seal.File, cert *x509.Certificate) ([][]byte, []certs.Record,
 	if err != nil {
 		return nil, nil, err
 	}
-	records, err := sign.Verify(envelopes, cert)
+	records, by, err := sign.Verify(envelopes)
+	if err == nil && !by[len(by)-1].Equal(cert) {
+		err = fmt.Errorf("its last record is not signed by %q, who sealed it", cert.Subject.CommonName)
+	}
 	return envelopes, records, err
 }
 

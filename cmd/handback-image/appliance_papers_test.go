@@ -67,9 +67,12 @@ func (l *laptop) take() map[string]taken {
 	cert := l.stickCert()
 	visits := map[string]taken{}
 	for visit, envelopes := range spool(l.t, l.dir) {
-		records, err := sign.Verify(envelopes, cert)
+		records, by, err := sign.Verify(envelopes)
 		if err != nil {
 			l.t.Fatalf("the records of %s: %v", visit, err)
+		}
+		if !by[0].Equal(cert) {
+			l.t.Fatalf("the records of %s are signed by %s", visit, by[0].Subject)
 		}
 		checkSchema(l.t, envelopes)
 		visits[visit] = taken{records: records, summary: certs.Summarise(records), papers: map[string][]byte{}}

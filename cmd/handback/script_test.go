@@ -203,8 +203,11 @@ func visits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	var lines strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(chains)) {
-		records, err := sign.Verify(chains[name], signer.Cert)
+		records, by, err := sign.Verify(chains[name])
 		ts.Check(err)
+		if !by[0].Equal(signer.Cert) {
+			ts.Fatalf("visit %s is signed by %s", name, by[0].Subject)
+		}
 		for _, r := range records {
 			fmt.Fprintf(&lines, "%s ", r.Kind)
 			if r.Kind == certs.KindCertified {

@@ -222,9 +222,12 @@ func (b *bed) records(visit string) []certs.Record {
 		}
 		envelopes = append(envelopes, raw)
 	}
-	rs, err := sign.Verify(envelopes, b.signer.Cert)
+	rs, by, err := sign.Verify(envelopes)
 	if err != nil {
 		b.t.Fatalf("the records of %s do not verify: %v", visit, err)
+	}
+	if !by[0].Equal(b.signer.Cert) {
+		b.t.Fatalf("the records of %s are signed by %s", visit, by[0].Subject)
 	}
 	return rs
 }

@@ -214,7 +214,7 @@ func (e *Engine) recordTests() {
 		}
 		a = or(a, policy.NotTested)
 		if had[q.ID] != a {
-			e.record(certs.Record{Kind: certs.KindTested, Tested: &certs.Tested{Question: q.ID, Ask: q.Ask, Answer: a, Who: e.who}})
+			e.record(certs.Record{Kind: certs.KindTested, Tested: evidence.Answered(q, a, e.who)})
 		}
 	}
 }

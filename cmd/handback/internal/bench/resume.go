@@ -138,7 +138,7 @@ func cutOff(s certs.Summary, ref certs.DriveRef) *certs.Finished {
 		}
 		if sameDrive(m.Drive.Ref(), ref) {
 			f.Before = certs.State{Model: m.Drive.Model, Serial: m.Drive.Serial, Firmware: m.Drive.Firmware, WWN: m.Drive.WWN,
-				Namespace: m.Drive.Namespace, SizeBytes: m.Drive.SizeBytes, LogicalBlock: m.Drive.LogicalBlock}
+				Namespace: m.Drive.Namespace, SizeBytes: m.Drive.SizeBytes, LogicalBlock: m.Drive.LogicalBlock, NativeBytes: m.Drive.NativeBytes, Remapped: -1, Pending: -1}
 		}
 	}
 	return f

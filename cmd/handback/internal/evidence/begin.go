@@ -123,7 +123,7 @@ func open(ctx context.Context, st stick.Store, s *sign.Signer, now Clock, spool 
 	if err != nil {
 		return nil, err
 	}
-	chain, err := sign.Resume(s, envelopes)
+	chain, err := sign.Continue(s, envelopes)
 	if err != nil {
 		return nil, unverified(name, err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"handback.example/certs"
 	"handback.example/grade"
+	"handback.example/grade/policy"
 	"handback.example/inspect"
 	"handback.example/inspect/drive"
 	"handback.example/wipe"
@@ -195,6 +196,19 @@ func RefusedDrive(d wipe.DrivePlan) *certs.Refused {
 // RefusedMachine of a refusal that names no drive.
 func RefusedMachine(r wipe.Refusal) *certs.Refused {
 	return &certs.Refused{Code: r.Code, Reason: r.Reason, Do: r.Do}
+}
+
+// Answered is a question of the bench and a person's answer to it. One that says
+// neither 'pass' nor 'fail' says nothing about the machine: it was not tested.
+func Answered(q policy.Question, answer, who string) *certs.Tested {
+	t := &certs.Tested{Question: q.ID, Ask: q.Ask, Answer: answer, Who: who, Kind: certs.TestOperator, Result: certs.TestNotTested}
+	switch q.Means(answer) {
+	case policy.MeansPass:
+		t.Result = certs.TestPass
+	case policy.MeansFail:
+		t.Result = certs.TestFail
+	}
+	return t
 }
 
 // Graded on a route.

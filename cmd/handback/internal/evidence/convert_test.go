@@ -146,7 +146,7 @@ func TestFinished(t *testing.T) {
 		len(f.Commands) != 1 || f.Commands[0] != (certs.Command{Operation: "Format NVM", Frame: "80", Status: "0002", Error: "e", DurationNS: 3e9}) {
 		t.Errorf("ranges %+v, commands %+v", f.BadRanges, f.Commands)
 	}
-	before := certs.State{Model: "970 EVO", Serial: "S4EVNX0M1234567", Firmware: "2B2QEXM7", WWN: "eui.0025385b01410c10", Namespace: 1, SizeBytes: 500107862016, LogicalBlock: 512, PhysicalBlock: 4096}
+	before := certs.State{Model: "970 EVO", Serial: "S4EVNX0M1234567", Firmware: "2B2QEXM7", WWN: "eui.0025385b01410c10", Namespace: 1, SizeBytes: 500107862016, LogicalBlock: 512, PhysicalBlock: 4096, Remapped: -1, Pending: -1}
 	after := before
 	after.Firmware, after.LogicalBlock, after.PhysicalBlock = "NEW", 4096, 8192
 	if f.Before != before || f.After != after {

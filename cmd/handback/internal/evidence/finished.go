@@ -151,7 +151,7 @@ func commands(cs []wipe.CommandTrace) []certs.Command {
 
 func state(i drive.Identity, g drive.Geometry) certs.State {
 	return certs.State{Model: i.Model, Serial: i.Serial, Firmware: i.Firmware, WWN: i.WWN, Namespace: int64(i.Namespace),
-		SizeBytes: fit(i.Size), LogicalBlock: g.LogicalBlock, PhysicalBlock: g.PhysicalBlock}
+		SizeBytes: fit(i.Size), LogicalBlock: g.LogicalBlock, PhysicalBlock: g.PhysicalBlock, Remapped: -1, Pending: -1}
 }
 
 func cut(s string) string { return cutTo(s, maxText) }

@@ -144,9 +144,12 @@ func onMedium(t *testing.T, dir string, s *sign.Signer) map[string][]certs.Recor
 	t.Helper()
 	visits := map[string][]certs.Record{}
 	for name, envelopes := range stored(t, dir) {
-		records, err := sign.Verify(envelopes, s.Cert)
+		records, by, err := sign.Verify(envelopes)
 		if err != nil {
 			t.Fatalf("visit %s: %v", name, err)
+		}
+		if !by[0].Equal(s.Cert) {
+			t.Fatalf("visit %s is signed by %s", name, by[0].Subject)
 		}
 		if records[0].Visit != name {
 			t.Fatalf("visit %s lies under the name of %s", records[0].Visit, name)

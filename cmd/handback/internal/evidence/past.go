@@ -138,7 +138,7 @@ func (b *Book) otherRecords(ctx context.Context, visit string) ([]certs.Record, 
 	if err != nil {
 		return nil, err
 	}
-	chain, err := sign.Resume(b.signer, envelopes)
+	chain, err := sign.Continue(b.signer, envelopes)
 	if err != nil {
 		return nil, unverified(visit, err)
 	}

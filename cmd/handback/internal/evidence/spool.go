@@ -102,8 +102,7 @@ func (s *spool) ended(ctx context.Context, st stick.Store, number int) (bool, er
 	if err != nil {
 		return false, unverified(visitName(s.stick, number), err)
 	}
-	r := records[0]
-	return r.Kind == certs.KindCertified || r.Kind == certs.KindTransferred || r.Kind == certs.KindReceived, nil
+	return slices.Contains([]certs.Kind{certs.KindCertified, certs.KindTransferred, certs.KindReceived, certs.KindCorrected}, records[0].Kind), nil
 }
 
 // envelopes of a visit in the order of their names.
