@@ -2,6 +2,7 @@ package pdf
 
 import (
 	"bytes"
+	_ "embed" // the fonts
 	"errors"
 	"fmt"
 	"maps"
@@ -12,20 +13,28 @@ import (
 
 	"github.com/jung-kurt/gofpdf"
 	"golang.org/x/image/font"
-	"golang.org/x/image/font/gofont/gobold"
-	"golang.org/x/image/font/gofont/gomono"
-	"golang.org/x/image/font/gofont/goregular"
 	"golang.org/x/image/font/sfnt"
 	"golang.org/x/image/math/fixed"
 
 	"handback.example/certs/internal/seal"
 )
 
+// Noto Sans and Noto Sans Mono (SIL Open Font License: fonts/OFL.txt), cut to Latin by
+// fonts/make.sh: Latin-1, Latin Extended-A and Extended Additional, which hold Welsh.
+var (
+	//go:embed fonts/sans.ttf
+	sans []byte
+	//go:embed fonts/bold.ttf
+	sansBold []byte
+	//go:embed fonts/mono.ttf
+	sansMono []byte
+)
+
 // faces that papers are set in, by the name that a style gives.
 var faces = []*face{
-	{name: "r", ttf: goregular.TTF},
-	{name: "b", ttf: gobold.TTF},
-	{name: "m", ttf: gomono.TTF},
+	{name: "r", ttf: sans},
+	{name: "b", ttf: sansBold},
+	{name: "m", ttf: sansMono},
 }
 
 func faceOf(name string) *face {
