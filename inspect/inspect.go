@@ -36,9 +36,13 @@ type Report struct {
 	Displays []Display `json:"displays"`
 	GPU      []string  `json:"gpu"`
 	Network  []NIC     `json:"network"`
+	Devices  Devices   `json:"devices"`
+	Ports    []Port    `json:"ports"`
 	Firmware Firmware  `json:"firmware"`
-	TPM      TPM       `json:"tpm"`
-	Drives   []Drive   `json:"drives"`
+	// Residue of a former owner in the platform: every item that was looked for.
+	Residue []Residue `json:"residue"`
+	TPM     TPM       `json:"tpm"`
+	Drives  []Drive   `json:"drives"`
 	// Mains is whether the machine runs on mains power.
 	Mains Fact[bool] `json:"mains"`
 	// Unhandled are media or controllers that stand in the way of saying
@@ -64,26 +68,54 @@ type Machine struct {
 	Model    Fact[string] `json:"model"`
 	Version  Fact[string] `json:"version"` // Lenovo's product name stands here
 	SKU      Fact[string] `json:"sku"`
+	Family   Fact[string] `json:"family"`
 	Serial   Fact[string] `json:"serial"`
 	UUID     Fact[string] `json:"uuid"` // SMBIOS type 1, lower-case with dashes
 	AssetTag Fact[string] `json:"asset_tag"`
-	Kind     Fact[string] `json:"kind"` // laptop, desktop, all-in-one, mini-pc, tablet, convertible, server, stick-pc, virtual
-	BIOS     Fact[string] `json:"bios"` // vendor, version, date
+	Board    Fact[string] `json:"board"` // maker and model of the main board (SMBIOS type 2)
+	// Kind is one of the words below; its source says by what it was told.
+	Kind Fact[string] `json:"kind"`
+	BIOS Fact[string] `json:"bios"` // vendor, version, date
+	// Year of manufacture, as near as the machine itself tells: the source says
+	// whether it is the year of a part or of the model.
+	Year Fact[int] `json:"year"`
 	// Hypervisor: the machine is virtual (CPUID, DMI).
 	Hypervisor Fact[bool] `json:"hypervisor"`
 }
 
+// Kinds of machine. In a tablet the computer stands behind the screen, with a
+// keyboard that comes off or without one; a convertible keeps its keyboard and
+// folds or turns.
+const (
+	KindLaptop      = "laptop"
+	KindConvertible = "convertible"
+	KindTablet      = "tablet"
+	KindDesktop     = "desktop"
+	KindAllInOne    = "all-in-one"
+	KindMiniPC      = "mini-pc"
+	KindStickPC     = "stick-pc"
+	KindServer      = "server"
+	KindVirtual     = "virtual"
+)
+
 // CPU of the machine (the first package).
 type CPU struct {
-	Model   Fact[string] `json:"model"`
-	Cores   Fact[int]    `json:"cores"`
-	Threads Fact[int]    `json:"threads"`
+	Model  Fact[string] `json:"model"`
+	Family Fact[string] `json:"family"` // as its maker names it: 'Core i5, 8th generation'
+	// Windows11 is whether Microsoft supports Windows 11 on this processor. Memory,
+	// TPM, Secure Boot and storage are further conditions and stand elsewhere.
+	Windows11 Fact[bool] `json:"windows_11"`
+	Cores     Fact[int]  `json:"cores"`
+	Threads   Fact[int]  `json:"threads"`
 }
 
 // Memory of the machine.
 type Memory struct {
 	Bytes   Fact[int64]    `json:"bytes"` // physical, as fitted
 	Modules []MemoryModule `json:"modules"`
+	Slots   Fact[int]      `json:"slots"` // SMBIOS type 17, empty ones too; soldered memory counts
+	Max     Fact[int64]    `json:"max"`   // bytes that the board takes (SMBIOS type 16)
+	ECC     Fact[bool]     `json:"ecc"`   // errors are corrected (SMBIOS type 16)
 }
 
 // MemoryModule is one SMBIOS type 17 with a module in it.
@@ -94,6 +126,9 @@ type MemoryModule struct {
 	Speed int    `json:"mt_s"` // MT/s
 	Maker string `json:"maker"`
 	Part  string `json:"part"`
+	Form  string `json:"form"` // 'SODIMM', 'DIMM', 'row of chips'; empty: not told
+	// Soldered memory can't be replaced.
+	Soldered Fact[bool] `json:"soldered"`
 }
 
 // Battery as the kernel's power_supply class shows it.
@@ -103,7 +138,11 @@ type Battery struct {
 	FullWh    Fact[float64] `json:"full_wh"`
 	HealthPct Fact[int]     `json:"health_pct"` // full / design
 	ChargePct Fact[int]     `json:"charge_pct"`
-	Cycles    Fact[int]     `json:"cycles"` // 0 from firmware is unknown
+	Cycles    Fact[int]     `json:"cycles"`    // 0 from firmware is unknown
+	Chemistry Fact[string]  `json:"chemistry"` // 'Li-ion', 'Li-poly'
+	Maker     Fact[string]  `json:"maker"`
+	Model     Fact[string]  `json:"model"`
+	Serial    Fact[string]  `json:"serial"`
 }
 
 // Display from its EDID.
@@ -111,8 +150,16 @@ type Display struct {
 	Connector string `json:"connector"`
 	Maker     string `json:"maker"`
 	Model     string `json:"model"`
+	Serial    string `json:"serial,omitempty"`
 	Width     int    `json:"width"` // pixels
 	Height    int    `json:"height"`
+	// DiagonalMM of the picture, 0 where it is not told.
+	DiagonalMM int `json:"diagonal_mm,omitempty"`
+	Year       int `json:"year,omitempty"` // of manufacture or of the model
+	// Internal: it is the machine's own screen, by its connector.
+	Internal bool `json:"internal"`
+	// Problem with its EDID: what stands above may then be wrong.
+	Problem string `json:"problem,omitempty"`
 }
 
 // NIC is one network interface.
@@ -122,6 +169,39 @@ type NIC struct {
 	Kind string `json:"kind"` // ethernet, wifi, wwan
 }
 
+// Devices says which parts a machine has that are not in the lists above. 'No' is
+// said only where every bus was read on which such a part hangs.
+type Devices struct {
+	WiFi        Fact[bool] `json:"wifi"`
+	Bluetooth   Fact[bool] `json:"bluetooth"`
+	WWAN        Fact[bool] `json:"wwan"`
+	Camera      Fact[bool] `json:"camera"`
+	Fingerprint Fact[bool] `json:"fingerprint"`
+	Touchscreen Fact[bool] `json:"touchscreen"`
+	Touchpad    Fact[bool] `json:"touchpad"`
+	Smartcard   Fact[bool] `json:"smartcard"`
+}
+
+// Port is a connector on the outside of the machine (SMBIOS type 8).
+type Port struct {
+	Name string `json:"name"`
+	Kind string `json:"kind"` // 'USB', 'RJ-45', 'HDMI'
+}
+
+// Residue is what a former owner may have left in the machine apart from its drives.
+type Residue struct {
+	Item     string `json:"item"`     // 'boot entries of a former system'
+	State    string `json:"state"`    // one of the words below
+	Evidence string `json:"evidence"` // what was read, for people
+}
+
+// States of a residue that was looked for.
+const (
+	ResidueAbsent  = "absent"
+	ResiduePresent = "present"
+	ResidueUnknown = "unknown"
+)
+
 // Firmware of the machine and how it booted.
 type Firmware struct {
 	UEFI       Fact[bool] `json:"uefi"`
@@ -129,6 +209,9 @@ type Firmware struct {
 	SetupMode  Fact[bool] `json:"setup_mode"`
 	// Lockdown of the running kernel: none, integrity, confidentiality.
 	Lockdown Fact[string] `json:"lockdown"`
+	// Passwords of the firmware, as SMBIOS type 24 or the kernel's firmware-attributes tell.
+	PowerOnPassword Fact[bool] `json:"power_on_password"`
+	AdminPassword   Fact[bool] `json:"admin_password"`
 }
 
 // TPM of the machine.
@@ -270,16 +353,24 @@ type Opal struct {
 	SIDBlocked Fact[bool] `json:"sid_blocked"`
 }
 
-// Health of a drive, by its own log.
+// Health of a drive, by its own logs (see package health).
 type Health struct {
-	// Verdict: 'good', 'worn', 'failing'; unknown where the drive says nothing.
-	Verdict       Fact[string]  `json:"verdict"`
+	// Verdict: 'good', 'worn', 'failing'; unknown where the drive says too little.
+	Verdict Fact[string] `json:"verdict"`
+	// Reasons of a verdict that is not good, each with its raw value, for people.
+	Reasons       []string      `json:"reasons,omitempty"`
 	PowerOnH      Fact[int64]   `json:"power_on_hours"`
-	WrittenB      Fact[float64] `json:"written_bytes"`
-	UsedPct       Fact[int]     `json:"used_pct"`         // NVMe percentage used
-	Realloc       Fact[int64]   `json:"reallocated"`      // SMART 5 raw
-	Pending       Fact[int64]   `json:"pending"`          // SMART 197 raw
-	Uncorrectable Fact[int64]   `json:"uncorrectable"`    // SMART 198 raw
-	Critical      Fact[uint8]   `json:"critical_warning"` // NVMe SMART byte 0
-	TempC         Fact[int]     `json:"temp_c"`
+	WrittenB      Fact[float64] `json:"written_bytes"` // by the host
+	UsedPct       Fact[int]     `json:"used_pct"`      // of the rated endurance; may exceed 100
+	SparePct      Fact[int]     `json:"spare_pct"`     // of the spare blocks, left (NVMe)
+	Realloc       Fact[int64]   `json:"reallocated"`   // sectors: SMART 5, SCSI grown defects
+	Pending       Fact[int64]   `json:"pending"`       // sectors: SMART 197, SCSI background scan
+	Uncorrectable Fact[int64]   `json:"uncorrectable"` // sectors: SMART 198
+	// Reported errors that the drive could not correct: SMART 187, NVMe media errors,
+	// SCSI error counters.
+	Reported Fact[int64]  `json:"reported"`
+	Timeouts Fact[int64]  `json:"timeouts"`         // commands: SMART 188
+	Critical Fact[uint8]  `json:"critical_warning"` // NVMe SMART byte 0
+	TempC    Fact[int]    `json:"temp_c"`
+	SelfTest Fact[string] `json:"self_test"` // the newest that came to an end: 'passed', 'failed'
 }

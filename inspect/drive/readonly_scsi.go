@@ -34,6 +34,8 @@ func refusalSCSI(f []byte) string {
 		0x5a, // MODE SENSE(10)
 		0xa0: // REPORT LUNS
 		ok = true
+	case 0xb7: // READ DEFECT DATA(12): REQ_GLIST, REQ_PLIST and the format
+		ok = f[1]&0xe0 == 0
 	case 0x12: // INQUIRY: bit 0 EVPD; bit 1 (CMDDT) is obsolete
 		ok = f[1]&^1 == 0
 	case 0x4d: // LOG SENSE: bit 0 of byte 1 (SP) would save parameters

@@ -8,6 +8,7 @@ import (
 	"handback.example/inspect"
 	"handback.example/inspect/drive"
 	"handback.example/inspect/drive/ata"
+	"handback.example/inspect/health"
 )
 
 // ata asks an ATA drive what decides about techniques.
@@ -189,9 +190,7 @@ func dcoMax(ctx context.Context, d *subject, dev drive.Transport, id ata.Identif
 	return inspect.Known(int64(last+1)*int64(id.LogicalSector), dcoIdentify)
 }
 
-// ataHealth reads SMART. 'Good' needs the drive's own word and counters that could
-// be read; 'failing' is the drive's own word or a threshold that it set; 'worn' is
-// any sector that it lost or may lose.
+// ataHealth reads what package health judges by. What a drive refuses is absent.
 func ataHealth(ctx context.Context, d *subject, dev drive.Transport, id ata.Identify) inspect.Health {
 	unknown := func(why string) inspect.Health {
 		return inspect.Health{Verdict: inspect.Unknown[string]("SMART", why)}
@@ -202,19 +201,40 @@ func ataHealth(ctx context.Context, d *subject, dev drive.Transport, id ata.Iden
 	case !id.SMARTEnabled:
 		return unknown("SMART is switched off in the drive")
 	}
-	failing, known := smartStatus(ctx, dev)
-	attributes, err := smartAttributes(ctx, dev)
-	if err != nil {
-		if !refused(err) {
-			d.problem("SMART READ DATA: %v", err)
-		}
-		h := unknown("its SMART data could not be read: " + err.Error())
-		if failing && known {
-			h.Verdict = inspect.Known("failing", "SMART RETURN STATUS")
-		}
-		return h
+	logs := health.ATA{Media: id.Media(), LogicalSector: id.LogicalSector}
+	logs.Failing, logs.StatusKnown = smartStatus(ctx, dev)
+	var err error
+	if logs.Attributes, err = smartAttributes(ctx, dev); err != nil && !refused(err) {
+		d.problem("SMART READ DATA: %v", err)
+		return health.JudgeATA(logs) // it no longer answers, or not with what was asked for
 	}
-	return judge(attributes, failing, known)
+	if b, err := get(ctx, dev, ata.SelfTestLog()); err == nil {
+		logs.SelfTests, err = ata.ParseSelfTests(b)
+		logs.SelfTestsKnown = err == nil
+	}
+	if id.Logs {
+		logs.Statistics = statistics(ctx, dev)
+	}
+	return health.JudgeATA(logs)
+}
+
+// statistics of the drive; those of a page that it refuses are not valid.
+func statistics(ctx context.Context, dev drive.Transport) ata.Statistics {
+	var s ata.Statistics
+	list, err := get(ctx, dev, ata.DeviceStatistics(ata.StatisticsList))
+	if err != nil {
+		return s
+	}
+	pages, err := ata.StatisticsPages(list)
+	if err != nil {
+		return s
+	}
+	for _, page := range pages {
+		if b, err := get(ctx, dev, ata.DeviceStatistics(page)); err == nil {
+			_ = s.Parse(b, page) // a page that is none leaves its statistics not valid
+		}
+	}
+	return s
 }
 
 func smartStatus(ctx context.Context, dev drive.Transport) (failing, known bool) {
@@ -242,67 +262,4 @@ func smartAttributes(ctx context.Context, dev drive.Transport) ([]ata.Attribute,
 		thresholds = nil // obsolete: new drives may refuse it
 	}
 	return ata.ParseSMART(data, thresholds)
-}
-
-var errRaw = errors.New("the maker's own format")
-
-// hot are attributes of temperature: their thresholds tell of the place that a
-// drive is in, not of the drive.
-var hot = map[byte]bool{190: true, ata.AttrTemperature: true}
-
-func judge(attributes []ata.Attribute, failing, known bool) inspect.Health {
-	h := inspect.Health{
-		PowerOnH:      inspect.Unknown[int64]("SMART 9", "the drive does not count it"),
-		Realloc:       inspect.Unknown[int64]("SMART 5", "the drive does not count it"),
-		Pending:       inspect.Unknown[int64]("SMART 197", "the drive does not count it"),
-		Uncorrectable: inspect.Unknown[int64]("SMART 198", "the drive does not count it"),
-		WrittenB:      inspect.Unknown[float64]("SMART 241", "each maker counts it in another unit"),
-		TempC:         inspect.Unknown[int]("SMART 194", "the drive does not say"),
-	}
-	odd, below, old := false, false, false
-	for _, a := range attributes {
-		if a.Below() && !hot[a.ID] {
-			below, old = below || a.Prefail, true
-		}
-		counter := func(f *inspect.Fact[int64]) {
-			n, err := count(a.Raw)
-			if err != nil {
-				f.Why, odd = err.Error(), true
-				return
-			}
-			*f = inspect.Known(n, f.Source)
-		}
-		switch a.ID {
-		case ata.AttrReallocated:
-			counter(&h.Realloc)
-		case ata.AttrPending:
-			counter(&h.Pending)
-		case ata.AttrOffline:
-			counter(&h.Uncorrectable)
-		case ata.AttrPowerOnHours:
-			h.PowerOnH = hours(float64(a.Raw&0xffffff), "SMART 9") // the rest are minutes or seconds
-		case ata.AttrTemperature:
-			h.TempC = celsius(int(a.Raw&0xff), "SMART 194")
-		}
-	}
-	h.Verdict = inspect.Known("good", "SMART")
-	switch {
-	case failing && known || below:
-		h.Verdict.Value = "failing"
-	case old || h.Realloc.Value > 0 || h.Pending.Value > 0 || h.Uncorrectable.Value > 0:
-		h.Verdict.Value = "worn"
-	case !known:
-		h.Verdict = inspect.Unknown[string]("SMART RETURN STATUS", "the drive's own verdict could not be read")
-	case odd:
-		h.Verdict = inspect.Unknown[string]("SMART", "its counts of bad sectors are in its maker's own format")
-	}
-	return h
-}
-
-// count of sectors: makers put other things above the low 32 bits.
-func count(raw uint64) (int64, error) {
-	if raw > 1<<32-1 {
-		return 0, errRaw
-	}
-	return int64(raw), nil
 }

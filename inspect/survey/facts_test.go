@@ -1,12 +1,9 @@
 package survey
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +78,7 @@ const (
 	allocatedList      = "06000000 00000000" + zeros32 + "10000000"
 	smartLog           = "02000000 ffffffff" + zeros32 + "02007f00"
 	sanitizeLog        = "02000000 ffffffff" + zeros32 + "81007f00"
+	selfTestLog        = "02000000 ffffffff" + zeros32 + "06008c00"
 	bootLog            = "02000000 ffffffff" + zeros32 + "15000300"
 	zeros32            = "0000000000000000000000000000000000000000000000000000000000000000"
 )
@@ -253,44 +251,31 @@ func TestNamespaceListGoesOn(t *testing.T) {
 	}
 }
 
+// A health log that can't be had, or says nothing, leaves the verdict unknown; the
+// self-test log is asked for where the controller has one, and may be missing.
 func TestNVMeHealth(t *testing.T) {
-	for _, c := range []struct {
-		name, want string
-		change     map[int]string
-	}{
-		{"healthy", "good", nil},
-		{"hot", "good", map[int]string{0: "02"}},
-		{"spare below its limit, says the drive", "failing", map[int]string{0: "01"}},
-		{"spare below its limit, by the figures", "failing", map[int]string{3: "09"}},
-		{"unreliable", "failing", map[int]string{0: "04"}},
-		{"read only", "failing", map[int]string{0: "08"}},
-		{"backup of its memory failed", "failing", map[int]string{0: "10"}},
-		{"used up", "worn", map[int]string{5: "64"}},
-		{"used up beyond its life", "worn", map[int]string{5: "ff"}},
-		{"99 %", "good", map[int]string{5: "63"}},
-		{"media errors", "worn", map[int]string{160: "07"}},
-		{"more media errors than 64 bits hold", "worn", map[int]string{168: "01"}},
-	} {
-		s, d := &script{t, []step{{frame: smartLog, data: healthyLog(t, c.change)}}}, subject{}
-		if h := nvmeHealth(t.Context(), &d, s); h.Verdict != inspect.Known(c.want, "NVMe log 02h") {
-			t.Errorf("%s: %+v", c.name, h.Verdict)
-		}
-	}
 	for name, st := range map[string]step{
 		"zeros":   {frame: smartLog, data: make([]byte, 512)},
 		"short":   {frame: smartLog, data: healthyLog(t, nil)[:511]},
 		"refused": {frame: smartLog, err: errRefusedNVMe},
 		"gone":    {frame: smartLog, err: errGone},
 	} {
-		d := subject{}
-		if h := nvmeHealth(t.Context(), &d, &script{t, []step{st}}); h.Verdict.Known || h.Verdict.Why == "" || len(d.Problems) != 1 {
+		d, s := subject{}, &script{t, []step{st}}
+		if h := nvmeHealth(t.Context(), &d, s, true); h.Verdict.Known || h.Verdict.Why == "" || len(d.Problems) != 1 {
 			t.Errorf("%s: %+v, %q", name, h, d.Problems)
 		}
+		s.end()
 	}
-	// A counter of a century and a clock of another unit.
-	h := nvmeHealth(t.Context(), &subject{}, &script{t, []step{{frame: smartLog, data: healthyLog(t, map[int]string{1: "0000", 136: "01"})}}})
-	if h.PowerOnH.Known || h.TempC.Known {
-		t.Errorf("%+v, %+v", h.PowerOnH, h.TempC)
+	failed := at(t, 564, map[int]string{4: "26", 8: "e803"})
+	for want, st := range map[string]step{
+		"failing": {frame: selfTestLog, data: failed},
+		"good":    {frame: selfTestLog, err: errRefusedNVMe},
+	} {
+		s := &script{t, []step{{frame: smartLog, data: healthyLog(t, nil)}, st}}
+		if h := nvmeHealth(t.Context(), &subject{}, s, true); h.Verdict != inspect.Known(want, "NVMe log 02h") || h.SelfTest.Known != (want == "failing") {
+			t.Errorf("%+v, %+v", h.Verdict, h.SelfTest)
+		}
+		s.end()
 	}
 }
 
@@ -373,87 +358,10 @@ func TestATAFacts(t *testing.T) {
 // The drive's own word that it fails counts even where its figures can't be had.
 func TestATAFailingWithoutData(t *testing.T) {
 	s := &script{t, []step{{frame: ataStatus, sense: "70 00 01 00 50 40 00 0a 00 00 f4 2c 00 1d 00000000"}, {frame: ataSMART, err: errGone}}}
-	if h := ataHealth(t.Context(), &subject{}, s, ata.Identify{SMART: true, SMARTEnabled: true}); h.Verdict != inspect.Known("failing", "SMART RETURN STATUS") {
+	if h := ataHealth(t.Context(), &subject{}, s, ata.Identify{SMART: true, SMARTEnabled: true}); h.Verdict != inspect.Known("failing", "SMART") {
 		t.Errorf("%+v", h.Verdict)
 	}
-}
-
-// What smartctl read on real drives, and what is made of it here.
-func TestJudgeRealDrives(t *testing.T) {
-	b, err := os.ReadFile("testdata/smartctl.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var drives []struct {
-		File, Model    string
-		Passed         *bool
-		Hours, Celsius *int64
-		Attributes     [][7]any
-	}
-	if err := json.NewDecoder(bytes.NewReader(b)).Decode(&drives); err != nil {
-		t.Fatal(err)
-	}
-	verdicts := map[string]string{"exporter-ST3500418AS_11.json": "worn", "exporter-ST3500418AS_12.json": "worn", "scrutiny-smart-fail2.json": "failing",
-		"scrutiny-smart-megaraid1.json": "worn", "scrutiny-smart-sat.json": "", "exporter-sat-Phison_Driven_SSDs-KINGSTON_SKC400S371T-sda.json": "worn"}
-	seen := 0
-	for _, d := range drives {
-		var attributes []ata.Attribute
-		counts := map[byte]int64{}
-		for _, a := range d.Attributes {
-			n := func(i int) uint64 { return uint64(a[i].(float64)) }
-			attributes = append(attributes, ata.Attribute{ID: byte(n(0)), Prefail: n(1) == 1, Value: byte(n(2)), Worst: byte(n(3)), Threshold: byte(n(4)), Raw: n(5)})
-			counts[byte(n(0))] = int64(n(5))
-		}
-		h := judge(attributes, d.Passed != nil && !*d.Passed, d.Passed != nil)
-		want, special := verdicts[d.File]
-		if !special {
-			want = "good"
-		} else {
-			seen++
-		}
-		if h.Verdict.Value != want || h.Verdict.Known != (want != "") {
-			t.Errorf("%s: %+v, want %q", d.File, h.Verdict, want)
-		}
-		if d.Hours != nil && h.PowerOnH.Value != *d.Hours {
-			t.Errorf("%s: %d hours, smartctl says %d", d.File, h.PowerOnH.Value, *d.Hours)
-		}
-		if h.TempC.Known && int64(h.TempC.Value) != *d.Celsius {
-			t.Errorf("%s: %d degrees, smartctl says %d", d.File, h.TempC.Value, *d.Celsius)
-		}
-		for id, f := range map[byte]inspect.Fact[int64]{5: h.Realloc, 197: h.Pending, 198: h.Uncorrectable} {
-			if n, has := counts[id]; f.Known != has || f.Value != n {
-				t.Errorf("%s: attribute %d: %+v, want %d", d.File, id, f, n)
-			}
-		}
-	}
-	if len(drives) < 10 || seen != len(verdicts) {
-		t.Errorf("%d drives, %d of the special ones", len(drives), seen)
-	}
-}
-
-func TestJudge(t *testing.T) {
-	fine := ata.Attribute{ID: 5, Prefail: true, Value: 100, Threshold: 10}
-	for _, c := range []struct {
-		name           string
-		a              ata.Attribute
-		failing, known bool
-		want           string
-	}{
-		{"good", fine, false, true, "good"},
-		{"its own verdict unknown", fine, false, false, ""},
-		{"its own verdict bad", fine, true, true, "failing"},
-		{"a prefail threshold", ata.Attribute{ID: 1, Prefail: true, Value: 10, Threshold: 10}, false, true, "failing"},
-		{"a prefail threshold, its own verdict unknown", ata.Attribute{ID: 1, Prefail: true, Value: 10, Threshold: 10}, false, false, "failing"},
-		{"an old-age threshold", ata.Attribute{ID: 233, Value: 9, Threshold: 10}, false, true, "worn"},
-		{"heat", ata.Attribute{ID: 190, Value: 44, Threshold: 45}, false, true, "good"},
-		{"pending", ata.Attribute{ID: 197, Value: 100, Raw: 1}, false, true, "worn"},
-		{"uncorrectable", ata.Attribute{ID: 198, Value: 100, Raw: 4294967295}, false, true, "worn"},
-		{"a count in the maker's format", ata.Attribute{ID: 5, Value: 100, Raw: 0x010000000000}, false, true, ""},
-	} {
-		if h := judge([]ata.Attribute{c.a}, c.failing, c.known); h.Verdict.Value != c.want || h.Verdict.Known != (c.want != "") {
-			t.Errorf("%s: %+v", c.name, h.Verdict)
-		}
-	}
+	s.end()
 }
 
 func TestUsableSerials(t *testing.T) {

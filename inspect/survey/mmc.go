@@ -8,6 +8,7 @@ import (
 	"handback.example/inspect"
 	"handback.example/inspect/drive"
 	"handback.example/inspect/drive/mmc"
+	"handback.example/inspect/health"
 )
 
 // mmc asks an eMMC what decides about techniques: EXT_CSD, and the write protection of
@@ -41,7 +42,7 @@ func (s survey) mmc(ctx context.Context, d *subject, dev drive.Transport) {
 	}
 	facts.Protected = s.protection(ctx, d, dev, x)
 	d.MMC = facts
-	d.Health = mmcHealth(x)
+	d.Health = health.JudgeMMC(x)
 }
 
 // protection of the card by its CSD, which the kernel keeps, of its boot areas and of
@@ -92,24 +93,4 @@ func (s survey) cardProtected(device string) (bool, error) {
 	}
 	c, err := mmc.ParseCSD(b)
 	return c.WriteProtected || c.PermanentlyWriteProtected, err
-}
-
-// mmcHealth by what the card says of its wear (JESD84-B51 clauses 7.4.24 to 7.4.26).
-func mmcHealth(x mmc.ExtCSD) inspect.Health {
-	const source = "EXT_CSD[267]"
-	used := max(x.LifeA, x.LifeB)
-	h := inspect.Health{Verdict: inspect.Unknown[string](source, "the card does not say how worn it is"),
-		UsedPct: inspect.Unknown[int]("EXT_CSD[268]", "the card does not say how worn it is")}
-	if used >= 1 && used <= 11 {
-		h.UsedPct = inspect.Known(10*int(used), "EXT_CSD[268]") // up to so much
-	}
-	switch {
-	case x.PreEOL == 3:
-		h.Verdict = inspect.Known("failing", source)
-	case x.PreEOL == 2, used == 11:
-		h.Verdict = inspect.Known("worn", source)
-	case x.PreEOL == 1:
-		h.Verdict = inspect.Known("good", source)
-	}
-	return h
 }

@@ -9,11 +9,13 @@ import (
 	"handback.example/inspect"
 	"handback.example/inspect/drive"
 	"handback.example/inspect/drive/nvme"
+	"handback.example/inspect/health"
 )
 
 // nvme asks a controller and one namespace what decides about techniques.
 func (s survey) nvme(ctx context.Context, d *subject, dev drive.Transport) {
 	facts := &inspect.NVMe{Controller: d.controller(), Transport: d.disk.Transport}
+	selfTests := false
 	if b, err := get(ctx, dev, nvme.IdentifyController()); err != nil {
 		d.problem("Identify Controller: %v", err)
 	} else if c, err := nvme.ParseController(b); err != nil {
@@ -24,6 +26,7 @@ func (s survey) nvme(ctx context.Context, d *subject, dev drive.Transport) {
 		facts.SANICAP = inspect.Known(c.SANICAP, source)
 		units, _ := c.RPMB()
 		facts.RPMB = inspect.Known(units > 0, source)
+		selfTests = c.SelfTest()
 		nvmeSanitize(ctx, d, dev, c, facts)
 		s.namespaces(ctx, d, dev, c, facts)
 	}
@@ -40,7 +43,7 @@ func (s survey) nvme(ctx context.Context, d *subject, dev drive.Transport) {
 		}
 	}
 	d.NVMe = facts
-	d.Health = nvmeHealth(ctx, d, dev)
+	d.Health = nvmeHealth(ctx, d, dev, selfTests)
 }
 
 // nvmeSanitize is what the drive says of its most recent sanitize, and how long one
@@ -166,53 +169,22 @@ func namespaceList(ctx context.Context, dev drive.Transport, ask func(after uint
 	return nil, fmt.Errorf("the list of namespaces has no end")
 }
 
-// Critical warning bits, Base 2.0 figure 207.
-const (
-	warnSpare       = 1 << 0
-	warnReliability = 1 << 2
-	warnReadOnly    = 1 << 3
-	warnBackup      = 1 << 4
-)
-
-// nvmeHealth reads log page 02h and judges only by what the drive says of itself:
-// failing by its critical warnings (heat is none of the drive's own), worn when
-// its rated life is used up or it had errors that it could not correct.
-func nvmeHealth(ctx context.Context, d *subject, dev drive.Transport) inspect.Health {
-	const source = "NVMe log 02h"
+// nvmeHealth reads the health log, and the self-test log where the controller has one.
+func nvmeHealth(ctx context.Context, d *subject, dev drive.Transport, selfTests bool) inspect.Health {
 	b, err := get(ctx, dev, nvme.SMARTLog())
-	var l nvme.SMART
+	var logs health.NVMe
 	if err == nil {
-		l, err = nvme.ParseSMART(b)
+		logs.SMART, err = nvme.ParseSMART(b)
 	}
 	if err != nil {
 		d.problem("its health log could not be read: %v", err)
-		return inspect.Health{Verdict: inspect.Unknown[string](source, err.Error())}
+		return inspect.Health{Verdict: inspect.Unknown[string]("NVMe log 02h", err.Error())}
 	}
-	h := inspect.Health{Verdict: inspect.Known("good", source), Critical: inspect.Known(l.Critical, source),
-		UsedPct: inspect.Known(int(l.Used), source), WrittenB: inspect.Known(l.WrittenBytes, source),
-		PowerOnH: hours(l.PowerOnHours, source), TempC: celsius(int(l.Kelvin)-273, source)}
-	switch {
-	case l.Critical&(warnSpare|warnReliability|warnReadOnly|warnBackup) != 0 || l.Spare < l.SpareLimit:
-		h.Verdict.Value = "failing"
-	case l.Used >= 100 || l.MediaErrors > 0:
-		h.Verdict.Value = "worn"
+	if selfTests {
+		if b, err := get(ctx, dev, nvme.SelfTestLog()); err == nil {
+			logs.SelfTests, err = nvme.ParseSelfTests(b)
+			logs.SelfTestsKnown = err == nil
+		}
 	}
-	return h
-}
-
-// hoursMax is more than a century: a counter beyond it counts something else.
-const hoursMax = 1 << 20
-
-func hours(h float64, source string) inspect.Fact[int64] {
-	if h < 0 || h > hoursMax {
-		return inspect.Unknown[int64](source, "the count makes no sense")
-	}
-	return inspect.Known(int64(h), source)
-}
-
-func celsius(t int, source string) inspect.Fact[int] {
-	if t < -40 || t > 150 || t == 0 {
-		return inspect.Unknown[int](source, "the drive does not say")
-	}
-	return inspect.Known(t, source)
+	return health.JudgeNVMe(logs)
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"handback.example/inspect"
 	"handback.example/inspect/drive"
 	"handback.example/inspect/drive/scsi"
+	"handback.example/inspect/health"
 )
 
 // Commands that are asked for: operation code, and service action of SANITIZE.
@@ -22,8 +24,8 @@ const (
 // scsi asks a drive that speaks SCSI by itself what decides about techniques. One
 // behind a SAT layer is an ATA drive, and is asked as such.
 func (s survey) scsi(ctx context.Context, d *subject, dev drive.Transport) {
-	d.Health.Verdict = inspect.Unknown[string]("", "the log pages of SCSI drives are not read here")
 	if !d.Identity.Inner {
+		d.Health.Verdict = inspect.Unknown[string]("", "a bridge stands before the drive: its own logs can't be had")
 		d.problem("an ATA drive may stand behind it that can't be asked: nothing is known of its own commands")
 		return
 	}
@@ -36,6 +38,7 @@ func (s survey) scsi(ctx context.Context, d *subject, dev drive.Transport) {
 		// A drive tells it only by being made to show all.
 		MaxBytes: inspect.Unknown[int64]("MODE SENSE", "no command tells what MODE SELECT hides"),
 	}
+	d.Health = scsiHealth(ctx, dev, d.Identity.Media)
 	const source = "READ CAPACITY(16)"
 	b, err := got(ctx, dev, scsi.ReadCapacity())
 	var k scsi.Capacity
@@ -118,4 +121,31 @@ func scsiState(ctx context.Context, d *subject, dev drive.Transport) inspect.Fac
 		return inspect.Known(inspect.SanitizeIdle, source)
 	}
 	return inspect.Unknown[string](source, "the drive tells of one reset after the other")
+}
+
+// healthPages that package health judges by.
+var healthPages = []byte{scsi.LogWriteErrors, scsi.LogReadErrors, scsi.LogVerifyErrors, scsi.LogTemperature,
+	scsi.LogSelfTests, scsi.LogSolidState, scsi.LogBackground, scsi.LogInformational}
+
+// scsiHealth reads those log pages that the drive lists, and how many blocks it gave
+// up. What it refuses is absent.
+func scsiHealth(ctx context.Context, dev drive.Transport, media drive.MediaType) inspect.Health {
+	logs := health.SCSI{Media: media, Pages: map[byte][]scsi.Parameter{}}
+	var has []byte
+	if b, err := got(ctx, dev, scsi.LogSense(scsi.LogSupported)); err == nil {
+		has, _ = scsi.ParseLogPages(b) // no list: no page is asked for
+	}
+	for _, page := range healthPages {
+		if !slices.Contains(has, page) {
+			continue
+		}
+		if b, err := got(ctx, dev, scsi.LogSense(page)); err == nil {
+			logs.Pages[page], _ = scsi.ParseLog(b, page)
+		}
+	}
+	if b, err := got(ctx, dev, scsi.GrownDefects()); err == nil {
+		logs.Grown, err = scsi.ParseGrownDefects(b)
+		logs.GrownKnown = err == nil
+	}
+	return health.JudgeSCSI(logs)
 }

@@ -24,6 +24,7 @@ type Identify struct {
 	HPA           bool // word 82 bit 10: the Host Protected Area feature set
 	SMART         bool // word 82 bit 0
 	SMARTEnabled  bool // word 85 bit 0
+	Logs          bool // word 84 bit 5: the General Purpose Logging feature set
 	AMA           bool // word 119 bit 8: Accessible Max Address
 	Trusted       bool // word 48 bit 0: the Trusted Computing feature set
 	Sanitize      uint16
@@ -89,6 +90,7 @@ func ParseIdentify(b []byte) (Identify, error) {
 		LBA48:    valid(w(83)) && w(83)&(1<<10) != 0,
 		HPA:      valid(w(83)) && w(82)&(1<<10) != 0,
 		SMART:    valid(w(83)) && w(82)&1 != 0,
+		Logs:     valid(w(84)) && w(84)&(1<<5) != 0,
 		AMA:      valid(w(119)) && w(119)&(1<<8) != 0,
 		Trusted:  valid(w(48)) && w(48)&1 != 0,
 		DCO:      valid(w(83)) && w(83)&(1<<11) != 0,

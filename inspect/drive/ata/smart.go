@@ -22,6 +22,7 @@ const (
 	AttrPowerOnHours  = 9
 	AttrUncorrectable = 187 // reported uncorrectable errors
 	AttrTimeout       = 188
+	AttrAirflow       = 190 // temperature of the air, or of the drive
 	AttrTemperature   = 194
 	AttrPending       = 197
 	AttrOffline       = 198 // offline uncorrectable

@@ -34,6 +34,7 @@ const (
 	oacsSecurity   = 1 << 0
 	oacsFormat     = 1 << 1
 	oacsManagement = 1 << 3
+	oacsSelfTest   = 1 << 4
 )
 
 // Format NVM is supported.
@@ -44,6 +45,9 @@ func (c Controller) Security() bool { return c.OACS&oacsSecurity != 0 }
 
 // Management of namespaces is supported: there may be some that are not attached.
 func (c Controller) Management() bool { return c.OACS&oacsManagement != 0 }
+
+// SelfTest: the Device Self-test command is supported, and with it its log.
+func (c Controller) SelfTest() bool { return c.OACS&oacsSelfTest != 0 }
 
 // SANICAP, Sanitize Capabilities: bits 2:0 say what a sanitize can do.
 const (

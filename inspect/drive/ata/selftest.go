@@ -1,0 +1,60 @@
+package ata
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"handback.example/inspect/drive"
+)
+
+const logSelfTest = 0x06
+
+var errSelfTest = errors.New("no self-test log: length or checksum is wrong")
+
+// SelfTestLog frames SMART READ LOG of the SMART self-test log (ACS-4 clause 9.20).
+func SelfTestLog() drive.Command {
+	return in([16]byte{0: 0x85, 1: protocolPIOIn, 2: pioIn, 4: 0xd5, 6: 1, 8: logSelfTest, 10: smartMid, 12: smartHigh, 14: 0xb0})
+}
+
+// SelfTest is one entry of the self-test log.
+type SelfTest struct {
+	Kind   byte   // LBA 7:0 of the command: 1 short, 2 extended, 3 conveyance, bit 7: captive
+	Status byte   // 0 passed, 1 and 2 broken off, 3 to 8 failed, Fh runs
+	Hours  uint16 // power-on hours when it ended: they begin anew after 65535
+}
+
+// selfTests in the log, of which byte 508 names the newest (ACS-4 table 'SMART
+// self-test log').
+const selfTests = 21
+
+// ParseSelfTests reads 512 bytes of the log: the newest first. A drive that never
+// tested itself has none.
+func ParseSelfTests(b []byte) ([]SelfTest, error) {
+	if !sums(b) {
+		return nil, errSelfTest
+	}
+	newest := int(b[508])
+	if newest > selfTests {
+		return nil, errSelfTest
+	}
+	var all []SelfTest
+	if newest == 0 {
+		return nil, nil
+	}
+	for i := range selfTests {
+		at := (newest - 1 - i + selfTests) % selfTests
+		e := b[2+24*at:][:24]
+		if [24]byte(e) == [24]byte{} {
+			break // not written yet
+		}
+		all = append(all, SelfTest{Kind: e[0], Status: e[1] >> 4, Hours: binary.LittleEndian.Uint16(e[2:])})
+	}
+	return all, nil
+}
+
+// Passed and Failed: what a test says of the drive; one that was broken off, or
+// still runs, says neither.
+func (t SelfTest) Passed() bool { return t.Status == 0 }
+
+// Failed: see Passed.
+func (t SelfTest) Failed() bool { return t.Status >= 3 && t.Status <= 8 }

@@ -1,0 +1,42 @@
+package nvme
+
+import (
+	"fmt"
+
+	"handback.example/inspect/drive"
+)
+
+// SelfTestLog asks for the Device Self-test log page (06h): 564 bytes.
+func SelfTestLog() drive.Command { return log(0x06, 564) }
+
+// SelfTest is one result of the Device Self-test log (Base 2.0, figure 214).
+type SelfTest struct {
+	Kind   byte // 1 short, 2 extended, Eh vendor's
+	Result byte // 0 passed, 5 to 7 failed; 1 to 4, 8 and 9 broken off
+	Hours  uint64
+}
+
+// selfTestUnused marks an entry without a result.
+const selfTestUnused = 0xf
+
+// ParseSelfTests reads the log: the newest of at most twenty results first.
+func ParseSelfTests(b []byte) ([]SelfTest, error) {
+	if len(b) != 564 {
+		return nil, fmt.Errorf("no Device Self-test log: %d bytes", len(b))
+	}
+	var all []SelfTest
+	for e := b[4:]; len(e) >= 28; e = e[28:] {
+		if e[0]&0xf == selfTestUnused || e[0]>>4 == 0 { // kind 0 is reserved
+			continue
+		}
+		all = append(all, SelfTest{Kind: e[0] >> 4, Result: e[0] & 0xf, Hours: le.Uint64(e[4:])})
+	}
+	return all, nil
+}
+
+// Passed and Failed: what a test says of the drive; one that was broken off says
+// neither. 5: a fatal error; 6, 7: a segment failed.
+func (t SelfTest) Passed() bool { return t.Result == 0 }
+
+// Failed: see Passed.
+func (t SelfTest) Failed() bool { return t.Result >= 5 && t.Result <= 7 }
