@@ -7,6 +7,7 @@ require (
 	charm.land/bubbletea/v2 v2.1.1 // the screens (the live line of charmbracelet/bubbletea)
 	filippo.io/age v1.3.2 // a key at rest under a passphrase
 	github.com/BurntSushi/toml v1.6.0 // settings and grading policy
+	github.com/OpenPrinting/goipp v1.2.0 // IPP: papers on a printer of the network
 	github.com/boombuler/barcode v1.1.0 // the QR code on a paper
 	github.com/charmbracelet/colorprofile v0.4.3 // holds the screens to the 16 colours of a console
 	github.com/charmbracelet/ultraviolet v0.0.0-20261008173134-6b8d4baf91b4 // cells of the screens, as bubbletea draws them
