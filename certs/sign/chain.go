@@ -2,8 +2,6 @@ package sign
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
@@ -80,6 +78,10 @@ func (c *Chain) Append(r certs.Record) ([]byte, error) {
 	}
 	b, err := Seal(c.signer, r, c.last)
 	if err != nil {
+		return nil, err
+	}
+	// What can't be read again is lost.
+	if _, _, err := Open(b, c.last); err != nil {
 		return nil, err
 	}
 	c.envelopes, c.records, c.last = append(c.envelopes, b), grown, c.signer.Cert
@@ -212,16 +214,15 @@ func checkSignature(cert *x509.Certificate, e certs.Envelope) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	pub, ok := cert.PublicKey.(*ecdsa.PublicKey)
-	if !ok || pub.Curve != elliptic.P256() {
-		return nil, errors.New("the certificate's key is not a P-256 key")
+	if err := CheckKey(cert.PublicKey); err != nil {
+		return nil, err
 	}
-	id, err := keyIDHex(pub)
+	id, err := keyIDHex(cert.PublicKey)
 	if err != nil {
 		return nil, err
 	}
 	digest := sha256.Sum256(certs.PAE(e.PayloadType, payload))
-	if e.Signatures[0].KeyID != id || !ecdsa.VerifyASN1(pub, digest[:], sig) {
+	if e.Signatures[0].KeyID != id || !VerifyDigest(cert, digest[:], sig) {
 		return nil, fmt.Errorf("a record is not signed by %q", cert.Subject.CommonName)
 	}
 	return payload, nil
@@ -232,7 +233,7 @@ func checkSignature(cert *x509.Certificate, e certs.Envelope) ([]byte, error) {
 // a gap, each naming the one before, each signed by whoever may. by[i] is the
 // certificate whose key signed records[i]; by[0] is the stick's.
 //
-// What the certificates are worth is another question: see CheckStick. Anybody can
+// What the certificates are worth is another question: see Trust. Anybody can
 // make a chain that passes here.
 func Verify(envelopes [][]byte) (records []certs.Record, by []*x509.Certificate, err error) {
 	if len(envelopes) == 0 {

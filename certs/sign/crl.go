@@ -53,9 +53,9 @@ type Revocation struct {
 }
 
 // IssueList makes a root's next revocation list (RFC 5280, 5): what the one before
-// says, if there is one, and one more entry, if there is one. Its number is one
-// higher. A key that is listed as compromised stays so.
-func IssueList(root *x509.Certificate, rootKey crypto.Signer, before *x509.RevocationList, add *Revocation, now time.Time, validity time.Duration) (*x509.RevocationList, error) {
+// says, if there is one, and the entries that are added. Its number is one higher. A
+// key that is listed as compromised stays so.
+func IssueList(root *x509.Certificate, rootKey crypto.Signer, before *x509.RevocationList, now time.Time, validity time.Duration, add ...Revocation) (*x509.RevocationList, error) {
 	t := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: now.UTC().Truncate(time.Second), NextUpdate: now.Add(validity).UTC().Truncate(time.Second)}
 	if before != nil {
 		t.Number = new(big.Int).Add(before.Number, t.Number)
@@ -64,17 +64,18 @@ func IssueList(root *x509.Certificate, rootKey crypto.Signer, before *x509.Revoc
 			t.RevokedCertificateEntries = append(t.RevokedCertificateEntries, e)
 		}
 	}
-	if add != nil {
-		e, err := add.entry()
+	for _, a := range add {
+		e, err := a.entry()
 		if err != nil {
 			return nil, err
 		}
 		same := func(o x509.RevocationListEntry) bool { return o.SerialNumber.Cmp(e.SerialNumber) == 0 }
-		if i := slices.IndexFunc(t.RevokedCertificateEntries, same); i < 0 {
+		switch i := slices.IndexFunc(t.RevokedCertificateEntries, same); {
+		case i < 0:
 			t.RevokedCertificateEntries = append(t.RevokedCertificateEntries, e)
-		} else if add.Reason == KeyCompromise {
+		case a.Reason == KeyCompromise:
 			t.RevokedCertificateEntries[i] = e
-		} else {
+		default:
 			return nil, fmt.Errorf("certificate %x is revoked already", e.SerialNumber)
 		}
 	}

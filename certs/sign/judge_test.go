@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"handback.example/certs/certstest"
 	"handback.example/certs/sign"
 )
 
@@ -55,9 +56,9 @@ func (a authority) issue(t testing.TB, role sign.Role, name string, pub crypto.P
 	return c
 }
 
-func (a authority) list(t testing.TB, before *x509.RevocationList, add *sign.Revocation) *x509.RevocationList {
+func (a authority) list(t testing.TB, before *x509.RevocationList, add ...sign.Revocation) *x509.RevocationList {
 	t.Helper()
-	l, err := sign.IssueList(a.root, a.key, before, add, revoked, 90*24*time.Hour)
+	l, err := sign.IssueList(a.root, a.key, before, revoked, 90*24*time.Hour, add...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +107,7 @@ func TestRevocation(t *testing.T) {
 		{"ceased later", sign.Ceased, revoked, sealed, ""},
 		{"ceased", sign.Ceased, revoked, read, "(ceased)"},
 	} {
-		l := a.list(t, nil, &sign.Revocation{Serial: stick.SerialNumber, Reason: c.reason, From: c.from, Done: revoked})
+		l := a.list(t, nil, sign.Revocation{Serial: stick.SerialNumber, Reason: c.reason, From: c.from, Done: revoked})
 		j, err := trust(t, read, a.root, l).Judge(stick, c.at)
 		switch {
 		case c.want == "" && (err != nil || j.Class != sign.Production || j.Role != sign.RoleStick || j.Name != "S07"):
@@ -143,7 +144,7 @@ func TestRevocationWithoutReason(t *testing.T) {
 func TestRevocationUnknown(t *testing.T) {
 	a := newAuthority(t, sign.Production)
 	stick := a.issue(t, sign.RoleStick, "S07", freshKey(t).Public())
-	l := a.list(t, nil, nil)
+	l := a.list(t, nil)
 	for _, c := range []struct {
 		name string
 		now  time.Time
@@ -170,9 +171,9 @@ func TestRevocationUnknown(t *testing.T) {
 func TestListsGrow(t *testing.T) {
 	a := newAuthority(t, sign.Production)
 	one, two := a.issue(t, sign.RoleStick, "S01", freshKey(t).Public()), a.issue(t, sign.RoleStick, "S02", freshKey(t).Public())
-	first := a.list(t, nil, &sign.Revocation{Serial: one.SerialNumber, Reason: sign.Lost, From: sealed.Add(-time.Minute), Done: revoked})
-	second := a.list(t, first, &sign.Revocation{Serial: two.SerialNumber, Reason: sign.Ceased, From: sealed.Add(-time.Minute), Done: revoked})
-	third := a.list(t, second, nil)
+	first := a.list(t, nil, sign.Revocation{Serial: one.SerialNumber, Reason: sign.Lost, From: sealed.Add(-time.Minute), Done: revoked})
+	second := a.list(t, first, sign.Revocation{Serial: two.SerialNumber, Reason: sign.Ceased, From: sealed.Add(-time.Minute), Done: revoked})
+	third := a.list(t, second)
 	if first.Number.Int64() != 1 || second.Number.Int64() != 2 || third.Number.Int64() != 3 {
 		t.Errorf("numbers %v, %v, %v", first.Number, second.Number, third.Number)
 	}
@@ -183,10 +184,10 @@ func TestListsGrow(t *testing.T) {
 			}
 		}
 	}
-	if _, err := sign.IssueList(a.root, a.key, third, &sign.Revocation{Serial: one.SerialNumber, Reason: sign.Ceased, From: read, Done: read}, read, year); err == nil {
+	if _, err := sign.IssueList(a.root, a.key, third, read, year, sign.Revocation{Serial: one.SerialNumber, Reason: sign.Ceased, From: read, Done: read}); err == nil {
 		t.Error("a revocation was replaced by a later and weaker one")
 	}
-	worse := a.list(t, third, &sign.Revocation{Serial: one.SerialNumber, Reason: sign.KeyCompromise, From: revoked, Done: revoked})
+	worse := a.list(t, third, sign.Revocation{Serial: one.SerialNumber, Reason: sign.KeyCompromise, From: revoked, Done: revoked})
 	if r := sign.Revoked(worse, one.SerialNumber); r == nil || r.Reason != sign.KeyCompromise || len(worse.RevokedCertificateEntries) != 2 {
 		t.Errorf("a key that turned out compromised is %+v", r)
 	}
@@ -214,7 +215,7 @@ func TestNewTrustRefuses(t *testing.T) {
 		list *x509.RevocationList
 		want string
 	}{
-		{"another root's list", a.root, b.list(t, nil, nil), "signed by no root that was given"},
+		{"another root's list", a.root, b.list(t, nil), "signed by no root that was given"},
 		{"a stick as root", stick, nil, "is not a root's certificate"},
 		{"room for others below", odd(func(c *x509.Certificate) { c.MaxPathLen, c.MaxPathLenZero = 1, false }), nil, "may have others between"},
 		{"no limit below", odd(func(c *x509.Certificate) { c.MaxPathLen, c.MaxPathLenZero = -1, false }), nil, "may have others between"},
@@ -304,6 +305,16 @@ func TestRSA(t *testing.T) {
 		if sign.VerifyDigest(cert, digest[:], sig) {
 			t.Errorf("RSA-%d: a changed signature is taken", bits)
 		}
+		s, err := sign.NewSigner(a.root, cert, key)
+		if (err == nil) != good {
+			t.Errorf("RSA-%d as a signer: %v", bits, err)
+		}
+		if err != nil {
+			continue
+		}
+		if _, by, err := sign.Verify(certstest.Sanitised(s, 1).Envelopes()); err != nil || !by[0].Equal(cert) {
+			t.Errorf("records signed by RSA-%d: %v", bits, err)
+		}
 	}
 }
 
@@ -353,7 +364,7 @@ func TestParseListRefuses(t *testing.T) {
 
 func FuzzParseList(f *testing.F) {
 	a := newAuthority(f, sign.Production)
-	l := a.list(f, nil, &sign.Revocation{Serial: big.NewInt(7), Reason: sign.Lost, From: sealed, Done: revoked})
+	l := a.list(f, nil, sign.Revocation{Serial: big.NewInt(7), Reason: sign.Lost, From: sealed, Done: revoked})
 	f.Add(l.Raw)
 	f.Add(sign.ListPEM(l))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -377,7 +388,7 @@ func TestOpenSSLAgreesOnList(t *testing.T) {
 	}
 	a := newAuthority(t, sign.Production)
 	bad, good := a.issue(t, sign.RoleStick, "S07", freshKey(t).Public()), a.issue(t, sign.RoleHub, "North", freshKey(t).Public())
-	l := a.list(t, nil, &sign.Revocation{Serial: bad.SerialNumber, Reason: sign.Lost, From: sealed, Done: revoked})
+	l := a.list(t, nil, sign.Revocation{Serial: bad.SerialNumber, Reason: sign.Lost, From: sealed, Done: revoked})
 	dir := t.TempDir()
 	file := func(name string, b []byte) string {
 		p := filepath.Join(dir, name)

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"handback.example/certs"
 )
 
 // Settings of one stick.
@@ -47,9 +49,6 @@ type Wipe struct {
 	Serials   []string `toml:"serials"`
 	Technique string   `toml:"technique"` // empty: the planner's choice
 }
-
-// Sources of a device.
-var Sources = []string{"locker", "post", "desk", "amnesty", "partner"}
 
 // Default settings of a stick that has none: Purge is wanted, and a person is
 // asked before anything weaker is done.
@@ -117,12 +116,12 @@ func (s Settings) check() error {
 	}
 	oneOf("wipe.level", s.Wipe.Level, "purge", "clear")
 	oneOf("wipe.fallback", s.Wipe.Fallback, "ask", "allow", "refuse")
-	oneOf("intake.source", s.Intake.Source, append([]string{""}, Sources...)...)
+	oneOf("intake.source", s.Intake.Source, append([]string{""}, certs.Sources...)...)
 	oneOf("intake.classification", s.Intake.Classification, "", "official")
 	if s.Intake.DIAL < 0 || s.Intake.DIAL > 3 {
 		bad = append(bad, fmt.Errorf("settings: intake.dial is %d: a DIAL rating is 1, 2 or 3", s.Intake.DIAL))
 	}
-	if !validStick(s.Stick) {
+	if !ValidStick(s.Stick) {
 		bad = append(bad, fmt.Errorf("settings: stick is %q: it must be 1 to 12 capital letters or digits", s.Stick))
 	}
 	if s.Unattended && (s.Intake.Tag == "" || s.Intake.Operator == "" || s.Intake.Source == "" || s.Intake.Classification == "" || s.Intake.DIAL == 0) {
@@ -131,7 +130,8 @@ func (s Settings) check() error {
 	return errors.Join(bad...)
 }
 
-func validStick(s string) bool {
+// ValidStick reports whether s is a name for a stick.
+func ValidStick(s string) bool {
 	if len(s) == 0 || len(s) > 12 {
 		return false
 	}
