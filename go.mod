@@ -25,6 +25,7 @@ require (
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // tests: records against the published schema
 	github.com/u-root/u-root v0.16.0 // cpio of the initramfs
 	golang.org/x/image v0.36.0 // the Go fonts, which the letters of a paper are
+	golang.org/x/net v0.58.0 // tests read web pages with its HTML parser
 	golang.org/x/sys v0.49.0 // ioctls, mounts, O_DIRECT
 	golang.org/x/term v0.45.0 // raw mode of a terminal
 	pgregory.net/rapid v1.3.0 // tests: properties

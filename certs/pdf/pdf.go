@@ -10,7 +10,6 @@ package pdf
 
 import (
 	"crypto/x509"
-	"errors"
 	"fmt"
 
 	"handback.example/certs/internal/seal"
@@ -30,15 +29,8 @@ type Input struct {
 
 // Make a paper and sign it.
 func Make(kind paper.Kind, in Input) ([]byte, error) {
-	if in.Signer == nil {
-		return nil, errors.New("a paper needs a stick that signs it")
-	}
-	_, by, err := sign.Verify(in.Envelopes)
-	if err != nil {
-		return nil, fmt.Errorf("paper not made: %w", err)
-	}
-	if !by[len(by)-1].Equal(in.Signer.Cert) {
-		return nil, fmt.Errorf("paper not made: its last record is not signed by %q", in.Signer.Cert.Subject.CommonName)
+	if err := paper.CheckSigner(in.Envelopes, in.Signer); err != nil {
+		return nil, err
 	}
 	d, err := Layout(kind, in.Envelopes, in.Signer.Cert)
 	if err != nil {

@@ -1,0 +1,56 @@
+package html
+
+// style of every twin. A rule that sets a colour sets its background too, so that
+// their contrast can be computed; nothing is said by colour alone. Lengths are
+// relative, columns fold where they don't fit: a page of 320 CSS pixels scrolls one
+// way only (WCAG 2.2, 1.4.10).
+const style = `*{box-sizing:border-box}
+html{scroll-padding-top:4rem}
+body{margin:0 auto;max-width:64rem;padding:0 1rem 2rem;font:1rem/1.5 "Noto Sans","Segoe UI","Helvetica Neue",Arial,sans-serif;color:#111820;background:#fff;overflow-wrap:anywhere}
+body.alarm{border:.4rem solid #8c141c}
+p{margin:.4rem 0}
+.skip{position:absolute;left:-100rem;padding:.5rem 1rem;color:#fff;background:#102a52}
+.skip:focus{left:0;top:0;z-index:2}
+a{color:#102a52;background:#fff;display:inline-block;padding:.25rem 0}
+:focus-visible{outline:.2rem solid #111820;outline-offset:.15rem;box-shadow:0 0 0 .15rem #fff}
+main:focus{outline:none}
+.banner{margin:0 -1rem;padding:.5rem 1rem;text-align:center;color:#fff;background:#111820}
+.letterhead{display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 2rem;margin:1rem 0;padding-bottom:.75rem;border-bottom:.2rem solid #102a52}
+.letterhead p{margin:0;color:#5c6670;background:#fff}
+.letterhead .organisation{font-size:1.3rem;font-weight:bold;color:#102a52;background:#fff}
+.letterhead .code{font-size:1.1rem;color:#102a52;background:#fff}
+h1{margin:1.25rem 0 .25rem;font-size:1.9rem;line-height:1.25}
+h2{margin:2rem 0 .75rem;padding-bottom:.25rem;font-size:1.2rem;border-bottom:.1rem solid #102a52;color:#102a52;background:#fff}
+.under{margin:0 0 1rem;color:#5c6670;background:#fff}
+.verdict{display:flex;gap:1.25rem;align-items:center;padding:1rem 1.25rem;border:.2rem solid #111820}
+.verdict.good{color:#111820;background:#fff}
+.verdict.bad{color:#fff;background:#111820}
+.verdict .word{font-size:1.6rem;font-weight:bold;line-height:1.2}
+.symbol{flex:none;width:4rem;height:4rem;fill:none;stroke-width:11;stroke-linecap:round}
+.good .symbol rect{fill:#102a52}
+.good .symbol path{stroke:#fff}
+.bad .symbol rect{fill:#fff}
+.bad .symbol path{stroke:#111820}
+.columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));gap:0 2rem}
+dl{margin:0}
+dl div{display:flex;flex-wrap:wrap;gap:0 .75rem;padding:.2rem 0}
+dt{flex:0 0 10rem;color:#5c6670;background:#fff}
+dd{flex:1 1 12rem;margin:0}
+.strong{font-weight:bold}
+.code{font-family:"Noto Sans Mono",Consolas,"DejaVu Sans Mono",monospace;font-size:.92em}
+.drive{margin:0 0 1.25rem;border:.1rem solid #5c6670}
+.drive .columns{padding:.25rem 1rem}
+h3{display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 1rem;margin:0 0 .25rem;padding:.5rem 1rem;font-size:1rem}
+h3.good{color:#111820;background:#f0f2f5}
+h3.bad{color:#fff;background:#111820}
+table{width:100%;border-collapse:collapse}
+caption{padding:.25rem 0;text-align:left;color:#5c6670;background:#fff}
+th,td{padding:.3rem .75rem .3rem 0;text-align:left;vertical-align:top;border-bottom:.05rem solid #5c6670}
+tbody th{font-weight:normal}
+.seal{display:flex;flex-wrap:wrap;gap:1rem 2rem}
+.seal div{flex:1 1 20rem}
+.qr{flex:none;width:10rem;height:10rem}
+footer{margin-top:2rem;padding-top:.5rem;border-top:.05rem solid #5c6670;font-size:.9rem;color:#5c6670;background:#fff}
+@media (min-width:40rem){.banner{position:sticky;top:0;z-index:1}}
+@media print{body{max-width:none;padding:0;font-size:9.5pt;-webkit-print-color-adjust:exact;print-color-adjust:exact}.skip{display:none}.banner{position:static;margin:0}h2,h3{break-after:avoid}.verdict,dl div,tr,.seal{break-inside:avoid}}
+`
