@@ -52,12 +52,13 @@ func draw(c *paper.Content) ([]byte, error) {
 	p.put(`<h1>%s</h1>`, c.Title)
 	p.put(`<p class="under">%s</p>`, c.Under)
 	p.verdict(c.Verdict)
-	for _, s := range c.Sections {
-		if err := p.section(s); err != nil {
-			return nil, err
-		}
+	if err := p.sections(c.Sections); err != nil {
+		return nil, err
 	}
 	if err := p.seal(c); err != nil {
+		return nil, err
+	}
+	if err := p.sections(c.Annex); err != nil {
 		return nil, err
 	}
 	p.put("</main>\n<footer>")
@@ -81,22 +82,28 @@ func (p *page) head(c *paper.Content) {
 func printed(c *paper.Content) string {
 	return fmt.Sprintf("@page{size:A4;margin:20mm 15mm;@top-center{content:%q;font:bold 9pt sans-serif}"+
 		"@bottom-left{content:%q;font:8pt sans-serif}@bottom-right{content:\"Page \" counter(page) \" of \" counter(pages);font:8pt sans-serif}}\n",
-		c.Banner, c.Kind.Stem(c.Visit))
+		c.Banner, c.Kind.Stem(c.Visit, c.Revision))
 }
 
 func (p *page) letterhead(c *paper.Content) {
+	h := c.Head
 	p.put("<header>")
 	if c.Banner != "" {
 		p.put(`<p class="banner"><strong>%s</strong></p>`, c.Banner)
 	}
 	p.put(`<div class="letterhead"><div>`)
-	p.put(`<p class="organisation">%s</p>`, c.Head.Organisation)
-	if c.Head.Place != "" {
-		p.put(`<p>%s</p>`, c.Head.Place)
+	if len(h.Logo) > 0 {
+		p.put(`<img class="logo" alt="Logo of %s" src="data:image/png;base64,%s">`, h.Organisation, markup(base64.StdEncoding.EncodeToString(h.Logo)))
+	}
+	p.put(`<p class="organisation">%s</p>`, h.Organisation)
+	for _, line := range append(h.Address, h.Contact) {
+		if line != "" {
+			p.put(`<p>%s</p>`, line)
+		}
 	}
 	p.put(`</div><div>`)
 	p.put(`<p class="code">%s</p>`, c.Visit)
-	p.put(`<p>%s</p>`, c.Head.Date)
+	p.put(`<p>%s</p>`, h.Date)
 	p.put("</div></div>\n</header>")
 }
 
@@ -107,21 +114,50 @@ func (p *page) verdict(v paper.Verdict) {
 	}
 	p.put(`<section class="verdict %s" aria-label="Verdict">`, class)
 	p.put(`%s<div>`, symbol(v.Mark))
-	p.put(`<p class="word">%s</p>`, v.Word)
+	badge := markup("")
+	if v.Badge != "" {
+		badge = markup(` <span class="badge">` + escape(v.Badge) + `</span>`)
+	}
+	p.put(`<p class="word">%s%s</p>`, v.Word, badge)
 	p.put(`<p>%s</p>`, v.Sentence)
+	if len(v.Tally) > 0 {
+		p.put(`<ul class="tally">`)
+		for _, t := range v.Tally {
+			p.put(`<li>%s%s</li>`, symbol(t.Mark), t.Words)
+		}
+		p.put(`</ul>`)
+	}
 	for _, m := range v.More {
 		p.put(`<p><strong>%s</strong></p>`, m)
 	}
 	p.put("</div></section>")
 }
 
+// shapes of the marks, as strokes in a square of 100.
+var shapes = map[paper.Mark]string{
+	paper.Tick:     "M22 54L42 74L78 28",
+	paper.Cross:    "M25 25L75 75M75 25L25 75",
+	paper.Warning:  "M50 20V58M50 80V80",
+	paper.Broken:   "M14 50H38M62 50H86M42 34L34 66M66 34L58 66",
+	paper.Question: "M33 38C33 16 67 16 67 37C67 52 50 50 50 63M50 82V82",
+	paper.Barred:   "M22 50H78",
+	paper.Empty:    "M24 24H76V76H24Z",
+	paper.Arrow:    "M22 50H76M54 27L77 50L54 73",
+	paper.Stop:     "M36 16H64L84 36V64L64 84H36L16 64V36Z",
+}
+
 // symbol says by its shape what the word beside it says.
 func symbol(m paper.Mark) markup {
-	path := map[paper.Mark]string{
-		paper.Tick: "M22 54L42 74L78 28", paper.Cross: "M25 25L75 75M75 25L25 75",
-		paper.Warning: "M50 20V58M50 80V80", paper.Arrow: "M22 50H76M54 27L77 50L54 73",
-	}[m]
-	return markup(`<svg class="symbol" viewBox="0 0 100 100" aria-hidden="true" focusable="false"><rect width="100" height="100"/><path d="` + path + `"/></svg>`)
+	return markup(`<svg class="symbol" viewBox="0 0 100 100" aria-hidden="true" focusable="false"><rect width="100" height="100"/><path d="` + shapes[m] + `"/></svg>`)
+}
+
+func (p *page) sections(ss []paper.Section) error {
+	for _, s := range ss {
+		if err := p.section(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *page) section(s paper.Section) error {
@@ -184,7 +220,7 @@ func (p *page) grid(columns [][]paper.Pair) {
 		}
 		p.put(`<dl>`)
 		for _, e := range col {
-			p.put(`<div><dt>%s</dt><dd class="%s">%s</dd></div>`, e.Label, formClass(e.Form), e.Value)
+			p.put(`<div><dt>%s</dt><dd class="%s">%s</dd></div>`, e.Label, formClass(e.Form), value(e.Value, e.Form))
 		}
 		p.put(`</dl>`)
 	}
@@ -201,19 +237,49 @@ func formClass(f paper.Form) string {
 	return "plain"
 }
 
+// value in its form: in lines where it has several, and with room for what is to be
+// written by hand.
+func value(s string, f paper.Form) markup {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = escape(lines[i])
+	}
+	v := strings.Join(lines, "<br>")
+	if f == paper.Blank {
+		v += ` <span class="byhand">to be filled in by hand</span>`
+	}
+	return markup(v)
+}
+
+// wide is the number of columns from which a table scrolls by itself on a small
+// screen: WCAG 2.2, 1.4.10, lets a table of data keep its shape.
+const wide = 4
+
 func (p *page) table(t paper.Table) {
+	if len(t.Head) >= wide {
+		p.put(`<div class="scroll" role="region" aria-label="%s" tabindex="0">`, t.Caption)
+		defer p.put(`</div>`)
+	}
 	p.put("<table>\n<caption>%s</caption>\n<thead>\n<tr>", t.Caption)
 	for _, h := range t.Head {
 		p.put(`<th scope="col">%s</th>`, h)
 	}
 	p.put("</tr>\n</thead>\n<tbody>")
-	for _, row := range t.Rows {
+	for i, row := range t.Rows {
+		mark := markup("")
+		if i < len(t.Marks) {
+			mark = symbol(t.Marks[i])
+		}
 		p.put("<tr>")
-		for i, cell := range row {
-			if i == 0 {
-				p.put(`<th scope="row">%s</th>`, cell)
+		for n, cell := range row {
+			f := paper.Plain
+			if n < len(t.Forms) {
+				f = t.Forms[n]
+			}
+			if n == 0 && cell != "" {
+				p.put(`<th scope="row" class="%s">%s%s</th>`, formClass(f), mark, value(cell, f))
 			} else {
-				p.put(`<td>%s</td>`, cell)
+				p.put(`<td class="%s">%s</td>`, formClass(f), value(cell, f))
 			}
 		}
 		p.put("</tr>")
@@ -227,7 +293,7 @@ func (p *page) drive(d paper.Drive) {
 		class = "bad"
 	}
 	p.put(`<article class="drive">`)
-	p.put(`<h3 class="%s"><span>%s: %s</span> <span class="word">%s</span></h3>`, class, d.Name, d.Model, d.Word)
+	p.put(`<h3 class="%s"><span>%s: %s</span> <span class="word">%s%s</span></h3>`, class, d.Name, d.Model, symbol(d.Mark), d.Word)
 	p.grid(d.Columns)
 	p.grid([][]paper.Pair{d.Wide})
 	p.put(`</article>`)

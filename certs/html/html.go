@@ -29,7 +29,9 @@ import (
 const Layout = 1
 
 // Name of a twin's file: 'S01-000412-erasure.html'.
-func Name(kind paper.Kind, visit string) string { return kind.Stem(visit) + ".html" }
+func Name(kind paper.Kind, visit string, revision int) string {
+	return kind.Stem(visit, revision) + ".html"
+}
 
 // Make a twin and sign it.
 func Make(kind paper.Kind, envelopes [][]byte, signer *sign.Signer) ([]byte, error) {

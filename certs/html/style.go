@@ -26,9 +26,13 @@ h2{margin:2rem 0 .75rem;padding-bottom:.25rem;font-size:1.2rem;border-bottom:.1r
 .verdict.good{color:#111820;background:#fff}
 .verdict.bad{color:#fff;background:#111820}
 .verdict .word{font-size:1.6rem;font-weight:bold;line-height:1.2}
-.symbol{flex:none;width:4rem;height:4rem;fill:none;stroke-width:11;stroke-linecap:round}
-.good .symbol rect{fill:#102a52}
-.good .symbol path{stroke:#fff}
+.badge{padding:0 .5rem;border:.15rem solid;font-size:.7em;vertical-align:.15em;white-space:nowrap}
+.symbol{flex:none;width:1.1em;height:1.1em;margin-right:.4em;vertical-align:-.2em;fill:none;stroke-width:11;stroke-linecap:round;stroke-linejoin:round}
+.symbol rect{fill:#111820}
+.symbol path{stroke:#fff}
+.verdict>.symbol{width:4rem;height:4rem;margin:0}
+.tally{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;margin:.4rem 0;padding:0;list-style:none}
+.verdict.good>.symbol rect{fill:#102a52}
 .bad .symbol rect{fill:#fff}
 .bad .symbol path{stroke:#111820}
 .columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));gap:0 2rem}
@@ -46,11 +50,15 @@ h3.bad{color:#fff;background:#111820}
 table{width:100%;border-collapse:collapse}
 caption{padding:.25rem 0;text-align:left;color:#5c6670;background:#fff}
 th,td{padding:.3rem .75rem .3rem 0;text-align:left;vertical-align:top;border-bottom:.05rem solid #5c6670}
-tbody th{font-weight:normal}
+tbody th.plain{font-weight:normal}
+.scroll{overflow-x:auto}
+.scroll table{min-width:44rem}
+.byhand{display:inline-block;min-width:16rem;border-bottom:.1rem solid #111820;font-size:.8em;font-weight:normal;color:#5c6670;background:#fff}
+.logo{display:block;max-width:18.75rem;max-height:6.25rem;margin-bottom:.5rem}
 .seal{display:flex;flex-wrap:wrap;gap:1rem 2rem}
 .seal div{flex:1 1 20rem}
 .qr{flex:none;width:10rem;height:10rem}
 footer{margin-top:2rem;padding-top:.5rem;border-top:.05rem solid #5c6670;font-size:.9rem;color:#5c6670;background:#fff}
 @media (min-width:40rem){.banner{position:sticky;top:0;z-index:1}}
-@media print{body{max-width:none;padding:0;font-size:9.5pt;-webkit-print-color-adjust:exact;print-color-adjust:exact}.skip{display:none}.banner{position:static;margin:0}h2,h3{break-after:avoid}.verdict,dl div,tr,.seal{break-inside:avoid}}
+@media print{.scroll{overflow:visible}.scroll table{min-width:0}body{max-width:none;padding:0;font-size:9.5pt;-webkit-print-color-adjust:exact;print-color-adjust:exact}.skip{display:none}.banner{position:static;margin:0}h2,h3{break-after:avoid}.verdict,dl div,tr,.seal{break-inside:avoid}}
 `

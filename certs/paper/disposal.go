@@ -7,8 +7,8 @@ import (
 	"handback.example/certs"
 )
 
-// composeDisposal says the disposal certificate while the receiver's receipt is
-// outstanding.
+// composeDisposal says the disposal certificate: OPEN while the receiver's receipt is
+// outstanding, CLOSED when it is on record.
 func composeDisposal(c *Content, f *facts) error {
 	if f.Graded == nil {
 		return fmt.Errorf("visit %s has no disposal certificate: the device was not graded", f.Visit)
@@ -16,20 +16,32 @@ func composeDisposal(c *Content, f *facts) error {
 	if f.Route == certs.RouteHold {
 		return fmt.Errorf("visit %s has no disposal certificate: the device is on HOLD", f.Visit)
 	}
-	c.Title, c.Under = "Certificate of disposal", "Status OPEN: the route is assigned, the receiver's receipt is outstanding. Visit "+f.Visit+"."
-	c.Verdict = Verdict{Mark: Arrow, Word: "ROUTE: " + routeWords[f.Route], Sentence: routeSentence(f)}
+	c.Title = "Certificate of disposal"
+	c.Verdict = Verdict{Mark: Arrow, Word: "ROUTE: " + routeWords[f.Route], Badge: "OPEN", Sentence: routeSentence(f)}
+	c.Under = "OPEN: the route is assigned, and the receiver's receipt is outstanding."
+	if f.Closed {
+		c.Verdict.Badge = "CLOSED"
+		c.Under = "CLOSED: the receiver's receipt is on record."
+	}
 	if f.Route == certs.RouteRemanufacture {
 		c.Verdict.Word += " (CANDIDATE)"
 	}
 	if !f.Good() {
 		c.Verdict.More = append(c.Verdict.More, "Erasure: "+verdictWord(f)+"; TPM: "+tpmWords[f.TPMResult]+".")
 	}
+	c.addLater(f)
 	c.addDevice(f)
-	c.addSanitisation(f)
 	c.addGrade(f, "Route and grade")
+	c.addSanitisation(f)
+	c.addStatus(f)
+	c.addReceiver(f)
+	c.addHierarchy(f)
 	c.addTests(f)
-	c.addHierarchy()
+	if f.Route == certs.RouteRecycle {
+		c.addTransferNote(f)
+	}
 	c.addPeople(f)
+	c.annexInputs(f)
 	return nil
 }
 
@@ -39,22 +51,24 @@ func composeHold(c *Content, f *facts) error {
 		return fmt.Errorf("visit %s has no notice of HOLD: the device is not on HOLD", f.Visit)
 	}
 	c.Alarm = true
-	c.Title, c.Under = "Notice of HOLD", "In place of a disposal certificate: this device has no route yet. Visit "+f.Visit+"."
-	c.Verdict = Verdict{Mark: Warning, Word: "HOLD: DO NOT MOVE ON", Sentence: routeSentence(f)}
+	c.Title, c.Under = "Notice of HOLD", "In place of a disposal certificate: this device has no route yet."
+	c.Verdict = Verdict{Mark: Stop, Word: "HOLD: DO NOT MOVE ON", Sentence: routeSentence(f)}
 	holds := f.Graded.Hold
 	if len(holds) == 0 {
 		holds = []string{f.Graded.Why}
 	}
 	list := List{Numbered: true}
-	for _, h := range holds {
+	for _, h := range capped(holds) {
 		list.Items = append(list.Items, sentence(h))
 	}
+	c.addLater(f)
 	c.add("holds", "What holds this device, and what to do", list)
 	c.addDevice(f)
 	c.addSanitisation(f)
 	c.addGrade(f, "Grade so far")
 	c.addTests(f)
 	c.addPeople(f)
+	c.annexInputs(f)
 	return nil
 }
 
@@ -72,25 +86,37 @@ func (c *Content) addSanitisation(f *facts) {
 	for _, m := range f.Media {
 		pairs = append(pairs, p("Drive "+known(m.Drive.Name), fmt.Sprintf("%s, serial %s: %s", known(m.Drive.Model), known(m.Drive.Serial), strings.ToLower(mediumWord(m)))))
 	}
-	pairs = append(pairs, p("TPM", tpmWords[f.TPMResult]), p("Certificate", Erasure.Stem(f.Visit)+".pdf"))
+	for _, r := range f.Removed {
+		pairs = append(pairs, p("Drive taken out", removedLine(r)))
+	}
+	pairs = append(pairs, p("TPM", tpmWords[f.TPMResult]), p("Validation", validationWords(f)), p("Certificate", Erasure.Stem(f.Visit, 1)+".pdf, and what replaces it"))
 	c.add("sanitisation", "Sanitisation", Grid{[][]Pair{pairs}})
 }
 
 func (c *Content) addGrade(f *facts, title string) {
 	g := f.Graded
-	role := []Pair{p("Route", routeWords[f.Route])}
+	a := []Pair{p("Route", routeWords[f.Route])}
 	if g.Role != "" {
-		role = append(role, p("Fits the role", g.Role))
+		a = append(a, p("Fits the role", g.Role))
 	}
-	a := append(role, p("Function", known(g.Function)), p("Condition", known(g.Condition)), p("Level needed", known(g.LevelNeeded)))
-	b := []Pair{p("Rule", known(g.Rule)), p("Policy", known(g.Policy.ID)+" "+known(g.Policy.Version))}
-	wide := []Pair{p("Reason", sentence(g.Why)), p("Better route", sentence(g.Better)), {"Policy hash", known(g.Policy.SHA256), Fine}}
+	a = append(a, p("Function", known(g.Function)), p("Condition", known(g.Condition)))
+	b := []Pair{p("Level needed", known(g.LevelNeeded)), p("Rule", known(g.Rule)), p("Policy", known(g.Policy.ID)+" "+known(g.Policy.Version))}
+	wide := []Pair{p("Reason", sentence(g.Why)), p("Better route", sentence(g.Better))}
+	if o := f.Overruled; o != nil {
+		wide = append(wide, Pair{"Overruled", fmt.Sprintf("by %s: %s instead of %s%s.", o.By, routeWords[o.Route], routeWords[g.Route], because(o.Why)), Strong})
+	}
 	c.add("grade", title, Grid{[][]Pair{a, b}}, Grid{[][]Pair{wide}})
-	if len(g.Inputs) == 0 {
-		return
+}
+
+// annexInputs has every fact as the decision saw it.
+func (c *Content) annexInputs(f *facts) {
+	g := f.Graded
+	blocks := []Block{Grid{[][]Pair{{{"Policy (SHA-256)", known(g.Policy.SHA256), Fine}}}}}
+	if len(g.Inputs) > 0 {
+		half := (len(g.Inputs) + 1) / 2
+		blocks = append(blocks, Grid{[][]Pair{inputPairs(g.Inputs[:half]), inputPairs(g.Inputs[half:])}})
 	}
-	half := (len(g.Inputs) + 1) / 2
-	c.add("inputs", "What the decision saw", Grid{[][]Pair{inputPairs(g.Inputs[:half]), inputPairs(g.Inputs[half:])}})
+	c.annex("inputs", "Evidence: what the decision saw", blocks...)
 }
 
 func inputPairs(in []certs.Input) []Pair {
@@ -109,25 +135,56 @@ func inputPairs(in []certs.Input) []Pair {
 }
 
 // addTests is the test record of used equipment (WEEE Regulations 2013, Sch. 9
-// para 3).
+// para 3): item, type number, year, responsible company and address, tests performed,
+// results, date.
 func (c *Content) addTests(f *facts) {
-	const title = "Tests (record after the WEEE Regulations 2013, Sch. 9 para 3)"
+	const title = "Test record (after the WEEE Regulations 2013, Sch. 9 para 3)"
+	var m certs.Machine
+	if f.Facts != nil {
+		m = f.Facts.Machine
+	}
+	l := f.Intake.Letterhead
+	company := l.Organisation
+	if company == "" {
+		company = f.Intake.Organisation
+	}
+	address := joined(", ", l.Address...)
+	a := []Pair{p("Item", known(m.Kind)), p("Type number", joined(" ", m.Maker, known(m.Model))), {"Year of production", "", Blank}}
+	b := []Pair{blank("Responsible company", company), blank("Address", address)}
+	when, ok := f.when[certs.KindTested]
+	if ok {
+		b = append(b, p("Date of the tests", day(when.Wall)))
+	} else {
+		b = append(b, Pair{"Date of the tests", "", Blank})
+	}
 	if len(f.Tests) == 0 {
-		c.add("tests", title, Text{Words: "No bench test is on record."})
+		c.add("tests", title, Grid{[][]Pair{a, b}}, Text{Words: "No test is on record."})
 		return
 	}
-	t := Table{Caption: "Bench tests and their results", Head: []string{"Test", "Result", "By"}}
+	t := Table{Caption: "Tests and their results", Head: []string{"Test", "Result", "Rests on", "By"}, Shares: []int{38, 14, 30, 18}}
 	for _, e := range f.Tests {
-		t.Rows = append(t.Rows, []string{given(e.Ask), given(e.Answer), given(e.Who)})
+		by := given(e.Who)
+		if e.Kind == certs.TestAutomatic {
+			by = "measured by the tool"
+		}
+		t.Rows = append(t.Rows, []string{given(e.Ask), testWords[e.Result], joined("; ", "answer: "+given(e.Answer), e.Evidence), by})
+		t.Marks = append(t.Marks, testMark(e.Result))
 	}
-	c.add("tests", title, t)
+	c.add("tests", title, Grid{[][]Pair{a, b}}, t)
 }
 
-// addHierarchy says what is claimed about waste, and no more.
-func (c *Content) addHierarchy() {
-	c.add("hierarchy", "Waste hierarchy and zero to landfill",
-		Text{Words: "The waste hierarchy was applied: redeployment, remanufacture and donation were each considered before recycling, " +
-			"and the nearest better route is printed above. Landfill is no route."},
-		Text{Words: "This certificate is OPEN. Zero to landfill is claimed only for closed devices, as the receiver declared: " +
-			"this one is closed when its receiver's receipt is on record, and is then issued anew as CLOSED."})
+var testWords = map[string]string{
+	certs.TestPass: "pass", certs.TestFail: "FAIL", certs.TestNotPresent: "not there", certs.TestNotTested: "NOT TESTED",
+}
+
+func testMark(result string) Mark {
+	switch result {
+	case certs.TestPass:
+		return Tick
+	case certs.TestFail:
+		return Cross
+	case certs.TestNotPresent:
+		return Empty
+	}
+	return Question
 }

@@ -2,15 +2,50 @@ package paper
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"handback.example/certs"
 )
 
+// driveRow is what a person reads of a drive in a minute.
+func driveRow(f *facts, m certs.Medium) []string {
+	d := m.Drive
+	what := joined("\n", known(d.Name)+"  "+known(d.Model), "Serial "+known(d.Serial),
+		fmt.Sprintf("%s (%s), %s", known(d.Media), known(d.Bus), shortBytes(d.SizeBytes)))
+	result := mediumWord(m)
+	technique, verified, evidence := "none: nothing was sent to it", certs.NotDone, "none"
+	if s := m.Started; s != nil {
+		technique = certs.TechniqueWords(s.Technique, s.Then) + "\n(begun; no end is on record)"
+	}
+	if fin := m.Finished; fin != nil {
+		technique = joined("\n", known(certs.TechniqueWords(fin.Technique, fin.Then)), fin.Standard)
+		verified = known(fin.Verification.Method) + ": " + known(fin.Verification.Result)
+		if m.Verdict == certs.Sanitised {
+			evidence = known(fin.Evidence)
+		}
+	}
+	if m.Verdict == certs.Sanitised && m.Below {
+		result += " (" + levelWord(f.Want) + ")"
+	}
+	return []string{what, result, technique, verified, evidence}
+}
+
+// annexDrives has all that is known of each drive.
+func (c *Content) annexDrives(f *facts) {
+	var blocks []Block
+	for _, m := range worstFirst(f.Media) {
+		blocks = append(blocks, driveBlock(f, m))
+	}
+	if len(blocks) > 0 {
+		c.annex("evidence", "Evidence: drive by drive", blocks...)
+	}
+}
+
 func driveBlock(f *facts, m certs.Medium) Drive {
 	a, b := driveColumns(f, m)
-	return Drive{Name: "Drive " + known(m.Drive.Name), Model: known(m.Drive.Model), Word: mediumWord(m), Good: m.Verdict == certs.Sanitised,
-		Columns: [][]Pair{a, b}, Wide: driveLines(m)}
+	return Drive{Name: "Drive " + known(m.Drive.Name), Model: known(m.Drive.Model), Word: mediumWord(m), Mark: mediumMark(m),
+		Good: m.Verdict == certs.Sanitised && !m.Below, Columns: [][]Pair{a, b}, Wide: driveLines(m)}
 }
 
 func driveColumns(f *facts, m certs.Medium) (a, b []Pair) {
@@ -21,11 +56,11 @@ func driveColumns(f *facts, m certs.Medium) (a, b []Pair) {
 	}
 	a = []Pair{p("Model", model), pc("Serial", known(d.Serial)), pc("WWN", known(d.WWN)),
 		p("Media type", known(d.Media)+" ("+known(d.Bus)+")"), p("Firmware", known(d.Firmware)),
-		p("Capacity", bytesOf(d.SizeBytes)), p("Block size", number(int64(d.LogicalBlock))+" bytes")}
+		p("Capacity", bytesOf(d.SizeBytes)), p("Native maximum", nativeWords(d.NativeBytes)), p("Block size", blockWords(m))}
 	if d.Namespace != 0 {
 		a = append(a, p("Namespace", number(d.Namespace)))
 	}
-	a = append(a, p("Health", known(d.Health)))
+	a = append(a, p("Condition", damageWords[d.Damaged]+"; health "+known(d.Health)))
 	fin := m.Finished
 	if fin == nil {
 		if m.Started != nil {
@@ -46,6 +81,26 @@ func driveColumns(f *facts, m certs.Medium) (a, b []Pair) {
 		b = append(b, p("Written", bytesOf(fin.BytesWritten)))
 	}
 	return a, b
+}
+
+// damageWords: operational or damaged (NIST SP 800-88 Rev. 2, 4.6).
+var damageWords = map[string]string{
+	certs.Yes: "DAMAGED", certs.No: "operational", certs.Unknown: "operational or damaged: unknown", "": "operational or damaged: unknown",
+}
+
+func nativeWords(n int64) string {
+	if n == 0 {
+		return "unknown"
+	}
+	return bytesOf(n)
+}
+
+func blockWords(m certs.Medium) string {
+	s := number(int64(m.Drive.LogicalBlock)) + " bytes"
+	if m.Finished != nil && m.Finished.Before.PhysicalBlock > 0 {
+		s += ", physical " + number(int64(m.Finished.Before.PhysicalBlock))
+	}
+	return s
 }
 
 // maxRanges on the page; the record has them all.
@@ -77,9 +132,15 @@ func driveLines(m certs.Medium) []Pair {
 	add("Sample", sampleWords(fin.Verification))
 	add("Not shown", fin.NotShown)
 	add("Time", fmt.Sprintf("%s to %s; %s by the monotonic clock", date(fin.StartedAt), date(fin.FinishedAt), span(fin.ElapsedNS)))
-	add("Commands", commandWords(fin.Commands))
+	for _, c := range commandWords(fin.Commands) {
+		out = append(out, Pair{"Command", c, Fine})
+	}
+	if fin.BytesWritten == 0 && len(fin.Commands) == 0 && fin.Verdict != certs.RefusedVerdict {
+		add("Commands", "none on record")
+	}
 	add("Bad ranges", rangeWords(fin.BadRanges))
 	add("Changed", changeWords(fin.Before, fin.After))
+	add("Worn blocks", sectorWords(fin.Before, fin.After))
 	return out
 }
 
@@ -87,9 +148,13 @@ func driveLines(m certs.Medium) []Pair {
 func attemptWords(as []certs.Attempt) string {
 	var out []string
 	for _, a := range as {
-		out = append(out, fmt.Sprintf("%s: %s: %s", techniqueLine(a.Technique, ""), a.Verdict, strings.TrimSuffix(a.What, ".")))
+		s := fmt.Sprintf("%s: %s: %s", techniqueLine(a.Technique, ""), a.Verdict, strings.TrimSuffix(a.What, "."))
+		for _, k := range a.Commands {
+			s += fmt.Sprintf(" (%s: status %s)", k.Operation, known(k.Status))
+		}
+		out = append(out, s)
 	}
-	return strings.Join(out, "; ")
+	return strings.Join(capped(out), "; ")
 }
 
 // sampleWords says what a sample would have found.
@@ -110,19 +175,26 @@ func sampleWords(v certs.Verification) string {
 	return strings.Join(out, "; ")
 }
 
-func commandWords(cs []certs.Command) string {
+// maxCommands on the page; the record has them all.
+const maxCommands = 8
+
+// commandWords are the destructive commands as sent and answered, and how long each
+// took.
+func commandWords(cs []certs.Command) []string {
 	var out []string
 	for _, c := range cs {
-		s := c.Operation + ": status " + known(c.Status)
+		s := fmt.Sprintf("%s %s: status %s, %s", c.Operation, c.Frame, known(c.Status), span(c.DurationNS))
 		if c.Error != "" {
 			s += " (" + c.Error + ")"
 		}
 		out = append(out, s)
 	}
-	if n := len(out); n > 6 {
-		out = append(out[:3], append([]string{fmt.Sprintf("and %d more in the record", n-6)}, out[n-3:]...)...)
+	if n := len(out); n > maxCommands {
+		half := maxCommands / 2
+		more := fmt.Sprintf("and %d more in the record", n-2*half)
+		out = slices.Concat(out[:half], []string{more}, out[n-half:])
 	}
-	return strings.Join(out, "; ")
+	return out
 }
 
 func rangeWords(rs []certs.Range) string {
@@ -160,6 +232,31 @@ func changeWords(before, after certs.State) string {
 	diff("firmware", before.Firmware, after.Firmware)
 	diff("WWN", before.WWN, after.WWN)
 	diff("capacity", bytesOf(before.SizeBytes), bytesOf(after.SizeBytes))
+	diff("native maximum", nativeWords(before.NativeBytes), nativeWords(after.NativeBytes))
 	diff("block size", number(int64(before.LogicalBlock)), number(int64(after.LogicalBlock)))
+	diff("physical block size", number(int64(before.PhysicalBlock)), number(int64(after.PhysicalBlock)))
+	diff("namespace", number(before.Namespace), number(after.Namespace))
 	return strings.Join(out, "; ")
+}
+
+// sectorWords are what the drive says of blocks that it has given up.
+func sectorWords(before, after certs.State) string {
+	one := func(name string, a, b int64) string {
+		if a < 0 && b < 0 {
+			return name + ": unknown"
+		}
+		return fmt.Sprintf("%s: %s before, %s after", name, countWords(a), countWords(b))
+	}
+	if !before.Answered() && !after.Answered() {
+		return ""
+	}
+	return one("replaced by spare ones", before.Remapped, after.Remapped) + "; " + one("unreadable and not replaced", before.Pending, after.Pending)
+}
+
+// countWords of a number that is -1 where it is unknown.
+func countWords(n int64) string {
+	if n < 0 {
+		return "unknown"
+	}
+	return number(n)
 }

@@ -7,47 +7,66 @@ import (
 	"handback.example/certs"
 )
 
-// composeErasure says the erasure certificate (NIST SP 800-88 Rev. 2, 4.6).
+// composeErasure says the erasure certificate (NIST SP 800-88 Rev. 2, 4.6): what a
+// person reads in a minute stands before the seal, and what it rests on behind.
 func composeErasure(c *Content, f *facts) {
 	c.Alarm = f.Verdict != certs.Sanitised && f.Verdict != certs.BelowLevel
-	c.Title, c.Under = erasureTitle(f), "Media sanitisation record after NIST SP 800-88 Rev. 2, 4.6. Visit "+f.Visit+"."
-	c.Verdict = Verdict{Mark: erasureMark(f), Word: verdictWord(f), Sentence: verdictSentence(f)}
+	c.Title = erasureTitle(f)
+	c.Under = "Record of media sanitisation after NIST SP 800-88 Rev. 2, 4.6."
+	c.Verdict = Verdict{Mark: verdictMark(f.Verdict), Word: verdictWord(f), Sentence: verdictSentence(f), Tally: tally(f)}
 	if !f.Named && f.TPMResult != certs.TPMCleared && f.TPMResult != certs.TPMNotPresent {
 		c.Verdict.More = append(c.Verdict.More, "TPM: "+tpmWords[f.TPMResult]+".")
 	}
+	c.addLater(f)
 	c.addDevice(f)
-	c.add("drives", "Drives", drives(f)...)
+	c.addDrives(f)
 	c.addResidue(f)
 	c.addPeople(f)
 	c.addExceptions(f)
+	c.annexDrives(f)
+	c.annexTPM(f)
+	c.annexVisit(f)
 }
 
-func erasureMark(f *facts) Mark {
-	switch f.Verdict {
+func verdictMark(v certs.Verdict) Mark {
+	switch v {
 	case certs.Sanitised:
 		return Tick
-	case certs.NoMedia, certs.RefusedVerdict, certs.BelowLevel:
-		return Warning
+	case certs.Failed:
+		return Cross
+	case certs.Interrupted:
+		return Broken
+	case certs.Unverified:
+		return Question
+	case certs.RefusedVerdict:
+		return Barred
+	case certs.NoMedia:
+		return Empty
 	}
-	return Cross
+	return Warning
 }
 
-// drives of the device; what went wrong stands first.
-func drives(f *facts) []Block {
-	if len(f.Media) == 0 {
-		return []Block{Text{"None was found.", true}}
-	}
-	var bad, good []Block
-	for _, m := range f.Media {
-		if m.Verdict == certs.Sanitised {
-			good = append(good, driveBlock(f, m))
-		} else {
-			bad = append(bad, driveBlock(f, m))
+// tally of the drives, where they did not all come to the same.
+func tally(f *facts) []Tally {
+	var out []Tally
+	add := func(n int, m Mark, words string) {
+		if n > 0 {
+			out = append(out, Tally{m, fmt.Sprintf("%d %s", n, words)})
 		}
 	}
-	return append(bad, good...)
+	add(f.Sanitised, Tick, "sanitised")
+	add(f.BelowLevel, Warning, "below the level wanted")
+	add(f.Failed, Cross, "failed")
+	add(f.Interrupted, Broken, "interrupted")
+	add(f.Unverified, Question, "unverified")
+	add(f.Refused, Barred, "not erased")
+	if len(out) < 2 {
+		return nil
+	}
+	return out
 }
 
+// addDevice: what stands on the label and what the machine says itself.
 func (c *Content) addDevice(f *facts) {
 	var m certs.Machine
 	if f.Facts != nil {
@@ -57,74 +76,56 @@ func (c *Content) addDevice(f *facts) {
 	if f.Intake.Generated {
 		tag += " (intake number: no label found)"
 	}
-	c.add("device", "Device", Grid{[][]Pair{
-		{p("Manufacturer", known(m.Maker)), p("Model", known(m.Model)), pc("Serial", known(m.Serial)),
-			p("Kind", known(m.Kind)), pc("Asset tag", tag)},
-		{pc("System UUID", known(m.UUID)), p("Own asset tag", known(m.AssetTag)), p("Firmware", known(m.BIOS)),
-			p("Secure Boot", known(m.SecureBoot)), p("Virtual", known(m.Hypervisor))},
-	}})
-}
-
-// addResidue: no clause of NIST SP 800-88 covers it, so it claims none.
-func (c *Content) addResidue(f *facts) {
-	state := tpmWords[f.TPMResult]
-	if f.Named {
-		state = "not dealt with: only named drives were asked for"
-	}
-	pairs := []Pair{p("TPM", state)}
-	ek := ""
-	if f.Facts != nil {
-		if f.Facts.TPMName != "" {
-			pairs = append(pairs, p("Made by", f.Facts.TPMName))
-		}
-		ek = f.Facts.EKHash
-	}
-	if t := f.TPM; t != nil {
-		if t.Result != certs.TPMNotPresent {
-			pairs = append(pairs, p("Evidence", fmt.Sprintf("storage key (SRK) changed: %s; endorsement key (EK) kept: %s", known(t.SRKChanged), known(t.EKKept))))
-		}
-		for _, e := range []Pair{p("How", t.How), p("What happened", t.What), p("What to do", t.Do)} {
-			if e.Value != "" {
-				pairs = append(pairs, e)
-			}
-		}
-		if t.EKHash != "" {
-			ek = t.EKHash
-		}
-	}
-	if ek != "" {
-		pairs = append(pairs, Pair{"EK (SHA-256)", ek, Fine})
-	}
-	pairs = append(pairs, p("Not looked at", "firmware settings, stored Wi-Fi networks, eSIM profiles"))
-	c.add("residue", "Platform residue (no NIST conformance is claimed for it)", Grid{[][]Pair{pairs}})
-}
-
-func (c *Content) addPeople(f *facts) {
-	i := f.Intake
-	who := i.Operator
-	if i.Role != "" {
-		who += ", " + i.Role
-	}
 	dial := "not given"
-	if i.DIAL > 0 {
-		dial = fmt.Sprint(i.DIAL)
+	if f.Intake.DIAL > 0 {
+		dial = fmt.Sprint(f.Intake.DIAL)
 	}
-	a := []Pair{p("Operator", who), p("Organisation", given(i.Organisation)), p("Place", given(i.Place)),
-		p("Bench", given(i.Bench)), p("Media source", given(i.Source)), p("Classification", strings.ToUpper(given(i.Classification))+"; DIAL "+dial)}
-	b := []Pair{p("Began", clock(f.First)), p("Last record", clock(f.Last))}
-	wide := []Pair{{"Validation", validationWords(f), Strong}}
-	if con := f.Consent; con != nil {
-		b = append(b, p("Consent", con.Who+", "+con.How))
-		wide = append(wide, Pair{"Plan (SHA-256)", con.PlanDigest, Fine})
-	} else {
-		b = append(b, p("Consent", "none on record"))
+	left := []Pair{p("Manufacturer", known(m.Maker)), p("Model", known(m.Model)), pc("Serial", known(m.Serial)),
+		pc("Property number", tag+f.was(certs.FieldTag)), pc("System UUID", known(m.UUID))}
+	right := []Pair{p("Kind", known(m.Kind)), p("Media source", given(f.Intake.Source)+f.was(certs.FieldSource)),
+		p("Categorisation", strings.ToUpper(given(f.Intake.Classification))+"; DIAL "+dial+f.was(certs.FieldDIAL))}
+	if f.Intake.Seal != "" || f.was(certs.FieldSeal) != "" {
+		right = append(right, pc("Container seal", given(f.Intake.Seal)+f.was(certs.FieldSeal)))
 	}
-	if f.Facts != nil {
-		t := f.Facts.Tool
-		b = append(b, p("Tool", known(t.Name)+" "+known(t.Version)))
-		wide = append(wide, Pair{"Image (SHA-256)", known(t.Image), Fine})
+	if m.AssetTag != "" && m.AssetTag != f.Intake.Tag {
+		right = append(right, pc("Tag in firmware", m.AssetTag))
 	}
-	c.add("people", "People, place and tool", Grid{[][]Pair{a, b}}, Grid{[][]Pair{wide}})
+	c.add("device", "Device", Grid{[][]Pair{left, right}})
+}
+
+// addDrives: a row per drive; what went wrong stands first.
+func (c *Content) addDrives(f *facts) {
+	if len(f.Media) == 0 {
+		c.add("drives", "Drives", Text{"None was found.", true})
+		return
+	}
+	t := Table{Caption: "Every drive, what was done to it and what that rests on",
+		Head:   []string{"Drive", "Result", "Technique and standard", "Verification", "Evidence"},
+		Shares: []int{29, 17, 24, 17, 13}}
+	for _, m := range worstFirst(f.Media) {
+		t.Rows = append(t.Rows, driveRow(f, m))
+		t.Marks = append(t.Marks, mediumMark(m))
+	}
+	c.add("drives", "Drives", t)
+}
+
+func worstFirst(all []certs.Medium) []certs.Medium {
+	var bad, good []certs.Medium
+	for _, m := range all {
+		if m.Verdict == certs.Sanitised && !m.Below {
+			good = append(good, m)
+		} else {
+			bad = append(bad, m)
+		}
+	}
+	return append(bad, good...)
+}
+
+func mediumMark(m certs.Medium) Mark {
+	if m.Verdict == certs.Sanitised && m.Below {
+		return Warning
+	}
+	return verdictMark(m.Verdict)
 }
 
 // addExceptions lists all that an auditor must not overlook.
@@ -133,7 +134,7 @@ func (c *Content) addExceptions(f *facts) {
 	if len(lines) == 0 {
 		lines = []string{"None."}
 	}
-	c.add("exceptions", "Exceptions", List{Items: lines})
+	c.add("exceptions", "Exceptions", List{Items: capped(lines)})
 }
 
 func exceptions(f *facts) []string {
@@ -145,16 +146,19 @@ func exceptions(f *facts) []string {
 		out = append(out, fmt.Sprintf("Drive %s (%s, serial %s) was started, and no record says how it ended.", o.Name, known(o.Model), known(o.Serial)))
 	}
 	for _, r := range f.MachineRefusals {
-		out = append(out, "Refused: "+r.Reason+". "+r.Do)
+		out = append(out, "Refused: "+sentences(r.Reason, r.Do))
 	}
 	for _, r := range f.Removed {
 		out = append(out, removedLine(r))
+	}
+	for _, k := range f.Controls {
+		out = append(out, fmt.Sprintf("Known-bad check by %s: %s; expected %s, found %s.", given(k.By), given(k.What), given(k.Expect), given(k.Result)))
 	}
 	if f.Facts == nil {
 		return append(out, "No facts about the machine are on record.")
 	}
 	for _, n := range f.Facts.NotHandled {
-		out = append(out, "Not handled: "+n.What+". "+n.Do)
+		out = append(out, "Not handled: "+sentences(n.What, n.Do))
 	}
 	if f.Facts.LookedForOthers != certs.Yes {
 		out = append(out, "Not shown: that no other storage is hidden in this device.")
@@ -165,13 +169,12 @@ func exceptions(f *facts) []string {
 	for _, n := range f.Facts.NotKnown {
 		out = append(out, "Not known: "+n)
 	}
-	out = append(out, f.Facts.Notes...)
-	return out
+	return append(out, f.Facts.Notes...)
 }
 
 // removedLine of a drive that was taken out. The reference is whoever's who destroys it.
 func removedLine(r certs.Removed) string {
-	s := fmt.Sprintf("Removed, not sanitised here: %s, serial %s, seal %s, by %s", known(r.Drive.Model), known(r.Drive.Serial), given(r.Seal), given(r.By))
+	s := fmt.Sprintf("Removed, not sanitised here: %s, serial %s, seal %s, by %s%s", known(r.Drive.Model), known(r.Drive.Serial), given(r.Seal), given(r.By), because(r.Why))
 	if r.Reference != "" {
 		s += ", for destruction, reference " + r.Reference
 	}

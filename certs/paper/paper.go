@@ -14,6 +14,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"reflect"
+	"strconv"
 	"time"
 
 	"handback.example/certs"
@@ -32,13 +34,21 @@ const (
 // Kinds of paper, in the order in which a reader should look at them.
 var Kinds = []Kind{Erasure, Disposal, Hold}
 
-// Stem of the names of a paper's files: 'S01-000412-erasure'.
-func (k Kind) Stem(visit string) string { return visit + "-" + string(k) }
+// Stem of the names of a paper's files: 'S01-000412-erasure', and of the second
+// revision 'S01-000412-erasure-2'.
+func (k Kind) Stem(visit string, revision int) string {
+	s := visit + "-" + string(k)
+	if revision > 1 {
+		s += "-" + strconv.Itoa(revision)
+	}
+	return s
+}
 
 // Content of a paper.
 type Content struct {
 	Kind     Kind
 	Visit    string
+	Revision int // from 1
 	Title    string
 	Under    string // what stands under the title
 	Banner   string // of papers that are no evidence, on every page; empty on those that are
@@ -47,6 +57,7 @@ type Content struct {
 	Verdict  Verdict
 	Sections []Section
 	Seal     Seal
+	Annex    []Section // what the sections rest on; it stands after the seal
 
 	At     time.Time // claimed, of the last record
 	Record []byte    // record.json
@@ -57,30 +68,48 @@ type Content struct {
 // Head of the first page.
 type Head struct {
 	Organisation string
-	Place        string
+	Address      []string
+	Contact      string
+	Logo         []byte // PNG, at most 600 by 200 pixels by its header; nil: none
 	Date         string
 }
 
-// Mark is the shape beside the verdict: it says by form what the word says.
+// Mark is the shape beside a verdict: it says by form what the word says.
 type Mark uint8
 
 const (
-	Warning Mark = iota // the zero Mark is no success
-	Tick
-	Cross
-	Arrow
+	Warning  Mark = iota // an exclamation mark; the zero Mark is no success
+	Tick                 // sanitised
+	Cross                // failed
+	Broken               // a line that is cut: interrupted
+	Question             // unverified
+	Barred               // a bar: refused, nothing was done
+	Empty                // an empty frame: no drive
+	Arrow                // a route
+	Stop                 // an octagon: HOLD
 )
+
+// Bad reports whether the mark is that of something that went wrong.
+func (m Mark) Bad() bool { return m != Tick && m != Arrow }
 
 // Verdict is what stands in the largest letters.
 type Verdict struct {
 	Mark     Mark
 	Word     string
+	Badge    string // a second word, of the paper's state: 'OPEN'; empty: none
 	Sentence string
+	Tally    []Tally // what the drives came to, where they did not all come to the same
 	More     []string
 }
 
+// Tally counts drives that came to the same.
+type Tally struct {
+	Mark  Mark
+	Words string // '7 sanitised'
+}
+
 // Bad reports whether the verdict stands in the form of what went wrong.
-func (v Verdict) Bad() bool { return v.Mark == Warning || v.Mark == Cross }
+func (v Verdict) Bad() bool { return v.Mark.Bad() }
 
 // Section of a paper.
 type Section struct {
@@ -107,11 +136,16 @@ type List struct {
 // Grid of labelled values, in columns that stand side by side where there is room.
 type Grid struct{ Columns [][]Pair }
 
-// Table with a head; every row has as many cells as the head.
+// Table with a head; every row has as many cells as the head. A cell may have
+// several lines. What follows the rows is for a drawing of fixed width, and may be
+// nil or, of Marks, shorter than the rows.
 type Table struct {
 	Caption string
 	Head    []string
 	Rows    [][]string
+	Marks   []Mark // one a row: it stands before the row's first cell
+	Shares  []int  // of the width, one a column; nil: all the same
+	Forms   []Form // one a column; nil: all plain
 }
 
 // Drive is all about one drive.
@@ -119,6 +153,7 @@ type Drive struct {
 	Name    string // 'Drive A'
 	Model   string
 	Word    string // its verdict in capitals
+	Mark    Mark
 	Good    bool
 	Columns [][]Pair
 	Wide    []Pair // what takes the whole width
@@ -144,8 +179,9 @@ const (
 	Plain  Form = iota
 	Strong      // to be read first
 	Small
-	Code // to be compared sign by sign: a serial
-	Fine // a hash
+	Code  // to be compared sign by sign: a serial
+	Fine  // a hash
+	Blank // to be filled in by hand: a ruled line, or a ruled line after the value
 )
 
 // Seal is what the seal proves and what not.
@@ -166,6 +202,7 @@ func (c *Content) FullTitle() string { return c.Title + " " + c.Visit }
 type facts struct {
 	certs.Summary
 	class sign.Class
+	when  map[certs.Kind]certs.Time // of the last record of each kind
 }
 
 // Compose says what stands on a paper of the visit. An error says why the visit has
@@ -181,16 +218,20 @@ func Compose(kind Kind, envelopes [][]byte, cert *x509.Certificate) (*Content, e
 	if records[len(records)-1].Kind == certs.KindCertified {
 		return nil, errors.New("record.json ends before CERTIFIED, which names the paper")
 	}
+	oneLine(reflect.ValueOf(records))
 	class, err := sign.ClassOf(cert)
 	if err != nil {
 		return nil, err
 	}
-	f := &facts{Summary: certs.Summarise(records), class: class}
+	f := &facts{Summary: certs.Summarise(records), class: class, when: map[certs.Kind]certs.Time{}}
+	for _, r := range records {
+		f.when[r.Kind] = r.At
+	}
 	at, err := time.Parse(time.RFC3339, f.Last.Wall)
 	if err != nil {
 		return nil, err
 	}
-	c := &Content{Kind: kind, Visit: f.Visit, Banner: banner(class), Head: head(f), At: at,
+	c := &Content{Kind: kind, Visit: f.Visit, Revision: f.Revision, Banner: banner(class), Head: head(f), At: at,
 		Record: certs.JoinEnvelopes(envelopes), Cert: cert, Class: class}
 	switch kind {
 	case Erasure:
@@ -205,6 +246,10 @@ func Compose(kind Kind, envelopes [][]byte, cert *x509.Certificate) (*Content, e
 	if err != nil {
 		return nil, err
 	}
+	c.Under += " Visit " + f.Visit + "."
+	if f.Revision > 1 {
+		c.Under += fmt.Sprintf(" Revision %d.", f.Revision)
+	}
 	c.Seal = sealOf(c, f)
 	return c, nil
 }
@@ -213,10 +258,23 @@ func (c *Content) add(id, title string, blocks ...Block) {
 	c.Sections = append(c.Sections, Section{id, title, blocks})
 }
 
+func (c *Content) annex(id, title string, blocks ...Block) {
+	c.Annex = append(c.Annex, Section{id, title, blocks})
+}
+
+// head is the letterhead on record. A logo that can't be had leaves its place empty:
+// a paper is never held up by one.
 func head(f *facts) Head {
-	h := Head{Organisation: f.Intake.Organisation, Place: f.Intake.Place, Date: date(f.Last.Wall)}
+	l := f.Intake.Letterhead
+	h := Head{Organisation: l.Organisation, Address: l.Address, Contact: l.Contact, Date: day(f.Last.Wall)}
+	if h.Organisation == "" {
+		h.Organisation = f.Intake.Organisation
+	}
 	if h.Organisation == "" {
 		h.Organisation = "Handback"
+	}
+	if logo, err := l.LogoBytes(); err == nil {
+		h.Logo = logo
 	}
 	return h
 }
@@ -252,12 +310,21 @@ func sealOf(c *Content, f *facts) Seal {
 	return Seal{
 		Title: "What this seal proves, and what not",
 		Lines: []string{
-			fmt.Sprintf("Sealed by stick %s. Operator as entered, not authenticated. Image hash self-reported. %s Tool independently evaluated: no. Validation: %s",
-				f.Stick, boot, validationWords(f)),
+			fmt.Sprintf("Sealed by %s. Operator as entered, not authenticated. Image hash self-reported. %s Tool independently evaluated: no. Validation: %s",
+				sealer(c.Cert), boot, validationWords(f)),
 			"The signed records are inside this file as record.json, and every figure on these pages is drawn from them. " + vouch,
 			"Times are the claim of the clock that is named beside them; no time stamp vouches for them.",
 		},
 		Root: grouped(fmt.Sprintf("%x", c.Cert.AuthorityKeyId), 16),
 		Hash: certs.HashEnvelope(c.Record),
 	}
+}
+
+// sealer names the key that seals a paper.
+func sealer(cert *x509.Certificate) string {
+	role, name, err := sign.Holder(cert)
+	if err != nil {
+		return "a key that names neither stick nor hub"
+	}
+	return string(role) + " " + name
 }

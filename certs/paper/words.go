@@ -2,6 +2,7 @@ package paper
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,6 +70,15 @@ func bytesOf(n int64) string {
 	return fmt.Sprintf("%s bytes (%d %s)", number(n), v, name)
 }
 
+// shortBytes as printed on a drive's label.
+func shortBytes(n int64) string {
+	s := bytesOf(n)
+	if i := strings.IndexByte(s, '('); i >= 0 {
+		return strings.Trim(s[i:], "()")
+	}
+	return s
+}
+
 // count of things: '1 drive', '2 drives'.
 func count(n int, one string) string {
 	if n == 1 {
@@ -86,11 +96,13 @@ func date(wall string) string {
 	return t.UTC().Format("2 January 2006, 15:04:05") + " UTC"
 }
 
-func clock(t certs.Time) string {
-	if t.Source == certs.SourceHub {
-		return date(t.Wall) + " (clock set by the hub)"
+// day of a moment to the minute, as it stands beside a person's name.
+func day(wall string) string {
+	t, err := time.Parse(time.RFC3339, wall)
+	if err != nil {
+		return known(wall)
 	}
-	return date(t.Wall) + " (the machine's own clock)"
+	return t.UTC().Format("2 January 2006, 15:04") + " UTC"
 }
 
 // span of a monotonic duration.
@@ -218,9 +230,9 @@ func validationWords(f *facts) string {
 	v := f.Validated
 	switch {
 	case v == nil || v.Decision == certs.Awaiting:
-		return "Awaiting: nobody has accepted or rejected this result yet."
+		return "AWAITING: nobody has accepted or rejected this result yet."
 	case v.Decision == certs.Accepted:
-		return "Accepted by " + v.By + because(v.Why) + "."
+		return "ACCEPTED by " + v.By + because(v.Why) + "."
 	}
 	return "REJECTED by " + v.By + because(v.Why) + "."
 }
@@ -237,6 +249,32 @@ func grouped(hex string, groups int) string {
 	var out []string
 	for len(hex) >= 4 && len(out) < groups {
 		out, hex = append(out, hex[:4]), hex[4:]
+	}
+	return strings.Join(out, " ")
+}
+
+// joined parts, but for those that are empty.
+func joined(by string, parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), by)
+}
+
+// maxItems of a list on the page; the record has them all.
+const maxItems = 60
+
+func capped(items []string) []string {
+	if n := len(items) - maxItems; n > 0 {
+		return append(items[:maxItems:maxItems], fmt.Sprintf("and %d more in the record", n))
+	}
+	return items
+}
+
+// sentences of what is wrong and what to do about it.
+func sentences(parts ...string) string {
+	var out []string
+	for _, s := range parts {
+		if s != "" {
+			out = append(out, sentence(s))
+		}
 	}
 	return strings.Join(out, " ")
 }

@@ -18,6 +18,11 @@ func draw(c *canvas, p *paper.Content) error {
 	if err := sealSection(c, p.Seal); err != nil {
 		return err
 	}
+	for _, s := range p.Annex {
+		if err := drawSection(c, s); err != nil {
+			return err
+		}
+	}
 	feet(c, p)
 	return nil
 }

@@ -42,10 +42,10 @@ func finish(raw []byte, p *paper.Content, c *canvas) (*seal.Document, error) {
 	}
 	dict := func(format string, a ...any) string { return add(seal.Object{Dict: fmt.Sprintf(format, a...)}) }
 
-	dict("/Title %s /Subject %s /CreationDate (%s)", text(title), text(string(p.Kind)), pdfDate(when))
+	dict("/Title %s /Subject %s /CreationDate (%s)", text(title), text(Subject(p.Kind)), pdfDate(when))
 	d.Info = len(d.Objects)
 	profile := add(sRGB())
-	meta := add(seal.Object{Dict: "/Type /Metadata /Subtype /XML", Stream: xmp(title, string(p.Kind), when), Kind: seal.Plain})
+	meta := add(seal.Object{Dict: "/Type /Metadata /Subtype /XML", Stream: xmp(title, Subject(p.Kind), when), Kind: seal.Plain})
 	file := add(seal.Object{Dict: fmt.Sprintf("/Type /EmbeddedFile /Subtype /application#2Fjson /Params <</Size %d /ModDate (%s)>>",
 		len(p.Record), pdfDate(when)), Stream: p.Record, Kind: seal.Compressed})
 	spec := dict("/Type /Filespec /F (record.json) /UF (record.json) /AFRelationship /Data /Desc %s /EF <</F %s /UF %s>>",

@@ -33,8 +33,8 @@ func start(c *canvas, p *paper.Content) {
 		c.text(left, c.y+head.size, head, l)
 		c.y += head.lead()
 	}
-	if place := clean(p.Head.Place); place != "" {
-		for _, l := range c.wrap(small.in(grey), inner*6/10, place) {
+	for _, a := range p.Head.Address {
+		for _, l := range c.wrap(small.in(grey), inner*6/10, a) {
 			c.text(left, c.y+small.size, small.in(grey), l)
 			c.y += small.lead()
 		}

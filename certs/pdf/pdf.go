@@ -17,8 +17,19 @@ import (
 	"handback.example/certs/sign"
 )
 
-// Name of a paper's file: 'S01-000412-erasure.pdf'.
-func Name(kind paper.Kind, visit string) string { return kind.Stem(visit) + ".pdf" }
+// LayoutNumber of the pages that this package draws. A change of as much as a byte
+// takes a new number once papers are out.
+const LayoutNumber = 1
+
+// Name of a paper's file: 'S01-000412-erasure.pdf', of the second revision
+// 'S01-000412-erasure-2.pdf'.
+func Name(kind paper.Kind, visit string, revision int) string {
+	return kind.Stem(visit, revision) + ".pdf"
+}
+
+// Subject of a paper in its information dictionary: its kind, and the layout that drew
+// it.
+func Subject(kind paper.Kind) string { return fmt.Sprintf("%s/%d", kind, LayoutNumber) }
 
 // Input of a paper: the envelopes of the visit from INTAKE to the last before
 // CERTIFIED, as stored, and the stick that made them.

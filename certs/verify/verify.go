@@ -107,7 +107,7 @@ func kindOf(f seal.File) (paper.Kind, error) {
 			continue
 		}
 		for _, k := range paper.Kinds {
-			if strings.Contains(o.Dict, " /Subject ("+string(k)+") ") {
+			if strings.Contains(o.Dict, " /Subject ("+pdf.Subject(k)+") ") {
 				return k, nil
 			}
 		}

@@ -201,7 +201,7 @@ func (b *Book) certify() ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("visit %s: the %s paper could not be made: %w", b.Visit(), kind, err)
 		}
-		name, sum := pdf.Name(kind, b.Visit()), sha256.Sum256(paper)
+		name, sum := pdf.Name(kind, b.Visit(), 1), sha256.Sum256(paper)
 		names = append(names, name)
 		papers = append(papers, stick.File{Name: settings.CertificatesDir + "/" + name, Data: paper})
 		certified.Papers = append(certified.Papers, certs.Paper{Name: name, SHA256: hex.EncodeToString(sum[:])})
