@@ -3,6 +3,7 @@ package certs
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -37,6 +38,9 @@ func (c *Corrected) validate() error {
 		return fmt.Errorf("%s is corrected to what it was", c.Field)
 	case c.By == "" || c.Why == "":
 		return errors.New("a correction needs somebody who makes it, and why")
+	}
+	if c.Field == FieldDIAL && !slices.Contains([]string{"0", "1", "2", "3"}, c.Was) {
+		return fmt.Errorf("DIAL rating %q is not 1, 2 or 3", c.Was)
 	}
 	return i.correct(c)
 }
@@ -79,6 +83,10 @@ func (i *Intake) correct(c *Corrected) error {
 			return errors.New("the operator is empty")
 		}
 		i.Name, i.Title = "", "" // those of somebody else
+	case FieldSource:
+		if err := validSource(c.Is); err != nil {
+			return err
+		}
 	case FieldTag:
 		i.Generated = false
 	}

@@ -6,6 +6,14 @@ import (
 	"slices"
 )
 
+// Sources of a device.
+var Sources = []string{"locker", "post", "desk", "amnesty", "partner"}
+
+// Official is the classification up to which devices are taken in.
+const Official = "official"
+
+func validSource(s string) error { return oneOf("source", s, append([]string{""}, Sources...)...) }
+
 // Intake is what was said about a device when it was taken in. It never names a
 // former user.
 type Intake struct {
@@ -13,8 +21,8 @@ type Intake struct {
 	Generated      bool   `json:"generated"`      // Tag is an intake number: the device carried no label
 	Operator       string `json:"operator"`       // operator ID as entered, not authenticated
 	Role           string `json:"role"`           // 'technician', 'trainee', 'unattended'
-	Source         string `json:"source"`         // locker, post, desk, amnesty, partner
-	Classification string `json:"classification"` // 'official'
+	Source         string `json:"source"`         // one of Sources, or empty: none was asked for
+	Classification string `json:"classification"` // Official, or empty: none was asked for
 	DIAL           int    `json:"dial"`           // the controller's rating, 1 to 3 (ADISA 8.0); 0: not given
 	Organisation   string `json:"organisation"`
 	Place          string `json:"place"`
@@ -47,6 +55,12 @@ func (i *Intake) validate() error {
 		return fmt.Errorf("DIAL rating %d is not 1, 2 or 3", i.DIAL)
 	case i.Previous != "" && !ValidHash(i.Previous):
 		return errors.New("the hash of the visit before is not a SHA-256")
+	}
+	if err := oneOf("classification", i.Classification, "", Official); err != nil {
+		return err
+	}
+	if err := validSource(i.Source); err != nil {
+		return err
 	}
 	return i.Letterhead.validate()
 }

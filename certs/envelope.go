@@ -48,7 +48,7 @@ func (e Envelope) Bytes() ([]byte, error) { return json.Marshal(e) }
 // an envelope of ours, so that its hash is one and the same for everybody.
 func ParseEnvelope(b []byte) (Envelope, error) {
 	var e Envelope
-	if err := strict(b, &e); err != nil {
+	if err := strict(b, &e, maxEnvelope); err != nil {
 		return Envelope{}, fmt.Errorf("envelope: %w", err)
 	}
 	again, err := e.Bytes()
@@ -129,7 +129,7 @@ func JoinEnvelopes(envelopes [][]byte) []byte {
 // not have written.
 func SplitEnvelopes(b []byte) ([][]byte, error) {
 	var raw []json.RawMessage
-	if err := strict(b, &raw); err != nil {
+	if err := strict(b, &raw, maxVisit); err != nil {
 		return nil, fmt.Errorf("record.json: %w", err)
 	}
 	out := make([][]byte, len(raw))

@@ -3,6 +3,7 @@ package certs
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 )
 
@@ -166,6 +167,18 @@ type Verification struct {
 	Confidence string `json:"confidence,omitempty"`
 }
 
+// partForm of Fraction and Confidence.
+var partForm = regexp.MustCompile(`^([01](\.[0-9]+)?)?$`)
+
+func (v Verification) validate() error {
+	for _, p := range []string{v.Fraction, v.Confidence} {
+		if len(p) > 64 || !partForm.MatchString(p) {
+			return fmt.Errorf("%q is no part of a whole", p)
+		}
+	}
+	return oneOf("verification result", v.Result, "", Passed, NotPassed, NotDone)
+}
+
 // Range of logical blocks.
 type Range struct {
 	First int64  `json:"first"`
@@ -185,7 +198,7 @@ func (f *Finished) validate() error {
 			return fmt.Errorf("verdict %q of an attempt is unknown", a.Verdict)
 		}
 	}
-	if err := oneOf("verification result", f.Verification.Result, "", Passed, NotPassed, NotDone); err != nil {
+	if err := f.Verification.validate(); err != nil {
 		return err
 	}
 	if err := errors.Join(f.Before.validate(), f.After.validate()); err != nil {

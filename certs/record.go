@@ -208,7 +208,10 @@ func (r *Record) Validate() error {
 			return fmt.Errorf("record %d of visit %s, %s: %w", r.Seq, r.Visit, r.Kind, err)
 		}
 	}
-	return checkNumbers(reflect.ValueOf(*r))
+	if err := checkBounds(reflect.ValueOf(*r), false); err != nil {
+		return fmt.Errorf("record %d of visit %s, %s: %w", r.Seq, r.Visit, r.Kind, err)
+	}
+	return nil
 }
 
 func (t Time) validate() error {
@@ -224,45 +227,11 @@ func (t Time) validate() error {
 	return nil
 }
 
-// maxInteger is the largest integer that every JSON reader keeps exactly (RFC
-// 7493, 2.2).
-const maxInteger = 1<<53 - 1
-
-// checkNumbers walks a record for integers that JSON readers may round.
-func checkNumbers(v reflect.Value) error {
-	switch v.Kind() {
-	case reflect.Int, reflect.Int64, reflect.Int32:
-		if n := v.Int(); n > maxInteger || n < -maxInteger {
-			return fmt.Errorf("number %d is too large for a record", n)
-		}
-	case reflect.Pointer:
-		if !v.IsNil() {
-			return checkNumbers(v.Elem())
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if err := checkNumbers(v.Field(i)); err != nil {
-				return err
-			}
-		}
-	case reflect.Slice:
-		for i := range v.Len() {
-			if err := checkNumbers(v.Index(i)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// maxRecord is far above what a machine of many drives needs.
-const maxRecord = 4 << 20
-
 // ParseRecord reads a record strictly: an unknown field, a second value or a
 // wrong form is an error.
 func ParseRecord(b []byte) (Record, error) {
 	var r Record
-	if err := strict(b, &r); err != nil {
+	if err := strict(b, &r, maxRecord); err != nil {
 		return Record{}, fmt.Errorf("record: %w", err)
 	}
 	if err := r.Validate(); err != nil {
@@ -271,9 +240,10 @@ func ParseRecord(b []byte) (Record, error) {
 	return r, nil
 }
 
-// strict decodes exactly one JSON value without unknown fields.
-func strict(b []byte, v any) error {
-	if len(b) > maxRecord {
+// strict decodes exactly one JSON value of at most some bytes, without unknown
+// fields.
+func strict(b []byte, v any, most int) error {
+	if len(b) > most {
 		return fmt.Errorf("%d bytes are too many", len(b))
 	}
 	d := json.NewDecoder(bytes.NewReader(b))

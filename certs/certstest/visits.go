@@ -29,9 +29,9 @@ func New(s *sign.Signer, number int) *Visit {
 func (v *Visit) Add(records ...certs.Record) *Visit {
 	for _, r := range records {
 		r.At = certs.At(v.now, certs.SourceRTC, v.now.Sub(Start)+15*time.Second)
-		if _, err := v.Chain.Append(r); err != nil {
-			panic("certstest: " + err.Error())
-		}
+		b, err := v.Chain.Append(r)
+		must(err)
+		must(CheckEnvelopes([][]byte{b}))
 		v.now = v.now.Add(10 * time.Second)
 	}
 	return v

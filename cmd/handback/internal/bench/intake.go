@@ -29,7 +29,7 @@ func checkIntake(f wire.Intake) error {
 		return errors.New("the operator is empty: type your operator ID")
 	case !plainText(strings.TrimSpace(f.Operator)):
 		return fmt.Errorf("the operator ID may have letters, digits and - _ . / only, %d at most", maxText)
-	case !slices.Contains(settings.Sources, f.Source):
+	case !slices.Contains(certs.Sources, f.Source):
 		return errors.New("say where the machine came from: locker, post, desk, amnesty or partner")
 	case f.Classification != "official" && f.Classification != "above":
 		return errors.New("say how the machine is marked: OFFICIAL or below, or above")
@@ -79,7 +79,7 @@ func (e *Engine) suggest() {
 		if e.form.Operator == "" {
 			e.form = wire.Intake{Tag: s.Tag, Operator: s.Operator, Source: s.Source, Classification: s.Classification, DIAL: s.DIAL}
 		}
-		e.form.Sources = settings.Sources
+		e.form.Sources = certs.Sources
 		if m.AssetTag.Known && plainText(m.AssetTag.Value) {
 			e.form.SuggestedTag = m.AssetTag.Value
 		}
