@@ -29,6 +29,10 @@ const usageText = `usage: handback-hub COMMAND --data DIR ...
   crl     make the revocation list anew, before it is due
   list    show the sticks and what became of their keys
 
+  transferred  record to whom a device was given
+  received     record that it arrived, and what becomes of it
+  corrected    record that something was entered wrongly
+
 'handback-hub COMMAND --help' says more. Exit codes: 0 done, 2 wrong use, 3 could not be done.
 `
 
@@ -44,6 +48,7 @@ type command struct {
 var commands = map[string]command{
 	"init": {initUsage, setupInit}, "enrol": {enrolUsage, setupEnrol}, "revoke": {revokeUsage, setupRevoke},
 	"crl": {crlUsage, setupCRL}, "list": {listUsage, setupList},
+	"transferred": {transferredUsage, setupTransferred}, "received": {receivedUsage, setupReceived}, "corrected": {correctedUsage, setupCorrected},
 }
 
 // console is whom a command talks to.
