@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"image/png"
 	"strings"
 
 	"github.com/boombuler/barcode/qr"
@@ -72,7 +73,7 @@ func (p *page) head(c *paper.Content) {
 	p.put(`<meta http-equiv="Content-Security-Policy" content="%s">`, markup(policy))
 	p.put(`<meta name="viewport" content="width=device-width, initial-scale=1">`)
 	p.put(`<meta name="color-scheme" content="light">`)
-	p.put(`<meta name="handback-layout" content="%s/%d">`, string(c.Kind), Layout)
+	p.put(`<meta name="handback-layout" content="%s/%d">`, string(c.Kind), LayoutNumber)
 	p.put(`<title>%s</title>`, c.FullTitle())
 	p.put("<style>\n%s%s</style>\n</head>", markup(style), markup(printed(c)))
 }
@@ -92,7 +93,7 @@ func (p *page) letterhead(c *paper.Content) {
 		p.put(`<p class="banner"><strong>%s</strong></p>`, c.Banner)
 	}
 	p.put(`<div class="letterhead"><div>`)
-	if len(h.Logo) > 0 {
+	if _, err := png.Decode(bytes.NewReader(h.Logo)); err == nil { // bounded by certs.CheckLogo
 		p.put(`<img class="logo" alt="Logo of %s" src="data:image/png;base64,%s">`, h.Organisation, markup(base64.StdEncoding.EncodeToString(h.Logo)))
 	}
 	p.put(`<p class="organisation">%s</p>`, h.Organisation)

@@ -24,9 +24,9 @@ import (
 	"handback.example/certs/sign"
 )
 
-// Layout of the pages that this package draws. A change of as much as a byte takes a
+// LayoutNumber of the pages that this package draws. A change of as much as a byte takes a
 // new number once papers are out.
-const Layout = 1
+const LayoutNumber = 1
 
 // Name of a twin's file: 'S01-000412-erasure.html'.
 func Name(kind paper.Kind, visit string, revision int) string {

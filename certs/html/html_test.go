@@ -1,7 +1,11 @@
 package html_test
 
 import (
+	"bytes"
+	"encoding/base64"
 	"flag"
+	"image"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,14 +27,7 @@ var update = flag.Bool("update", false, "write the golden twins anew")
 
 func signer(t testing.TB) *sign.Signer {
 	t.Helper()
-	rootPEM, _, stick, key, err := sign.Demonstration("S01")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := sign.LoadStick(rootPEM, stick, key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, _ := certstest.Keys(sign.Demonstrating)
 	return s
 }
 
@@ -39,14 +36,16 @@ type form struct {
 	name string
 	kind paper.Kind
 	v    *certstest.Visit
+	by   *sign.Signer
 }
 
-func forms(s *sign.Signer) []form {
-	one, failed := certstest.Sanitised(s, 1), certstest.Failed(s)
+func forms() []form {
+	s, hub := certstest.Keys(sign.Demonstrating)
+	one, failed, closed := certstest.Sanitised(s, 1), certstest.Failed(s), certstest.Closed(s, hub)
 	return []form{
-		{"sanitised", paper.Erasure, one}, {"failed", paper.Erasure, failed}, {"no-media", paper.Erasure, certstest.NoMedia(s)},
-		{"purged", paper.Erasure, certstest.Purged(s)}, {"many", paper.Erasure, certstest.Sanitised(s, 24)},
-		{"disposal", paper.Disposal, one}, {"hold", paper.Hold, failed},
+		{"sanitised", paper.Erasure, one, s}, {"failed", paper.Erasure, failed, s}, {"no-media", paper.Erasure, certstest.NoMedia(s), s},
+		{"purged", paper.Erasure, certstest.Purged(s), s}, {"many", paper.Erasure, certstest.Sanitised(s, 24), s},
+		{"corrected", paper.Erasure, closed, hub}, {"disposal", paper.Disposal, one, s}, {"closed", paper.Disposal, closed, hub}, {"hold", paper.Hold, failed, s},
 	}
 }
 
@@ -69,12 +68,11 @@ var variable = []*regexp.Regexp{
 }
 
 func TestGolden(t *testing.T) {
-	s := signer(t)
-	for _, f := range forms(s) {
+	for _, f := range forms() {
 		if f.name == "many" {
 			continue // 24 times the drive of 'sanitised'
 		}
-		got, err := html.Draw(f.kind, f.v.Envelopes(), s.Cert)
+		got, err := html.Draw(f.kind, f.v.Envelopes(), f.by.Cert)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,9 +100,8 @@ func TestGolden(t *testing.T) {
 
 // Each word on the pages of the PDF is in the twin.
 func TestTwinSaysWhatThePDFSays(t *testing.T) {
-	s := signer(t)
-	for _, f := range forms(s) {
-		b, err := pdf.Make(f.kind, pdf.Input{Envelopes: f.v.Envelopes(), Signer: s})
+	for _, f := range forms() {
+		b, err := pdf.Make(f.kind, pdf.Input{Envelopes: f.v.Envelopes(), Signer: f.by})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +113,7 @@ func TestTwinSaysWhatThePDFSays(t *testing.T) {
 		if err != nil {
 			t.Fatalf("pdftotext (.ci/setup test installs it): %v", err)
 		}
-		text := strings.ToLower(squeezed(visible(parse(t, make1(t, f.kind, f.v, s)))))
+		text := strings.ToLower(squeezed(visible(parse(t, make1(t, f.kind, f.v, f.by)))))
 		text += "page,continued,of" // the running lines of a PDF's pages
 		words := 0
 		for _, w := range strings.Fields(strings.ToLower(string(out))) {
@@ -225,6 +222,25 @@ func TestWelsh(t *testing.T) {
 	}
 }
 
+// A logo stands in the page with words for it; one that is no whole PNG leaves its place
+// empty.
+func TestLogo(t *testing.T) {
+	var whole bytes.Buffer
+	if err := png.Encode(&whole, image.NewGray(image.Rect(0, 0, 40, 20))); err != nil {
+		t.Fatal(err)
+	}
+	s := signer(t)
+	for logo, want := range map[string]int{whole.String(): 1, whole.String()[:40]: 0, "": 0} {
+		in := certstest.Intake()
+		in.Intake.Letterhead.Logo = base64.StdEncoding.EncodeToString([]byte(logo))
+		all := elements(parse(t, make1(t, paper.Erasure, certstest.New(s, 7).Add(in, certstest.Facts()), s)))
+		if n := count(all, "img"); n != want {
+			t.Errorf("a logo of %d bytes: %d images, want %d", len(logo), n, want)
+		}
+		checkNames(t, all)
+	}
+}
+
 // OpenSSL agrees with the signature, and a change of any byte is refused (every eleventh is tried).
 func TestSealed(t *testing.T) {
 	s := signer(t)
@@ -234,7 +250,7 @@ func TestSealed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.Kind != paper.Erasure || f.Layout != html.Layout || string(f.Record) != string(certs.JoinEnvelopes(v.Envelopes())) {
+	if f.Kind != paper.Erasure || f.Layout != html.LayoutNumber || string(f.Record) != string(certs.JoinEnvelopes(v.Envelopes())) {
 		t.Errorf("read back kind %s, layout %d, %d bytes of records", f.Kind, f.Layout, len(f.Record))
 	}
 	if cert, err := seal.OpenDetached(f.CMS, f.Page); err != nil || !cert.Equal(s.Cert) {
