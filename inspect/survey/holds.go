@@ -1,6 +1,7 @@
 package survey
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -29,7 +30,12 @@ var signatures = []signature{
 	{"FAT32", 82, "FAT32   "},
 	{"FAT", 54, "FAT16   "},
 	{"FAT", 54, "FAT12   "},
-	{"LUKS", 0, "LUKS\xba\xbe"},
+	{"LUKS1", 0, "LUKS\xba\xbe\x00\x01"},
+	{"LUKS2", 0, "LUKS\xba\xbe\x00\x02"},
+	// The second header of LUKS2, at the smallest places that it may have.
+	{"LUKS2", 0x4000, "SKUL\xba\xbe\x00\x02"},
+	{"LUKS2", 0x8000, "SKUL\xba\xbe\x00\x02"},
+	{"LUKS2", 0x10000, "SKUL\xba\xbe\x00\x02"},
 	{"XFS", 0, "XFSB"},
 	{"APFS", 32, "NXSB"},
 	{"HFS+", 1024, "H+\x00\x04"},
@@ -38,6 +44,8 @@ var signatures = []signature{
 	{"btrfs", 0x10040, "_BHRfS_M"},
 	{"Linux RAID", 0, "\xfc\x4e\x2b\xa9\x01\x00\x00\x00"},    // metadata 1.1
 	{"Linux RAID", 4096, "\xfc\x4e\x2b\xa9\x01\x00\x00\x00"}, // 1.2
+	{"bcache", 0x1018, "\xc6\x85\x73\xf6\x4e\x1a\x45\xca\x82\x65\xf5\x7f\x48\xba\x6d\x81"},
+	{"JFS", 0x8000, "JFS1"},
 	{"LVM2", 0x018, "LVM2 001"},
 	{"LVM2", 0x218, "LVM2 001"},
 	{"LVM2", 0x418, "LVM2 001"},
@@ -59,6 +67,18 @@ const (
 	typeBasicData = "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7"
 )
 
+// kinds of GUID partitions whose content tells less than their type does, from their
+// makers' lists.
+var kinds = map[string]string{
+	"5808c8aa-7e8f-42e0-85d2-e1e90434cfb3": "Windows dynamic disk",
+	"af9b60a0-1431-4f62-bc68-3311714a69ad": "Windows dynamic disk",
+	"e75caf8f-f680-4cee-afa3-b001e56efc2d": "Storage Spaces",
+	"d3bfe2de-3daf-11df-ba40-e3a556d89593": "Intel Rapid Start (memory of a sleeping machine)",
+	"53746f72-6167-11aa-aa11-00306543ecac": "CoreStorage (FileVault)",
+	"fe3a2a5d-4f32-41a7-b725-accc3285a309": "ChromeOS",
+	"aa31e02a-400f-11db-9590-000c2911d1b8": "VMFS",
+}
+
 // holdings names what a drive and its partitions hold, sorted. What could not be
 // read is in the error, and the rest is given.
 func holdings(r io.ReaderAt, size int64, parts []partition) ([]string, error) {
@@ -73,6 +93,9 @@ func holdings(r io.ReaderAt, size int64, parts []partition) ([]string, error) {
 		found, err := volume(r, p.offset, p.size)
 		failed = append(failed, err)
 		holds = append(holds, found...)
+		if name := kinds[p.kind]; name != "" {
+			holds = append(holds, name)
+		}
 		reserved = reserved || p.kind == typeReserved
 		data = data || p.kind == typeBasicData && (slices.Contains(found, "NTFS") || slices.Contains(found, "BitLocker"))
 	}
@@ -95,15 +118,19 @@ func volume(r io.ReaderAt, off, size int64) ([]string, error) {
 			found = append(found, s.name)
 		}
 	}
-	if ext := extVersion(head); ext != "" {
-		found = append(found, ext)
+	for _, look := range []func([]byte) string{extVersion, zfsLabel, apfsKeys} {
+		if name := look(head); name != "" {
+			found = append(found, name)
+		}
 	}
 	tail, err := tails(r, off, size)
 	return append(found, tail...), err
 }
 
 // tails looks for what keeps its records at the end of a volume: Linux RAID with
-// metadata 1.0 and 0.90 (md(4)), Intel's RAID in its last but one sector.
+// metadata 1.0 and 0.90 (md(4)); Intel's RAID (and its Optane caches) in its last but
+// one sector; SNIA DDF 2.0, LSI, NVIDIA, Promise and HighPoint as dmraid's formats
+// (lib/format/ataraid) have them.
 func tails(r io.ReaderAt, off, size int64) ([]string, error) {
 	const md = "\xfc\x4e\x2b\xa9"
 	ends := []struct {
@@ -115,6 +142,13 @@ func tails(r io.ReaderAt, off, size int64) ([]string, error) {
 		{"Linux RAID", size/65536*65536 - 65536, md + "\x00\x00\x00\x00"},
 		{"Intel RAID", size - 1024, "Intel Raid ISM Cfg Sig. "},
 		{"Intel RAID", size - 8192, "Intel Raid ISM Cfg Sig. "},
+		{"DDF RAID", size - 512, "\xde\x11\xde\x11"},
+		{"DDF RAID", size - 4096, "\xde\x11\xde\x11"},
+		{"LSI RAID", size - 512, "$XIDE$"},
+		{"NVIDIA RAID", size - 1024, "NVIDIA  "},
+		{"Promise RAID", size - 63*512, "Promise Technology, Inc."},
+		{"Promise RAID", size - 255*512, "Promise Technology, Inc."},
+		{"HighPoint RAID", size - 11*512 + 32, "\xf3\x16\x78\x5a"},
 	}
 	start := max(0, (size-131072)/4096*4096)
 	tail, err := part(r, off+start, size-start)
@@ -146,6 +180,26 @@ func extVersion(head []byte) string {
 		return "ext3"
 	}
 	return "ext2"
+}
+
+// zfsLabel knows a member of a ZFS pool by its label, which begins at 16 KiB with a list
+// of names and values (OpenZFS, module/zfs/vdev_label.c).
+func zfsLabel(head []byte) string {
+	const from, to = 0x4000, 0x8000
+	if len(head) >= to && bytes.Contains(head[from:to], []byte("pool_guid")) && bytes.Contains(head[from:to], []byte("vdev_tree")) {
+		return "ZFS"
+	}
+	return ""
+}
+
+// apfsKeys tells whether an APFS container has keys of its own, as it has with
+// FileVault and where the machine's chip encrypts (Apple File System Reference,
+// nx_superblock_t: nx_keylocker, a start and a count of blocks).
+func apfsKeys(head []byte) string {
+	if has(head, 32, "NXSB") && len(head) >= 1312 && le.Uint64(head[1304:]) > 0 {
+		return "encryption keys (FileVault or the machine's chip)"
+	}
+	return ""
 }
 
 func has(b []byte, off int, magic string) bool {

@@ -1,13 +1,18 @@
 package survey
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
+	"io/fs"
 	"slices"
+	"strings"
+
+	"github.com/diskfs/go-diskfs/partition/gpt"
+	"github.com/diskfs/go-diskfs/partition/mbr"
 )
 
 // partition of a table, in bytes. MBR partitions have no GUIDs.
@@ -21,7 +26,6 @@ type partition struct {
 const (
 	gptEntriesMax   = 1024
 	gptEntrySizeMax = 1024
-	gptHeaderSize   = 92 // clause 5.3.2, table 5-5
 	ebrMax          = 64 // logical partitions of an MBR
 )
 
@@ -32,6 +36,10 @@ var le = binary.LittleEndian
 // what is on a drive wants to find too much rather than too little. A drive
 // without any table has none, and that is no error; nor is one copy that is damaged
 // where the other is whole.
+//
+// The tables are read by go-diskfs, which trusts what it reads: it makes a slice of
+// any length that a header names, and never ends with entries of no size. So it gets
+// no drive, but a file that shows one copy, whose header was looked at before.
 func readTable(r io.ReaderAt, size int64, sector int) ([]partition, error) {
 	if sector < 512 || sector > 1<<16 || size < int64(sector)*2 {
 		return nil, nil
@@ -45,8 +53,8 @@ func readTable(r io.ReaderAt, size int64, sector int) ([]partition, error) {
 	if backup != nil && errors.Is(err, errTable) || errors.Is(err, errNoGPT) {
 		err = nil
 	}
-	mbr, mbrErr := readMBR(r, last, sector)
-	all := append(append(primary, backup...), mbr...)
+	parts, mbrErr := readMBR(r, last, sector)
+	all := append(append(primary, backup...), parts...)
 	slices.SortStableFunc(all, func(a, b partition) int { return cmp.Compare(a.offset, b.offset) })
 	return slices.Compact(all), errors.Join(err, backupErr, mbrErr)
 }
@@ -64,38 +72,58 @@ func readGPT(r io.ReaderAt, lba, last uint64, sector int) ([]partition, error) {
 	if string(h[:8]) != "EFI PART" {
 		return nil, errNoGPT
 	}
-	headerSize, sum := le.Uint32(h[12:]), le.Uint32(h[16:])
-	if headerSize < gptHeaderSize || headerSize > uint32(sector) {
-		return nil, fmt.Errorf("%w at sector %d: header of %d bytes", errTable, lba, headerSize)
-	}
-	clear(h[16:20])
-	if crc32.ChecksumIEEE(h[:headerSize]) != sum || le.Uint64(h[24:]) != lba {
-		return nil, fmt.Errorf("%w at sector %d: its checksum or its place is wrong", errTable, lba)
-	}
 	at, count, size := le.Uint64(h[72:]), le.Uint32(h[80:]), le.Uint32(h[84:])
-	if count > gptEntriesMax || size < 128 || size > gptEntrySizeMax || size%128 != 0 || at < 2 || at > last {
+	if count > gptEntriesMax || size < 128 || size > gptEntrySizeMax || size%128 != 0 || at < 2 || at > last || le.Uint64(h[24:]) != lba {
 		return nil, fmt.Errorf("%w at sector %d: %d entries of %d bytes at sector %d", errTable, lba, count, size, at)
 	}
-	b := make([]byte, int(count)*int(size))
-	if _, err := r.ReadAt(b, int64(at)*int64(sector)); err != nil {
-		return nil, fmt.Errorf("entries at sector %d: %w", at, err)
-	}
-	if crc32.ChecksumIEEE(b) != le.Uint32(h[88:]) {
-		return nil, fmt.Errorf("%w at sector %d: the checksum of its entries is wrong", errTable, lba)
+	copied := &oneCopy{ReaderAt: r, header: h, at: int64(lba) * int64(sector), last: int64(last) * int64(sector)}
+	table, err := gpt.Read(file{io.NewSectionReader(copied, 0, copied.last+int64(sector))}, sector, sector)
+	switch {
+	case copied.failed != nil:
+		return nil, copied.failed
+	case err != nil:
+		return nil, fmt.Errorf("%w at sector %d: %v", errTable, lba, err)
 	}
 	parts := []partition{}
-	for i := range int(count) {
-		e := b[i*int(size):][:128]
-		if [16]byte(e) == [16]byte{} {
-			continue // clause 5.3.3: type zero is an unused entry
-		}
-		if p, ok := span(le.Uint64(e[32:]), le.Uint64(e[40:]), last, sector); ok {
-			p.kind, p.guid = guid(e[:16]), guid(e[16:32])
-			parts = append(parts, p)
+	for _, p := range table.Partitions {
+		if found, ok := span(p.Start, p.End, last, sector); ok {
+			found.kind, found.guid = strings.ToLower(string(p.Type)), strings.ToLower(p.GUID)
+			parts = append(parts, found)
 		}
 	}
 	return parts, nil
 }
+
+// oneCopy is a drive with one copy of a table. Where headers are it shows the one
+// that was looked at, whatever the drive would say when it is asked again, and zeros.
+type oneCopy struct {
+	io.ReaderAt
+	header   []byte
+	at, last int64 // bytes: of the header, and of the last sector
+	failed   error // what the drive said
+}
+
+func (c *oneCopy) ReadAt(p []byte, off int64) (int, error) {
+	sector := int64(len(c.header))
+	if off >= 2*sector && (off != c.last || int64(len(p)) != sector) {
+		n, err := c.ReaderAt.ReadAt(p, off)
+		if n < len(p) {
+			c.failed = fmt.Errorf("entries at byte %d: %w", off, cmp.Or(err, io.ErrUnexpectedEOF))
+		}
+		return n, c.failed
+	}
+	clear(p)
+	if from := c.at - off; from >= 0 && from < int64(len(p)) {
+		copy(p[from:], c.header)
+	}
+	return len(p), nil
+}
+
+// file is what go-diskfs reads from.
+type file struct{ *io.SectionReader }
+
+func (file) Close() error               { return nil }
+func (file) Stat() (fs.FileInfo, error) { return nil, fs.ErrInvalid }
 
 // span of sectors, both ends included, if it lies on the drive.
 func span(first, end, last uint64, sector int) (partition, bool) {
@@ -105,15 +133,9 @@ func span(first, end, last uint64, sector int) (partition, bool) {
 	return partition{offset: int64(first) * int64(sector), size: int64(end-first+1) * int64(sector)}, true
 }
 
-// guid as text: its first three fields are little-endian on the disk (UEFI 2.10,
-// appendix A).
-func guid(b []byte) string {
-	return fmt.Sprintf("%08x-%04x-%04x-%x-%x", le.Uint32(b), le.Uint16(b[4:]), le.Uint16(b[6:]), b[8:10], b[10:16])
-}
-
 // readMBR reads the four partitions of a master boot record and the chain of
-// logical ones. Boot sectors of file systems end in the same 55AAh: an entry that
-// makes no sense ends the reading.
+// logical ones, which go-diskfs does not follow. Boot sectors of file systems end in
+// the same 55AAh: an entry that makes no sense ends the reading.
 func readMBR(r io.ReaderAt, last uint64, sector int) ([]partition, error) {
 	var parts []partition
 	entries, err := bootRecord(r, 0, sector)
@@ -121,18 +143,18 @@ func readMBR(r io.ReaderAt, last uint64, sector int) ([]partition, error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		switch e.kind {
-		case 0x00, 0xee: // empty; protective
+		switch e.Type {
+		case mbr.Empty, mbr.GPTProtective:
 			continue
-		case 0x05, 0x0f, 0x85: // extended
-			logical, err := readLogical(r, e.start, last, sector)
+		case mbr.ExtendedCHS, mbr.ExtendedLBA, mbr.LinuxExtended:
+			logical, err := readLogical(r, uint64(e.Start), last, sector)
 			if err != nil {
 				return parts, err
 			}
 			parts = append(parts, logical...)
 			continue
 		}
-		if p, ok := span(e.start, e.start+e.count-1, last, sector); ok {
+		if p, ok := span(uint64(e.Start), uint64(e.Start)+uint64(e.Size)-1, last, sector); ok {
 			parts = append(parts, p)
 		}
 	}
@@ -153,39 +175,28 @@ func readLogical(r io.ReaderAt, extended, last uint64, sector int) ([]partition,
 		if err != nil || e == nil {
 			return parts, err
 		}
-		if first := at + e[0].start; e[0].kind != 0 {
-			if p, ok := span(first, first+e[0].count-1, last, sector); ok {
+		if first := at + uint64(e[0].Start); e[0].Type != mbr.Empty {
+			if p, ok := span(first, first+uint64(e[0].Size)-1, last, sector); ok {
 				parts = append(parts, p)
 			}
 		}
-		if e[1].kind == 0 || e[1].start == 0 {
+		if e[1].Type == mbr.Empty || e[1].Start == 0 {
 			return parts, nil
 		}
-		at = extended + e[1].start
+		at = extended + uint64(e[1].Start)
 	}
 	return parts, nil
 }
 
-type mbrEntry struct {
-	kind         byte
-	start, count uint64
-}
-
-func bootRecord(r io.ReaderAt, lba uint64, sector int) ([]mbrEntry, error) {
+// bootRecord gives the four entries of a sector; none where it is no boot record.
+func bootRecord(r io.ReaderAt, lba uint64, sector int) ([]*mbr.Partition, error) {
 	b := make([]byte, 512)
 	if _, err := r.ReadAt(b, int64(lba)*int64(sector)); err != nil {
 		return nil, fmt.Errorf("sector %d: %w", lba, err)
 	}
-	if b[510] != 0x55 || b[511] != 0xaa {
-		return nil, nil
+	table, err := mbr.Read(file{io.NewSectionReader(bytes.NewReader(b), 0, 512)}, sector, sector)
+	if err != nil {
+		return nil, nil // no signature, or the flag of a partition is neither 00h nor 80h
 	}
-	entries := make([]mbrEntry, 4)
-	for i := range entries {
-		e := b[446+16*i:][:16]
-		if e[0]&0x7f != 0 {
-			return nil, nil // the flag of a partition is 00h or 80h
-		}
-		entries[i] = mbrEntry{kind: e[4], start: uint64(le.Uint32(e[8:])), count: uint64(le.Uint32(e[12:]))}
-	}
-	return entries, nil
+	return table.Partitions, nil
 }

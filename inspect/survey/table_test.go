@@ -3,6 +3,7 @@ package survey
 import (
 	"bytes"
 	"errors"
+	"hash/crc32"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -134,6 +135,86 @@ func (b broken) ReadAt(p []byte, off int64) (int, error) {
 	return b.Reader.ReadAt(p, off)
 }
 
+// seal makes the checksums of both headers, and of the entries that they name, right:
+// what stands in them then is what a hostile disk says.
+func seal(b []byte, sector int) {
+	for _, lba := range []int{1, len(b)/max(sector, 1) - 1} {
+		if sector < 512 || lba < 1 || (lba+1)*sector > len(b) {
+			continue
+		}
+		h := b[lba*sector:][:sector]
+		at, n := int64(le.Uint64(h[72:])), int64(le.Uint32(h[80:]))*int64(le.Uint32(h[84:]))
+		if at > 0 && at < int64(len(b)/sector) && n <= int64(len(b))-at*int64(sector) {
+			le.PutUint32(h[88:], crc32.ChecksumIEEE(b[at*int64(sector):][:n]))
+		}
+		clear(h[16:20])
+		le.PutUint32(h[16:], crc32.ChecksumIEEE(h[:92]))
+	}
+}
+
+// Headers whose checksums are right and whose figures would make a trusting reader
+// panic, fill the memory or never end.
+func TestReadTableHostile(t *testing.T) {
+	for name, change := range map[string]func(h []byte){
+		"entries of no size":         func(h []byte) { le.PutUint32(h[84:], 0) },
+		"entries of one byte":        func(h []byte) { le.PutUint32(h[84:], 1) },
+		"entries of 129 bytes":       func(h []byte) { le.PutUint32(h[84:], 129) },
+		"four billion entries":       func(h []byte) { le.PutUint32(h[80:], 1<<32-1) },
+		"entries of four gigabytes":  func(h []byte) { le.PutUint32(h[84:], 1<<32-128) },
+		"entries before the table":   func(h []byte) { le.PutUint64(h[72:], 0) },
+		"entries beyond the disk":    func(h []byte) { le.PutUint64(h[72:], 1<<63) },
+		"entries at the disk's end":  func(h []byte) { le.PutUint64(h[72:], 1<<11-1) },
+		"a header that is another's": func(h []byte) { le.PutUint64(h[24:], 7) },
+		"a header of no size":        func(h []byte) { le.PutUint32(h[12:], 0) },
+		"a header of four gigabytes": func(h []byte) { le.PutUint32(h[12:], 1<<32-1) },
+		"another revision":           func(h []byte) { le.PutUint32(h[8:], 0x00020000) },
+	} {
+		b := image(t, 1<<20, windows)
+		change(b[512:1024])
+		change(b[len(b)-512:])
+		seal(b, 512)
+		if parts, err := readTable(bytes.NewReader(b), 1<<20, 512); !errors.Is(err, errTable) || len(parts) != 0 {
+			t.Errorf("%s: %d partitions, %v", name, len(parts), err)
+		}
+	}
+	// Partitions that are not on the disk are left out, and the others are found.
+	b := image(t, 1<<20, windows)
+	le.PutUint64(b[1024+32:], 0)         // begins in sector 0
+	le.PutUint64(b[1024+128+40:], 1<<63) // ends nowhere
+	seal(b, 512)
+	copy(b[len(b)-512:], make([]byte, 512))
+	if parts, err := readTable(bytes.NewReader(b), 1<<20, 512); err != nil || len(parts) != 1 || parts[0].guid != "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee" {
+		t.Errorf("%+v, %v", parts, err)
+	}
+}
+
+// A drive that says another thing when it is asked again shows no other header.
+func TestReadTableOfALiar(t *testing.T) {
+	b := image(t, 1<<20, windows)
+	copy(b[len(b)-512:], make([]byte, 512))
+	liar := &liar{b: b, honest: 1}
+	if parts, err := readTable(liar, 1<<20, 512); err != nil || len(parts) != 3 {
+		t.Errorf("%+v, %v", parts, err)
+	}
+}
+
+// liar shows its header once, and then one whose entries have no size.
+type liar struct {
+	b      []byte
+	honest int
+}
+
+func (l *liar) ReadAt(p []byte, off int64) (int, error) {
+	n := copy(p, l.b[off:])
+	if off <= 512 && off+int64(len(p)) > 512 {
+		if l.honest == 0 {
+			clear(p[512-off:][84:88])
+		}
+		l.honest--
+	}
+	return n, nil
+}
+
 func FuzzTable(f *testing.F) {
 	small := "label: gpt\ntable-length: 4\nfirst-lba: 4\nstart=4, size=2, uuid=11111111-2222-3333-4444-555555555555\nstart=6, size=2\n"
 	seeds := [][]byte{image(f, 8<<10, small), image(f, 64<<10, dos)[:16<<10], make([]byte, 4096)}
@@ -141,10 +222,14 @@ func FuzzTable(f *testing.F) {
 		f.Fatal("no seeds")
 	}
 	for _, s := range seeds {
-		f.Add(s, uint16(512))
-		f.Add(s, uint16(4096))
+		f.Add(s, uint16(512), false)
+		f.Add(s, uint16(512), true)
+		f.Add(s, uint16(4096), true)
 	}
-	f.Fuzz(func(t *testing.T, b []byte, sector uint16) {
+	f.Fuzz(func(t *testing.T, b []byte, sector uint16, sealed bool) {
+		if sealed {
+			seal(b, int(sector))
+		}
 		parts, _ := readTable(bytes.NewReader(b), int64(len(b)), int(sector))
 		if len(parts) > 2*gptEntriesMax+4*(ebrMax+1) {
 			t.Fatalf("%d partitions", len(parts))
@@ -155,7 +240,7 @@ func FuzzTable(f *testing.F) {
 			}
 		}
 		holds, _ := holdings(bytes.NewReader(b), int64(len(b)), parts)
-		if !slices.IsSorted(holds) || len(holds) > len(signatures)+8 {
+		if !slices.IsSorted(holds) || len(holds) > len(signatures)+len(kinds)+16 {
 			t.Fatalf("%q", holds)
 		}
 	})
