@@ -2,9 +2,7 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -16,7 +14,7 @@ import (
 
 	"handback.example/certs"
 	"handback.example/certs/paper"
-	"handback.example/certs/pdf"
+	"handback.example/certs/papers"
 	"handback.example/certs/sign"
 )
 
@@ -128,18 +126,22 @@ func (a *afterlife) run(do func(records []certs.Record) (certs.Record, error)) e
 		return err
 	}
 	revision := certs.Summarise(a.chain.Records()).Revision
-	papers, err := a.papers(kinds, revision)
+	files, err := a.papers(kinds)
 	if err != nil {
 		return err
 	}
-	if err := a.append(certs.Record{Kind: certs.KindCertified, Certified: named(papers)}); err != nil {
+	if err := a.append(certs.Record{Kind: certs.KindCertified, Certified: papers.Certified(files)}); err != nil {
 		return err
 	}
-	if err := a.visit.keep(papers, a.chain.Envelopes()[len(a.visit.envelopes):], revision); err != nil {
+	var made []kept
+	for _, f := range files {
+		made = append(made, kept{filepath.Join(a.visit.papers, f.Name), f.Data})
+	}
+	if err := a.visit.keep(made, a.chain.Envelopes()[len(a.visit.envelopes):], revision); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.c.out, "visit %s: %s recorded\n", a.visit.name, r.Kind)
-	for _, p := range papers {
+	for _, p := range made {
 		fmt.Fprintln(a.c.out, a.visit.path(p.Name))
 	}
 	return nil
@@ -157,38 +159,16 @@ func (a *afterlife) superseded(kind certs.Kind) (kinds []paper.Kind) {
 	return kinds
 }
 
-// papers of the chain as it is, in memory.
-func (a *afterlife) papers(kinds []paper.Kind, revision int) (out []kept, err error) {
+// papers of the chain as it is, in memory, in both forms.
+func (a *afterlife) papers(kinds []paper.Kind) (out []papers.File, err error) {
 	for _, k := range kinds {
-		for _, form := range forms {
-			b, err := form.make(k, a.chain.Envelopes(), a.signer)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, kept{filepath.Join(a.visit.papers, k.Stem(a.visit.name, revision)+form.ending), b})
+		both, err := papers.Make(k, a.chain.Envelopes(), a.signer)
+		if err != nil {
+			return nil, err
 		}
+		out = append(out, both...)
 	}
 	return out, nil
-}
-
-// named is what CERTIFIED says of papers.
-func named(papers []kept) *certs.Certified {
-	c := &certs.Certified{}
-	for _, p := range papers {
-		sum := sha256.Sum256(p.Data)
-		c.Papers = append(c.Papers, certs.Paper{Name: filepath.Base(p.Name), SHA256: hex.EncodeToString(sum[:])})
-	}
-	return c
-}
-
-// forms of a paper.
-var forms = []struct {
-	ending string
-	make   func(k paper.Kind, envelopes [][]byte, s *sign.Signer) ([]byte, error)
-}{
-	{".pdf", func(k paper.Kind, envelopes [][]byte, s *sign.Signer) ([]byte, error) {
-		return pdf.Make(k, pdf.Input{Envelopes: envelopes, Signer: s})
-	}},
 }
 
 // samePayload reports whether two records say the same of a device.
