@@ -139,7 +139,7 @@ var shapes = map[paper.Mark]string{
 	paper.Tick:     "M22 54L42 74L78 28",
 	paper.Cross:    "M25 25L75 75M75 25L25 75",
 	paper.Warning:  "M50 20V58M50 80V80",
-	paper.Broken:   "M14 50H38M62 50H86M42 34L34 66M66 34L58 66",
+	paper.Broken:   "M36 26V74M64 26V74",
 	paper.Question: "M33 38C33 16 67 16 67 37C67 52 50 50 50 63M50 82V82",
 	paper.Barred:   "M22 50H78",
 	paper.Empty:    "M24 24H76V76H24Z",

@@ -66,7 +66,9 @@ func composeHold(c *Content, f *facts) error {
 	c.addDevice(f)
 	c.addSanitisation(f)
 	c.addGrade(f, "Grade so far")
-	c.addTests(f)
+	if len(f.Tests) > 0 {
+		c.addTests(f)
+	}
 	c.addPeople(f)
 	c.annexInputs(f)
 	return nil

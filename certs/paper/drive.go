@@ -19,8 +19,12 @@ func driveRow(f *facts, m certs.Medium) []string {
 		technique = certs.TechniqueWords(s.Technique, s.Then) + "\n(begun; no end is on record)"
 	}
 	if fin := m.Finished; fin != nil {
-		technique = joined("\n", known(certs.TechniqueWords(fin.Technique, fin.Then)), fin.Standard)
-		verified = known(fin.Verification.Method) + ": " + known(fin.Verification.Result)
+		technique = joined("\n", techniqueOf(m), fin.Standard)
+		v := fin.Verification
+		verified = joined(": ", v.Method, known(v.Result))
+		if v.Survivors > 0 || v.Unreadable > 0 {
+			verified += fmt.Sprintf("\n%s survived, %s unreadable", number(v.Survivors), number(v.Unreadable))
+		}
 		if m.Verdict == certs.Sanitised {
 			evidence = known(fin.Evidence)
 		}
@@ -29,6 +33,28 @@ func driveRow(f *facts, m certs.Medium) []string {
 		result += " (" + levelWord(f.Want) + ")"
 	}
 	return []string{what, result, technique, verified, evidence}
+}
+
+// techniqueOf a drive that has an end on record: that of its end, or else the one that
+// was begun.
+func techniqueOf(m certs.Medium) string {
+	switch {
+	case m.Finished.Technique != "":
+		return certs.TechniqueWords(m.Finished.Technique, m.Finished.Then)
+	case m.Finished.Verdict == certs.RefusedVerdict:
+		return "none: nothing was sent to it"
+	case m.Started != nil:
+		return certs.TechniqueWords(m.Started.Technique, m.Started.Then)
+	}
+	return "unknown"
+}
+
+// techniqueFull has the ID that records use, too.
+func techniqueFull(m certs.Medium) string {
+	if m.Finished.Technique == "" {
+		return techniqueOf(m)
+	}
+	return techniqueLine(m.Finished.Technique, m.Finished.Then)
 }
 
 // annexDrives has all that is known of each drive.
@@ -69,7 +95,7 @@ func driveColumns(f *facts, m certs.Medium) (a, b []Pair) {
 		return a, append(b, p("Method", "none reached"))
 	}
 	v := fin.Verification
-	b = []Pair{p("Method", levelWord(m.Level)+" (wanted: "+levelWord(f.Want)+")"), p("Technique", techniqueLine(fin.Technique, fin.Then)),
+	b = []Pair{p("Method", levelWord(m.Level)+" (wanted: "+levelWord(f.Want)+")"), p("Technique", techniqueFull(m)),
 		p("Standard", known(fin.Standard)), p("Verified by", known(v.Method)), p("Result", known(v.Result)),
 		p("Read back", bytesOf(v.BytesRead)),
 		p("Blocks", fmt.Sprintf("%s compared, %s counted before, %s survived, %s unreadable",
@@ -131,7 +157,9 @@ func driveLines(m certs.Medium) []Pair {
 	add("Tried besides", attemptWords(fin.Attempts))
 	add("Sample", sampleWords(fin.Verification))
 	add("Not shown", fin.NotShown)
-	add("Time", fmt.Sprintf("%s to %s; %s by the monotonic clock", date(fin.StartedAt), date(fin.FinishedAt), span(fin.ElapsedNS)))
+	if fin.StartedAt != "" || fin.FinishedAt != "" {
+		add("Time", fmt.Sprintf("%s to %s; %s by the monotonic clock", date(fin.StartedAt), date(fin.FinishedAt), span(fin.ElapsedNS)))
+	}
 	for _, c := range commandWords(fin.Commands) {
 		out = append(out, Pair{"Command", c, Fine})
 	}
@@ -183,10 +211,11 @@ const maxCommands = 8
 func commandWords(cs []certs.Command) []string {
 	var out []string
 	for _, c := range cs {
-		s := fmt.Sprintf("%s %s: status %s, %s", c.Operation, c.Frame, known(c.Status), span(c.DurationNS))
+		s := fmt.Sprintf("%s: status %s, %s", c.Operation, known(c.Status), span(c.DurationNS))
 		if c.Error != "" {
 			s += " (" + c.Error + ")"
 		}
+		s = joined("; sent: ", s, c.Frame)
 		out = append(out, s)
 	}
 	if n := len(out); n > maxCommands {

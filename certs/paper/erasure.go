@@ -132,7 +132,7 @@ func mediumMark(m certs.Medium) Mark {
 func (c *Content) addExceptions(f *facts) {
 	lines := exceptions(f)
 	if len(lines) == 0 {
-		lines = []string{"None."}
+		lines = []string{"None on record."}
 	}
 	c.add("exceptions", "Exceptions", List{Items: capped(lines)})
 }
@@ -142,8 +142,10 @@ func exceptions(f *facts) []string {
 	if f.Consent != nil && f.Consent.Accepted != "" {
 		out = append(out, "Accepted by "+f.Consent.Who+": "+f.Consent.Accepted)
 	}
-	for _, o := range f.Orphans {
-		out = append(out, fmt.Sprintf("Drive %s (%s, serial %s) was started, and no record says how it ended.", o.Name, known(o.Model), known(o.Serial)))
+	for _, m := range worstFirst(f.Media) {
+		if m.Verdict != certs.Sanitised || m.Below {
+			out = append(out, badLine(m))
+		}
 	}
 	for _, r := range f.MachineRefusals {
 		out = append(out, "Refused: "+sentences(r.Reason, r.Do))
@@ -170,6 +172,19 @@ func exceptions(f *facts) []string {
 		out = append(out, "Not known: "+n)
 	}
 	return append(out, f.Facts.Notes...)
+}
+
+// badLine says what came of a drive that is not sanitised as it was wanted, and what to
+// do about it.
+func badLine(m certs.Medium) string {
+	var what, do string
+	switch {
+	case m.Finished != nil:
+		what, do = m.Finished.What, m.Finished.Do
+	case m.Refused != nil:
+		what, do = m.Refused.Reason, m.Refused.Do
+	}
+	return fmt.Sprintf("Drive %s (%s, serial %s): %s. %s", known(m.Drive.Name), known(m.Drive.Model), known(m.Drive.Serial), mediumWord(m), sentences(m.Note, what, do))
 }
 
 // removedLine of a drive that was taken out. The reference is whoever's who destroys it.

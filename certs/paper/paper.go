@@ -81,7 +81,7 @@ const (
 	Warning  Mark = iota // an exclamation mark; the zero Mark is no success
 	Tick                 // sanitised
 	Cross                // failed
-	Broken               // a line that is cut: interrupted
+	Broken               // two bars: interrupted
 	Question             // unverified
 	Barred               // a bar: refused, nothing was done
 	Empty                // an empty frame: no drive

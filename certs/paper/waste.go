@@ -2,6 +2,7 @@ package paper
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"handback.example/certs"
@@ -19,7 +20,7 @@ func (c *Content) addStatus(f *facts) {
 	pairs := []Pair{p("State in law", status), p("Weight", weightWords(d.WeightGrams, d.WeightEstimated, d.WeightSource)), p("Taken out", removedParts(f))}
 	blocks := []Block{Grid{[][]Pair{pairs}}}
 	if len(d.Waste) > 0 {
-		blocks = append(blocks, wasteTable("Waste codes, as proposed", d.Waste), confirm("List of Wastes code"))
+		blocks = append(blocks, Text{Words: "The codes are proposals: a person confirms them."}, wasteTable("Waste codes, as proposed", d.Waste), confirmed())
 	}
 	c.add("status", "Equipment or waste", blocks...)
 }
@@ -43,9 +44,9 @@ func wasteTable(caption string, ws []certs.Waste) Table {
 	return t
 }
 
-// confirm a proposal by hand: name, date, signature.
-func confirm(what string) Block {
-	return Grid{[][]Pair{{{"A person confirms the " + what + ": name", "", Blank}}, {{"Date and signature", "", Blank}}}}
+// confirmed by hand.
+func confirmed() Block {
+	return Grid{[][]Pair{{{"Codes confirmed by", "", Blank}}, {{"Date, signature", "", Blank}}}}
 }
 
 // weightWords of grams, 0 where nobody knows. source may be empty.
@@ -168,8 +169,10 @@ func (c *Content) addTransferNote(f *facts) {
 	if f.Transferred != nil {
 		when = f.dayOf(certs.KindTransferred)
 	}
-	intro := "What is not on record is a ruled line, to be filled in by hand. The parties keep the note for 2 years; for hazardous waste a consignment note is due instead, kept for 3."
-	blocks := []Block{Text{Words: intro}}
+	blocks := []Block{Text{Words: "What is not on record is a ruled line, to be filled in by hand. The parties keep the note for 2 years."}}
+	if slices.ContainsFunc(waste, func(w certs.Waste) bool { return w.Hazardous == certs.Yes }) {
+		blocks = append(blocks, Text{"Hazardous waste is among it: a consignment note is due instead of this note, and is kept for 3 years.", true})
+	}
 	if len(waste) > 0 {
 		blocks = append(blocks, wasteTable("Waste that is transferred", waste))
 	} else {

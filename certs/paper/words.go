@@ -150,7 +150,7 @@ func verdictWord(f *facts) string {
 func verdictSentence(f *facts) string {
 	n := len(f.Media)
 	good := f.Sanitised + f.BelowLevel
-	of := fmt.Sprintf("%d of %s", n-good, count(n, "drive"))
+	const holding = " Treat the device as holding data."
 	switch f.Verdict {
 	case certs.Sanitised:
 		if f.Named {
@@ -158,21 +158,32 @@ func verdictSentence(f *facts) string {
 		}
 		return fmt.Sprintf("%s found in this device, and each was sanitised to %s.", wasWere(n), levelWord(f.Level))
 	case certs.BelowLevel:
-		return fmt.Sprintf("Each drive was sanitised, but %d of %s only below the level wanted (%s); the lowest level reached is %s.",
-			f.BelowLevel, count(n, "drive"), levelWord(f.Want), levelWord(f.Level))
+		return fmt.Sprintf("Every drive was sanitised, but %d of %d only below the level wanted (%s). The lowest level reached is %s.",
+			f.BelowLevel, n, levelWord(f.Want), levelWord(f.Level))
 	case certs.NoMedia:
 		return "No drive was found in this device, so nothing was sanitised. If a drive was removed or hidden, it may still hold data."
 	case certs.Interrupted:
-		return of + " not sanitised: an erasure was interrupted or has no end on record. Treat the device as holding data."
+		return oneOf(n-good, n) + " not sanitised: an erasure was interrupted or has no end on record." + holding
 	case certs.Unverified:
-		return of + " not shown to be sanitised: the result could not be verified. Treat the device as holding data."
+		return oneOf(n-good, n) + " not shown to be sanitised: the result could not be verified." + holding
 	case certs.RefusedVerdict:
 		if n == good {
-			return "Storage in this device could not be reached or was refused. Treat the device as holding data."
+			return "Storage in this device could not be reached or was refused." + holding
 		}
-		return of + " not erased. Treat the device as holding data."
+		return oneOf(n-good, n) + " not erased." + holding
 	}
-	return of + " not sanitised: the erasure failed. Treat the device as holding data."
+	return oneOf(n-good, n) + " not sanitised: the erasure failed." + holding
+}
+
+// oneOf the drives: '1 of 2 drives was', 'the only drive was'.
+func oneOf(k, n int) string {
+	switch {
+	case n == 1:
+		return "The only drive was"
+	case k == 1:
+		return fmt.Sprintf("1 of %d drives was", n)
+	}
+	return fmt.Sprintf("%d of %d drives were", k, n)
 }
 
 func wasWere(n int) string {

@@ -2,32 +2,37 @@ package pdf
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/jung-kurt/gofpdf"
-
-	"handback.example/certs/paper"
 )
 
 // pt is a length in hundredths of a point, measured from the top left corner.
 type pt int
 
-func (p pt) f() float64 { return float64(p) / 100 }
+// String in points, as it stands in a file.
+func (p pt) String() string {
+	sign := ""
+	if p < 0 {
+		sign, p = "-", -p
+	}
+	return fmt.Sprintf("%s%d.%02d", sign, int(p)/100, int(p)%100)
+}
 
 // epoch stands for the moment of a layout: a paper's own dates come from its records.
 var epoch = time.Unix(0, 0)
 
 // A4 and its margins.
 const (
-	pageW   pt = 59528
-	pageH   pt = 84189
-	left    pt = 5000
-	right   pt = pageW - left
-	inner   pt = right - left
-	bottom  pt = pageH - 5600 // where the body ends
-	bandTop pt = 2600         // where the class banner starts
+	pageW  pt = 59528
+	pageH  pt = 84189
+	left   pt = 4900
+	right  pt = pageW - left
+	inner  pt = right - left
+	bottom pt = pageH - 4900 // where the body ends
 )
 
 // ink is a colour. Nothing is said by colour alone.
@@ -36,13 +41,24 @@ type ink [3]int
 var (
 	black = ink{17, 24, 32}
 	white = ink{255, 255, 255}
-	grey  = ink{92, 102, 112}
+	grey  = ink{84, 94, 104}
 	rule  = ink{188, 194, 200}
-	pale  = ink{240, 242, 245}
+	pale  = ink{238, 241, 245}
+	faint = ink{232, 232, 232}
 	navy  = ink{16, 42, 82}
 	green = ink{0, 84, 52}
 	red   = ink{140, 20, 28}
 )
+
+// String as the three numbers of a colour operator, in thousandths.
+func (i ink) String() string {
+	var out []string
+	for _, v := range i {
+		m := (v*1000 + 127) / 255
+		out = append(out, fmt.Sprintf("%d.%03d", m/1000, m%1000))
+	}
+	return strings.Join(out, " ")
+}
 
 // style of text.
 type style struct {
@@ -54,24 +70,24 @@ type style struct {
 func (s style) in(i ink) style { s.ink = i; return s }
 
 // lead is the height of a line.
-func (s style) lead() pt { return s.size * 132 / 100 }
+func (s style) lead() pt { return s.size * 133 / 100 }
 
 var (
-	body   = style{"r", 890, black}
-	bold   = style{"b", 890, black}
-	small  = style{"r", 760, black}
-	smallB = style{"b", 760, black}
-	label  = style{"r", 760, grey}
-	mono   = style{"m", 800, black}
-	fine   = style{"m", 660, black}
+	body   = style{"r", 810, black}
+	bold   = style{"b", 810, black}
+	small  = style{"r", 720, black}
+	smallB = style{"b", 720, black}
+	label  = style{"r", 720, grey}
+	mono   = style{"m", 740, black}
+	fine   = style{"m", 590, black}
 )
 
-// canvas collects what stands on each page, so that pages are known before the
-// first one is written.
+// canvas collects the operators (ISO 32000-1, annex A) of each page, so that the
+// number of pages is known before the first one is written.
 type canvas struct {
-	pdf     *gofpdf.Fpdf
-	pages   [][]func()
+	pages   [][]string
 	used    map[string]map[rune]bool // by face, the runes outside ASCII that are drawn
+	logo    *logo
 	y       pt
 	sealBox *box // place of the signature, on its page
 	onPage  func(page int)
@@ -83,18 +99,15 @@ type box struct {
 	x, y, w, h pt
 }
 
-func newCanvas(content *paper.Content) *canvas {
-	c := &canvas{pdf: newLayout(), used: map[string]map[rune]bool{}}
-	c.top = bandTop
-	if content.Banner != "" {
-		c.top += bannerH + 1000
-	}
-	return c
-}
+// maxPages is far above what any machine takes: a hostile record must not fill the
+// memory of whoever checks it.
+const maxPages = 400
 
-func (c *canvas) op(f func()) {
+func newCanvas() *canvas { return &canvas{used: map[string]map[rune]bool{}} }
+
+func (c *canvas) op(format string, a ...any) {
 	n := len(c.pages) - 1
-	c.pages[n] = append(c.pages[n], f)
+	c.pages[n] = append(c.pages[n], fmt.Sprintf(format, a...))
 }
 
 func (c *canvas) newPage() {
@@ -113,7 +126,7 @@ func (c *canvas) room(h pt) {
 }
 
 // width of a text that is clean.
-func (c *canvas) width(st style, s string) pt {
+func width(st style, s string) pt {
 	f, w := faceOf(st.font), 0
 	for _, r := range s {
 		w += f.width(r)
@@ -121,9 +134,13 @@ func (c *canvas) width(st style, s string) pt {
 	return pt(w) * st.size / 1000
 }
 
-// text draws one line with its baseline at y. The operators are written here and
-// not by gofpdf, which would read and cut the fonts anew for each paper.
+// text draws one line with its baseline at y.
 func (c *canvas) text(x, y pt, st style, s string) {
+	c.op("BT %v rg /F%s %v Tf %v %v Td %s Tj ET", st.ink, st.font, st.size, x, pageH-y, c.show(st, s))
+}
+
+// show is a clean text as a string operand: two bytes a rune, as gofpdf's fonts count.
+func (c *canvas) show(st style, s string) string {
 	if c.used[st.font] == nil {
 		c.used[st.font] = map[rune]bool{}
 	}
@@ -134,81 +151,91 @@ func (c *canvas) text(x, y pt, st style, s string) {
 		}
 		fmt.Fprintf(&hex, "%04x", r)
 	}
-	show := fmt.Sprintf("q %.3f %.3f %.3f rg BT /F%s %.2f Tf %.2f %.2f Td <%s> Tj ET Q", float64(st.ink[0])/255, float64(st.ink[1])/255, float64(st.ink[2])/255,
-		st.font, st.size.f(), x.f(), (pageH - y).f(), hex.String())
-	c.op(func() { c.pdf.RawWriteStr(show) })
+	return "<" + hex.String() + ">"
 }
 
-func (c *canvas) textRight(x, y pt, st style, s string) { c.text(x-c.width(st, s), y, st, s) }
+func (c *canvas) textRight(x, y pt, st style, s string) { c.text(x-width(st, s), y, st, s) }
 
 func (c *canvas) fill(x, y, w, h pt, i ink) {
-	c.op(func() {
-		c.pdf.SetFillColor(i[0], i[1], i[2])
-		c.pdf.Rect(x.f(), y.f(), w.f(), h.f(), "F")
-	})
+	c.op("%v rg %v %v %v %v re f", i, x, pageH-y-h, w, h)
 }
 
 func (c *canvas) frame(x, y, w, h, line pt, i ink) {
-	c.op(func() {
-		c.pdf.SetDrawColor(i[0], i[1], i[2])
-		c.pdf.SetLineWidth(line.f())
-		c.pdf.Rect(x.f(), y.f(), w.f(), h.f(), "D")
-	})
+	c.op("%v RG %v w %v %v %v %v re S", i, line, x, pageH-y-h, w, h)
+}
+
+// dashed frame: of what is not there, or not finished.
+func (c *canvas) dashed(x, y, w, h, line pt, i ink) {
+	c.op("[4 3] 0 d %v RG %v w %v %v %v %v re S [] 0 d", i, line, x, pageH-y-h, w, h)
 }
 
 func (c *canvas) line(x1, y1, x2, y2, w pt, i ink) {
-	c.op(func() {
-		c.pdf.SetDrawColor(i[0], i[1], i[2])
-		c.pdf.SetLineWidth(w.f())
-		c.pdf.Line(x1.f(), y1.f(), x2.f(), y2.f())
-	})
+	c.op("%v RG %v w %v %v m %v %v l S", i, w, x1, pageH-y1, x2, pageH-y2)
+}
+
+// stroke draws a line with round ends through points.
+func (c *canvas) stroke(w pt, i ink, points ...[2]pt) {
+	c.op("1 J 1 j %v RG %v w %s S 0 J 0 j", i, w, path(points))
+}
+
+// shape fills a polygon.
+func (c *canvas) shape(i ink, points ...[2]pt) { c.op("%v rg %s h f", i, path(points)) }
+
+func path(points [][2]pt) string {
+	var out []string
+	for k, p := range points {
+		op := "l"
+		if k == 0 {
+			op = "m"
+		}
+		out = append(out, fmt.Sprintf("%v %v %s", p[0], pageH-p[1], op))
+	}
+	return strings.Join(out, " ")
 }
 
 // wrap breaks a text into lines of at most w. A word that is too long is broken
 // where it must be; nothing is dropped.
-func (c *canvas) wrap(st style, w pt, s string) []string {
+func wrap(st style, w pt, s string) []string {
 	var lines []string
 	for _, para := range strings.Split(s, "\n") {
-		now := ""
+		now, space := "", width(st, " ")
+		long := pt(0)
 		for _, word := range strings.Fields(clean(para)) {
-			next := word
-			if now != "" {
-				next = now + " " + word
-			}
-			if c.width(st, next) <= w {
-				now = next
+			n := width(st, word)
+			if now != "" && long+space+n <= w {
+				now, long = now+" "+word, long+space+n
 				continue
 			}
 			if now != "" {
 				lines = append(lines, now)
 			}
-			for c.width(st, word) > w {
-				n := c.fits(st, w, word)
-				lines, word = append(lines, word[:n]), word[n:]
-			}
-			now = word
+			pieces := broken(st, w, word)
+			lines = append(lines, pieces[:len(pieces)-1]...)
+			now = pieces[len(pieces)-1]
+			long = width(st, now)
 		}
 		lines = append(lines, now)
 	}
 	return lines
 }
 
-// fits is how many bytes of a word go into w: at least one rune.
-func (c *canvas) fits(st style, w pt, word string) int {
-	n := 0
+// broken word: pieces of at most w, each of at least one rune.
+func broken(st style, w pt, word string) []string {
+	var out []string
+	f, start, sum := faceOf(st.font), 0, 0
 	for i, r := range word {
-		end := i + len(string(r))
-		if n > 0 && c.width(st, word[:end]) > w {
-			break
+		n := f.width(r)
+		if i > start && pt(sum+n)*st.size/1000 > w {
+			out, start, sum = append(out, word[start:i]), i, 0
 		}
-		n = end
+		sum += n
 	}
-	return n
+	return append(out, word[start:])
 }
 
 // para draws a paragraph and goes on below it.
 func (c *canvas) para(x, w pt, st style, s string) {
-	for _, l := range c.wrap(st, w, s) {
+	for _, l := range wrap(st, w, s) {
 		c.room(st.lead())
 		c.text(x, c.y+st.size, st, l)
 		c.y += st.lead()
@@ -216,19 +243,34 @@ func (c *canvas) para(x, w pt, st style, s string) {
 }
 
 // height of a paragraph.
-func (c *canvas) height(w pt, st style, s string) pt {
-	return pt(len(c.wrap(st, w, s))) * st.lead()
-}
+func height(w pt, st style, s string) pt { return pt(len(wrap(st, w, s))) * st.lead() }
 
-// output writes the pages.
+// output has gofpdf write the pages.
 func (c *canvas) output() ([]byte, error) {
+	if len(c.pages) > maxPages {
+		return nil, errors.New("it would have more pages than any paper of ours")
+	}
+	p := newLayout()
 	for _, ops := range c.pages {
-		c.pdf.AddPage()
+		p.AddPage()
 		for _, op := range ops {
-			op()
+			p.RawWriteStr(op)
 		}
 	}
 	var b bytes.Buffer
-	err := c.pdf.Output(&b)
+	err := p.Output(&b)
 	return b.Bytes(), err
+}
+
+// newLayout makes gofpdf write the same bytes every time.
+func newLayout() *gofpdf.Fpdf {
+	p := gofpdf.New("P", "pt", "A4", "")
+	p.SetCatalogSort(true)
+	p.SetCompression(false)
+	p.SetAutoPageBreak(false, 0)
+	p.SetMargins(0, 0, 0)
+	p.SetCellMargin(0)
+	p.SetCreationDate(epoch)
+	p.SetModificationDate(epoch)
+	return p
 }

@@ -6,36 +6,48 @@ import (
 	"handback.example/certs/paper"
 )
 
-// draw a paper's content.
-func draw(c *canvas, p *paper.Content) error {
+// drawPaper draws a paper's content.
+func drawPaper(c *canvas, p *paper.Content) error {
 	start(c, p)
 	verdictBox(c, p.Verdict)
-	for _, s := range p.Sections {
-		if err := drawSection(c, s); err != nil {
-			return err
-		}
+	if err := drawSections(c, p.Sections); err != nil {
+		return err
 	}
 	if err := sealSection(c, p.Seal); err != nil {
 		return err
 	}
-	for _, s := range p.Annex {
-		if err := drawSection(c, s); err != nil {
-			return err
-		}
+	if err := drawSections(c, p.Annex); err != nil {
+		return err
 	}
 	feet(c, p)
 	return nil
 }
 
-func drawSection(c *canvas, s paper.Section) error {
-	keep := pt(1500)
-	if len(s.Blocks) > 0 {
-		if g, ok := s.Blocks[0].(paper.Grid); ok {
-			keep = gridHeight(c, inner, labelWidth(c, g.Columns...), g.Columns...)
+func drawSections(c *canvas, ss []paper.Section) error {
+	for _, s := range ss {
+		if err := drawSection(c, s); err != nil {
+			return err
 		}
 	}
-	section(c, s.Title, keep)
-	for _, b := range s.Blocks {
+	return nil
+}
+
+// sectionGap is what stands below a section.
+const (
+	sectionGap pt = 600
+	blockGap   pt = 300 // between the blocks of a section
+)
+
+func drawSection(c *canvas, s paper.Section) error {
+	labels := sectionLabels(s)
+	heading(c, s.Title, keepHeight(c, s, labels))
+	for i, b := range s.Blocks {
+		if i > 0 {
+			c.y += blockGap
+		}
+		if t, ok := b.(paper.Text); ok && t.Strong && i+1 < len(s.Blocks) {
+			c.room(bold.lead() + blockHeight(c, s.Blocks[i+1], labels)) // it is the heading of what follows
+		}
 		switch b := b.(type) {
 		case paper.Text:
 			st := body
@@ -43,12 +55,10 @@ func drawSection(c *canvas, s paper.Section) error {
 				st = bold
 			}
 			c.para(left, inner, st, b.Words)
-			c.y += 200
 		case paper.List:
 			drawList(c, b)
 		case paper.Grid:
-			grid(c, left, inner, labelWidth(c, b.Columns...), b.Columns...)
-			c.y += 200
+			grid(c, left, inner, labels, b.Columns...)
 		case paper.Table:
 			drawTable(c, b)
 		case paper.Drive:
@@ -57,20 +67,61 @@ func drawSection(c *canvas, s paper.Section) error {
 			return fmt.Errorf("section %s: a block of kind %T can't be drawn", s.ID, b)
 		}
 	}
-	c.y += 700
+	c.y += sectionGap
 	return nil
 }
 
-// labelWidth of columns that stand side by side: that of their longest label, within
-// bounds.
-func labelWidth(c *canvas, columns ...[]paper.Pair) pt {
-	w := pt(6000)
-	for _, col := range columns {
-		for _, e := range col {
-			w = max(w, c.width(label, clean(e.Label))+600)
+// keepHeight is what of a section must stand below its heading on the same page: all of
+// its blocks down to the first one that may be split.
+func keepHeight(c *canvas, s paper.Section, labels pt) pt {
+	h := pt(0)
+	for _, b := range s.Blocks {
+		h += blockHeight(c, b, labels) + blockGap
+		if _, ok := b.(paper.Grid); !ok {
+			break
 		}
 	}
-	return min(w, 10000)
+	return min(h, 24000)
+}
+
+// blockHeight is what of a block must stand below its heading on the same page.
+func blockHeight(c *canvas, b paper.Block, labels pt) pt {
+	switch b := b.(type) {
+	case paper.Grid:
+		return gridHeight(c, inner, labels, b.Columns...)
+	case paper.Table:
+		return tableHead(c, b) + firstRow(c, b)
+	case paper.Drive:
+		return min(driveHeight(c, b), 12000)
+	}
+	return 1500
+}
+
+// heading of a section; keep is what must follow on the same page.
+func heading(c *canvas, name string, keep pt) {
+	c.room(1700 + keep)
+	c.text(left, c.y+950, style{"b", 940, navy}, name)
+	c.y += 1250
+	c.line(left, c.y, right, c.y, 60, navy)
+	c.y += 400
+}
+
+// sectionLabels is the width of a section's labels: that of the longest, within bounds,
+// so that all of its values, and most of a page's, start at the same place.
+func sectionLabels(s paper.Section) pt {
+	w := pt(7000)
+	for _, b := range s.Blocks {
+		g, ok := b.(paper.Grid)
+		if !ok {
+			continue
+		}
+		for _, col := range g.Columns {
+			for _, e := range col {
+				w = max(w, width(label, clean(e.Label))+600)
+			}
+		}
+	}
+	return min(w, 9500)
 }
 
 // drawList with a dash or a number before each item.
@@ -82,79 +133,7 @@ func drawList(c *canvas, l paper.List) {
 			mark = fmt.Sprint(i + 1)
 		}
 		c.text(left, c.y+body.size, bold, mark)
-		c.para(left+1000, inner-1000, body, item)
-		c.y += 120
+		c.para(left+1200, inner-1200, body, item)
+		c.y += 100
 	}
-}
-
-// drawTable gives the first column half of the width and the others the rest.
-func drawTable(c *canvas, t paper.Table) {
-	row := func(st style, cells []string) {
-		w := inner
-		if n := pt(len(cells)); n > 1 {
-			w = inner / 2 / (n - 1)
-		}
-		h := pt(0)
-		for i, s := range cells {
-			h = max(h, c.height(cellWidth(i, w), st, s))
-		}
-		c.room(h + pairGap)
-		y, x, page := c.y, left, len(c.pages)
-		for i, s := range cells {
-			c.y = y
-			c.para(x, cellWidth(i, w), st, s)
-			x += cellWidth(i, w) + 600
-		}
-		if len(c.pages) == page {
-			c.y = y + h
-		}
-		c.y += pairGap
-	}
-	row(label, t.Head)
-	for _, r := range t.Rows {
-		row(body, r)
-	}
-}
-
-func cellWidth(i int, w pt) pt {
-	if i == 0 {
-		return inner/2 - 600
-	}
-	return w - 600
-}
-
-// driveBlock draws one drive; it is split over pages only where it must be.
-func driveBlock(c *canvas, d paper.Drive) {
-	const pad pt = 800
-	w := inner - 2*pad
-	const labelW pt = 6000
-	h := gridHeight(c, w, labelW, d.Columns...) + colHeight(c, w, labelW, d.Wide) + 3800
-	if h <= bottom-c.top-2900 {
-		c.room(h)
-	} else {
-		c.room(6000)
-	}
-	y, page := c.y, len(c.pages)
-	head, ink := pale, black
-	if !d.Good {
-		head, ink = black, white
-	}
-	c.fill(left, y, inner, 2100, head)
-	nameStyle := style{"b", 940, ink}
-	c.textRight(right-pad, y+1400, nameStyle, d.Word)
-	name := clean(d.Name)
-	c.text(left+pad, y+1400, nameStyle, name)
-	// What does not fit here stands in full under 'Model'.
-	x := c.width(nameStyle, name) + 900
-	c.text(left+pad+x, y+1400, style{"r", 940, ink}, c.wrap(style{"r", 940, ink}, w-x-c.width(nameStyle, d.Word)-1000, d.Model)[0])
-	c.y = y + 2100 + 600
-	grid(c, left+pad, w, labelW, d.Columns...)
-	for _, e := range d.Wide {
-		drawPair(c, left+pad, w, labelW, e)
-	}
-	c.y += 350
-	if len(c.pages) == page {
-		c.frame(left, y, inner, c.y-y, 50, rule)
-	}
-	c.y += 900
 }

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/jung-kurt/gofpdf"
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/sfnt"
 	"golang.org/x/image/math/fixed"
@@ -162,17 +161,4 @@ func renumber(dict string, by int) string {
 		n, _ := strconv.Atoi(referenceForm.FindStringSubmatch(s)[1]) // the layout's own numbers: small
 		return strconv.Itoa(n+by) + " 0 R"
 	})
-}
-
-// newLayout makes gofpdf write the same bytes every time.
-func newLayout() *gofpdf.Fpdf {
-	p := gofpdf.New("P", "pt", "A4", "")
-	p.SetCatalogSort(true)
-	p.SetCompression(false)
-	p.SetAutoPageBreak(false, 0)
-	p.SetMargins(0, 0, 0)
-	p.SetCellMargin(0)
-	p.SetCreationDate(epoch)
-	p.SetModificationDate(epoch)
-	return p
 }

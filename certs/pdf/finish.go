@@ -32,6 +32,9 @@ func finish(raw []byte, p *paper.Content, c *canvas) (*seal.Document, error) {
 	if err := embedFonts(d, c.used); err != nil {
 		return nil, err
 	}
+	if err := embedLogo(d, c.logo); err != nil {
+		return nil, err
+	}
 	at := c.sealBox
 	id := sha256.Sum256([]byte(string(p.Kind) + p.Seal.Hash))
 	copy(d.ID[:], id[:])
@@ -88,11 +91,30 @@ func embedFonts(d *seal.Document, used map[string]map[rune]bool) error {
 		d.Objects = append(d.Objects, objects...)
 		names += fmt.Sprintf("/F%s %d 0 R ", f.name, first)
 	}
-	resources := &d.Objects[1] // gofpdf's second object
-	if strings.Count(resources.Dict, noFonts) != 1 {
+	return resource(d, noFonts, strings.TrimSpace(names)+">>")
+}
+
+// noImages is how the resources of a layout without an image stand there.
+const noImages = "/XObject <<\n>>"
+
+// embedLogo puts the letterhead's picture in: plain pixels, which every reader shows
+// alike.
+func embedLogo(d *seal.Document, l *logo) error {
+	if l == nil {
+		return nil
+	}
+	d.Objects = append(d.Objects, seal.Object{Kind: seal.Compressed, Stream: l.pixels,
+		Dict: fmt.Sprintf("/Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceRGB /BitsPerComponent 8", l.w, l.h)})
+	return resource(d, noImages, fmt.Sprintf("/XObject <</Logo %d 0 R>>", len(d.Objects)))
+}
+
+// resource puts an entry into the resources that all pages share.
+func resource(d *seal.Document, empty, full string) error {
+	r := &d.Objects[1] // gofpdf's second object
+	if strings.Count(r.Dict, empty) != 1 {
 		return errors.New("the layout's resources stand in another way than gofpdf's")
 	}
-	resources.Dict = strings.Replace(resources.Dict, noFonts, strings.TrimSpace(names)+">>", 1)
+	r.Dict = strings.Replace(r.Dict, empty, full, 1)
 	return nil
 }
 
@@ -123,10 +145,10 @@ func pageObject(objects []seal.Object, page int) (int, error) {
 
 // rect in PDF's own coordinates, from the bottom left corner.
 func (b *box) rect() string {
-	return fmt.Sprintf("[%.2f %.2f %.2f %.2f]", b.x.f(), (pageH - b.y - b.h).f(), (b.x + b.w).f(), (pageH - b.y).f())
+	return fmt.Sprintf("[%v %v %v %v]", b.x, pageH-b.y-b.h, b.x+b.w, pageH-b.y)
 }
 
-func (b *box) bbox() string { return fmt.Sprintf("[0 0 %.2f %.2f]", b.w.f(), b.h.f()) }
+func (b *box) bbox() string { return fmt.Sprintf("[0 0 %v %v]", b.w, b.h) }
 
 // pdfDate as strict readers want it: a bare Z fails some of them.
 func pdfDate(t time.Time) string { return t.UTC().Format("D:20060102150405") + "+00'00'" }

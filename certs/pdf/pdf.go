@@ -56,8 +56,8 @@ func Layout(kind paper.Kind, envelopes [][]byte, cert *x509.Certificate) (*seal.
 	if err != nil {
 		return nil, err
 	}
-	c := newCanvas(content)
-	if err := draw(c, content); err != nil {
+	c := newCanvas()
+	if err := drawPaper(c, content); err != nil {
 		return nil, err
 	}
 	raw, err := c.output()

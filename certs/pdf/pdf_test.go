@@ -71,7 +71,7 @@ func TestErasureSaysAll(t *testing.T) {
 	wants(t, text, "Certificate of media sanitisation", "SANITISED: CLEAR", "2 drives were found in this device, and each was sanitised to Clear.",
 		"Dell Inc.", "Latitude 5400", "5CG0123ABC", "4c4c4544-0043-4710-8030-b5c04f4e3733", "DEP-0047123",
 		"S4EVNX0M1234500", "eui.0025385b01410c10", "500,107,862,016 bytes (500 GB)", "nvme-format-user-data", "device-claimed with canaries",
-		"65,536 compared, 61,337 counted before, 0 survived, 0 unreadable", "over-provisioned cells; replay protected memory (RPMB)",
+		"65,536 compared, 61,337 counted before, 0", "over-provisioned cells; replay protected memory (RPMB)",
 		"Y9E4P001T", "naa.5000039a12b3c411", "1,000,204,886,016 bytes (1.0 TB)", "measured", "full read-back", "1 h 23 min by the monotonic clock",
 		"storage key (SRK) changed: yes; endorsement key (EK) kept: yes", "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
 		"op17, technician", "Casnewydd / Newport", "locker", "OFFICIAL; DIAL 2", "24 November 2026, 09:30:00 UTC",
@@ -86,7 +86,7 @@ func TestErasureSaysAll(t *testing.T) {
 func TestFailurePapers(t *testing.T) {
 	s := signer(t)
 	failed := certstest.Failed(s)
-	wants(t, words(t, paper.Erasure, s, failed), "Record of a sanitisation that was not achieved", "NOT SANITISED: FAILED", "1 of 2 drives not sanitised",
+	wants(t, words(t, paper.Erasure, s, failed), "Record of a sanitisation that was not achieved", "NOT SANITISED: FAILED", "1 of 2 drives was not sanitised",
 		"FAILED", "9 blocks in 2 ranges: LBA 200000, 8 blocks (write error: input/output error); LBA 1953525160, 1 block", "9 unreadable",
 		"TPM: PENDING: to be confirmed at the next start.", "AWAITING: nobody has accepted or rejected this result yet.", "Take the drive out")
 	wants(t, words(t, paper.Hold, s, failed), "Notice of HOLD", "HOLD: DO NOT MOVE ON", "take out drive B and have it destroyed", "gate.data", "S01-000413-erasure.pdf")
@@ -95,7 +95,7 @@ func TestFailurePapers(t *testing.T) {
 		"There is no better route.", "unknown: not tested", "Zero to landfill is claimed only for closed devices, as the receiver declared", "Do all keys work?")
 	a := certstest.Drive(0)
 	orphan := certstest.New(s, 500).Add(certstest.Intake(), certstest.Facts(a), certstest.Consent(certs.LevelClear, a), certstest.Started(a, certs.LevelClear))
-	wants(t, words(t, paper.Erasure, s, orphan), "NOT SANITISED: INTERRUPTED", "was started, and no record says how it ended", "UNKNOWN: nothing is on record")
+	wants(t, words(t, paper.Erasure, s, orphan), "NOT SANITISED: INTERRUPTED", "The erasure was started and no record says how it ended.", "UNKNOWN: nothing is on record")
 	early := certstest.New(s, 501).Add(certstest.Intake())
 	wants(t, words(t, paper.Erasure, s, early), "NOT SANITISED: NOT EVERY DRIVE ERASED", "No facts about the machine are on record.")
 }
