@@ -126,7 +126,7 @@ func TestForgeries(t *testing.T) {
 		{"no signature value", "not written the one way", s.Root, patch(gap, strings.Repeat("0", 2*seal.Reserve))},
 		{"another range", "not written the one way", s.Root, bytes.Replace(real, []byte("/ByteRange [0 "), []byte("/ByteRange [0 1"), 1)},
 		{"a shown figure", "changed after it was signed", s.Root, bytes.Replace(real, []byte("/Subject (erasure/1)"), []byte("/Subject (praises/1)"), 1)},
-		{"attachment of another visit", "its pages do not say what its records say", s.Root,
+		{"attachment of another visit", "it is not what its records give", s.Root,
 			sealed(func(d *seal.Document) { object(t, d, "/EmbeddedFile").Stream = certs.JoinEnvelopes(failed) })},
 		{"page of another visit", "", s.Root, forge(t, paper.Erasure, s, failed, func(d *seal.Document) {
 			object(t, d, "/EmbeddedFile").Stream = certs.JoinEnvelopes(good)
@@ -149,7 +149,7 @@ func TestForgeries(t *testing.T) {
 		{"a second signature", "", s.Root, sealed(func(d *seal.Document) {
 			d.Objects = append(d.Objects, seal.Object{Dict: "/Type /Sig", Kind: seal.Signature})
 		})},
-		{"another paper's name", "it is not what its records give", s.Root, sealed(func(d *seal.Document) { swap(t, d, "/Subject (erasure/1)", "/Subject (disposal/1)") })},
+		{"another paper's name", "its pages do not say", s.Root, sealed(func(d *seal.Document) { swap(t, d, "/Subject (erasure/1)", "/Subject (disposal/1)") })},
 		{"none of our papers", "none of our papers", s.Root, sealed(func(d *seal.Document) { swap(t, d, "/Subject (erasure/1)", "/Subject (praise)") })},
 		{"a record deleted", "a record is missing", s.Root, forge(t, paper.Erasure, s, append(append([][]byte(nil), good[:5]...), good[6:]...), nothing)},
 		{"records swapped", "a record is missing", s.Root, forge(t, paper.Erasure, s, append([][]byte{good[0], good[2], good[1]}, good[3:]...), nothing)},
