@@ -1,0 +1,41 @@
+package paper_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"handback.example/certs"
+	"handback.example/certs/certstest"
+	"handback.example/certs/paper"
+	"handback.example/certs/sign"
+)
+
+// said is all that a paper says.
+func said(t *testing.T, k paper.Kind, v *certstest.Visit, by *sign.Signer) string {
+	t.Helper()
+	c, err := paper.Compose(k, v.Envelopes(), by.Cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%+v %+v %+v", c.Verdict, c.Sections, c.Annex)
+}
+
+// A drive that was taken out stands on the papers with its seal and with the reference
+// of whoever destroys it.
+func TestRemoved(t *testing.T) {
+	s, _ := certstest.Keys(sign.Demonstrating)
+	r := certs.Record{Kind: certs.KindRemoved, Removed: &certs.Removed{Drive: certstest.Drive(1).Ref(), Seal: "SEAL-77", By: "op17", Why: "to be destroyed", Reference: "CRATE-5"}}
+	v := certstest.New(s, 9).Add(certstest.Intake(), certstest.Facts(), r, certstest.TPM(certs.TPMNotPresent), certstest.Graded(certs.RouteHold))
+	for _, k := range []paper.Kind{paper.Erasure, paper.Hold} {
+		text := said(t, k, v, s)
+		for _, want := range []string{"Removed, not sanitised here", certstest.Drive(1).Serial, "SEAL-77", "CRATE-5"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: nothing says %q", k, want)
+			}
+		}
+	}
+	if text := said(t, paper.Erasure, v, s); strings.Contains(text, "SANITISED: ") && !strings.Contains(text, "NOTHING SANITISED") {
+		t.Error("a device whose drive was taken out is called sanitised")
+	}
+}
