@@ -3,6 +3,7 @@ package platform
 import (
 	"strings"
 
+	"handback.example/inspect"
 	"handback.example/inspect/drive"
 )
 
@@ -28,11 +29,14 @@ func (s *survey) displays() {
 			s.missing("display "+connector, err.Error())
 			continue
 		}
-		d.Connector = connector
+		d.Connector, d.Internal = connector, internalConnector(connector)
+		if d.Problem != "" {
+			s.missing("display "+connector, d.Problem)
+		}
 		s.r.Displays = append(s.r.Displays, d)
 	}
 	kind := s.r.Machine.Kind.Value
-	if own := portable(kind) || kind == "all-in-one"; own && len(s.r.Displays) == 0 {
+	if own := portable(kind) || kind == inspect.KindAllInOne; own && len(s.r.Displays) == 0 {
 		why := "the kernel runs no graphics driver that shows it"
 		if err != nil {
 			why = because(err)

@@ -31,6 +31,38 @@ func (s *survey) firmware() {
 	if f.Lockdown = s.lockdown(); !f.Lockdown.Known {
 		s.missing("kernel lockdown", f.Lockdown.Why)
 	}
+	f.PowerOnPassword, f.AdminPassword = s.password("power-on", 6), s.password("bios-admin", 2)
+}
+
+// password of the firmware: as its own settings tell the kernel
+// (Documentation/ABI/testing/sysfs-class-firmware-attributes), else by SMBIOS type 24
+// (7.25), where each has two bits.
+func (s *survey) password(role string, shift int) inspect.Fact[bool] {
+	const dir, source = "sys/class/firmware-attributes/", "firmware-attributes"
+	makers, _ := s.tree.List(dir)
+	for _, maker := range makers {
+		names, _ := s.tree.List(dir + maker + "/authentication")
+		for _, name := range names {
+			of := dir + maker + "/authentication/" + name
+			if is, err := s.tree.Text(of + "/role"); err != nil || is != role {
+				continue
+			}
+			switch set, err := s.tree.Text(of + "/is_enabled"); {
+			case err == nil && set == "1":
+				return inspect.Known(true, source)
+			case err == nil && set == "0":
+				return inspect.Known(false, source)
+			}
+		}
+	}
+	t, ok := first(s.table, typeSecurity)
+	switch state := t.byte(0x04) >> shift & 3; {
+	case !ok || len(t.data) < 5:
+		return inspect.Unknown[bool]("SMBIOS type 24", "the firmware does not say")
+	case state <= 1: // disabled, enabled
+		return inspect.Known(state == 1, "SMBIOS type 24")
+	}
+	return inspect.Unknown[bool]("SMBIOS type 24", "the firmware says that it does not know")
 }
 
 // uefi: the kernel has the folder only where UEFI started it. That it is not there

@@ -44,12 +44,16 @@ func (s *survey) gpu() {
 	}
 }
 
-// hex reads a file such as '0x030000'.
+// hex reads a file such as '0x030000' or '8087'.
 func (s *survey) hex(name string) (uint64, bool) {
 	text, err := s.tree.Text(name)
 	if err != nil {
 		return 0, false
 	}
-	n, err := strconv.ParseUint(strings.TrimPrefix(text, "0x"), 16, 32)
+	return parseHex(text, 32)
+}
+
+func parseHex(text string, bits int) (uint64, bool) {
+	n, err := strconv.ParseUint(strings.TrimPrefix(text, "0x"), 16, bits)
 	return n, err == nil
 }

@@ -11,38 +11,113 @@ import (
 )
 
 // kinds by the enclosure's type (SMBIOS 7.4.1). What is left out says too little:
-// 'Other', 'Hand Held', a docking station, an expansion box.
+// 'Other', a docking station, an expansion box. A 'Hand Held' of x86 is a small
+// tablet; in a 'Detachable' the computer stands behind the screen.
 var kinds = map[byte]string{
-	0x03: "desktop", 0x04: "desktop", 0x05: "desktop", 0x06: "desktop", 0x07: "desktop", 0x0f: "desktop", 0x18: "desktop",
-	0x08: "laptop", 0x09: "laptop", 0x0a: "laptop", 0x0e: "laptop",
-	0x0d: "all-in-one", 0x22: "mini-pc", 0x23: "mini-pc", 0x24: "stick-pc",
-	0x1e: "tablet", 0x1f: "convertible", 0x20: "convertible",
-	0x11: "server", 0x17: "server", 0x19: "server", 0x1c: "server", 0x1d: "server",
+	0x03: inspect.KindDesktop, 0x04: inspect.KindDesktop, 0x05: inspect.KindDesktop, 0x06: inspect.KindDesktop, 0x07: inspect.KindDesktop,
+	0x0f: inspect.KindDesktop, 0x18: inspect.KindDesktop,
+	0x08: inspect.KindLaptop, 0x09: inspect.KindLaptop, 0x0a: inspect.KindLaptop, 0x0e: inspect.KindLaptop,
+	0x0d: inspect.KindAllInOne, 0x22: inspect.KindMiniPC, 0x23: inspect.KindMiniPC, 0x24: inspect.KindStickPC,
+	0x0b: inspect.KindTablet, 0x1e: inspect.KindTablet, 0x20: inspect.KindTablet, 0x1f: inspect.KindConvertible,
+	0x11: inspect.KindServer, 0x17: inspect.KindServer, 0x19: inspect.KindServer, 0x1c: inspect.KindServer, 0x1d: inspect.KindServer,
 }
 
 // portable kinds run on a battery and have a screen of their own.
 func portable(kind string) bool {
-	return kind == "laptop" || kind == "convertible" || kind == "tablet"
+	return kind == inspect.KindLaptop || kind == inspect.KindConvertible || kind == inspect.KindTablet
 }
 
-// kind of the machine. The makers of cheap laptops leave the enclosure at
-// 'Desktop': a battery says otherwise, and then the kind is unknown, because a
-// desktop's battery is never asked about.
+// identity is what the firmware says of the machine, clean and without
+// placeholders, as the rules by name read it.
+type identity struct {
+	maker      string
+	names      string // model, version, family, parted by ' | '
+	boardMaker string
+	board      string
+	cpu        string
+}
+
+// kind of the machine: what its maker calls it, then its enclosure, then what it
+// is built from. Where these leave a doubt it is unknown, because a desktop's
+// battery is never asked about, and a tablet is not opened like a laptop.
 func (s *survey) kind(virtual inspect.Fact[bool]) inspect.Fact[string] {
 	if virtual.Known && virtual.Value {
-		return inspect.Known("virtual", virtual.Source)
+		return inspect.Known(inspect.KindVirtual, virtual.Source)
 	}
 	source, code := s.enclosure()
-	kind, ok := kinds[code]
-	switch {
-	case !ok && code == 0:
-		return inspect.Unknown[string](source, "the firmware does not say what it is")
-	case !ok:
-		return inspect.Unknown[string](source, fmt.Sprintf("the firmware gives enclosure type %d, which says too little", code))
-	case !portable(kind) && len(s.r.Battery) > 0:
-		return inspect.Unknown[string](source, "the firmware says "+kind+", but a battery is fitted")
+	k := judgeKind(s.identity(), source, code)
+	switch own := s.ownScreen(); {
+	case k.Known && (portable(k.Value) || strings.HasPrefix(k.Source, bySourceName)):
+		return k
+	case len(s.r.Battery) > 0 && own:
+		return inspect.Known(inspect.KindLaptop, "a battery and a screen of its own, where the firmware says too little")
+	case !k.Known:
+		return k
+	case len(s.r.Battery) > 0:
+		return inspect.Unknown[string](source, "the firmware says "+k.Value+", but a battery is fitted")
+	case own && k.Value != inspect.KindAllInOne:
+		return inspect.Unknown[string](source, "the firmware says "+k.Value+", but it has a screen of its own: an all-in-one, or a laptop without its battery")
 	}
-	return inspect.Known(kind, source)
+	return k
+}
+
+// bySourceName begins the source of a kind that was told by a name.
+const bySourceName = "named "
+
+// judgeKind is pure: the same firmware gives the same kind everywhere.
+func judgeKind(id identity, source string, code byte) inspect.Fact[string] {
+	kind, ok := kinds[code]
+	if word, named := nameKind(id, kind); named != "" {
+		return inspect.Known(named, bySourceName+"'"+word+"'")
+	}
+	switch {
+	case ok:
+		return inspect.Known(kind, source)
+	case serverCPU.MatchString(id.cpu):
+		return inspect.Known(inspect.KindServer, "its processor is a server's; the firmware does not say what it is")
+	case code == 0:
+		return inspect.Unknown[string](source, "the firmware does not say what it is")
+	}
+	return inspect.Unknown[string](source, fmt.Sprintf("the firmware gives enclosure type %d, which says too little", code))
+}
+
+// identity by the table, or by what the kernel took out of it.
+func (s *survey) identity() identity {
+	m := &s.r.Machine
+	var names []string
+	for _, f := range []inspect.Fact[string]{m.Model, m.Version, m.Family} {
+		if f.Known {
+			names = append(names, f.Value)
+		}
+	}
+	board, _ := first(s.table, typeBoard)
+	cpu, _ := first(s.table, typeCPU)
+	return identity{maker: m.Maker.Value, names: strings.Join(names, " | "), boardMaker: clean(board.text(0x04)), board: clean(board.text(0x05)), cpu: clean(cpu.text(0x10))}
+}
+
+// ownScreen: a panel hangs on a connector that only leads to built-in ones.
+func (s *survey) ownScreen() bool {
+	const dir = "sys/class/drm/"
+	names, err := s.tree.List(dir)
+	if err != nil {
+		return false
+	}
+	for _, name := range names {
+		if status, err := s.tree.Text(dir + name + "/status"); err == nil && status == "connected" && internalConnector(withoutCard(name)) {
+			return true
+		}
+	}
+	return false
+}
+
+// internalConnector: eDP, LVDS and DSI lead to panels inside.
+func internalConnector(name string) bool {
+	for _, bus := range []string{"eDP", "LVDS", "DSI"} {
+		if strings.HasPrefix(name, bus) {
+			return true
+		}
+	}
+	return false
 }
 
 // enclosure type: bit 7 only says that it has a lock.
@@ -77,6 +152,11 @@ func (s *survey) hypervisor() inspect.Fact[bool] {
 	switch {
 	case name != "":
 		return inspect.Known(true, "SMBIOS: "+name)
+	case s.virtualTable() && cpuErr == nil:
+		// Some real machines were delivered so.
+		return inspect.Unknown[bool]("SMBIOS type 0", "the firmware calls itself a virtual machine's, but the processor shows no hypervisor")
+	case s.virtualTable():
+		return inspect.Known(true, "SMBIOS type 0")
 	case cpuErr != nil:
 		return inspect.Unknown[bool]("CPUID", "the processor's flags: "+because(cpuErr))
 	case !smbios:
@@ -90,9 +170,6 @@ func (s *survey) hypervisor() inspect.Fact[bool] {
 func (s *survey) firmwareVirtual() (name string, read bool) {
 	var texts []string
 	for _, t := range s.table {
-		if t.kind == typeBIOS && t.byte(0x13)&0x10 != 0 { // 7.1.2.2
-			return "the table is a virtual machine's", true
-		}
 		if t.kind <= typeCase {
 			texts = append(texts, drive.Clean(t.text(0x04)), drive.Clean(t.text(0x05)))
 		}
@@ -111,6 +188,12 @@ func (s *survey) firmwareVirtual() (name string, read bool) {
 		}
 	}
 	return "", read
+}
+
+// virtualTable: the firmware says that the table describes a virtual machine (7.1.2.2).
+func (s *survey) virtualTable() bool {
+	bios, _ := first(s.table, typeBIOS)
+	return bios.byte(0x13)&0x10 != 0
 }
 
 // cpuFlags of the first processor. On a processor without them (not x86) that is

@@ -12,12 +12,19 @@ import (
 	"handback.example/inspect/drive"
 )
 
+// Structures that are read here (7.1 to 7.42).
 const (
-	typeBIOS   = 0
-	typeSystem = 1
-	typeBoard  = 2
-	typeCase   = 3
-	typeMemory = 17
+	typeBIOS     = 0
+	typeSystem   = 1
+	typeBoard    = 2
+	typeCase     = 3
+	typeCPU      = 4
+	typePort     = 8
+	typeOEM      = 11
+	typeArray    = 16
+	typeMemory   = 17
+	typeBattery  = 22
+	typeSecurity = 24
 )
 
 // firmwareTable reads the SMBIOS table as the kernel keeps it. Without it the
@@ -76,7 +83,8 @@ func (s *survey) fromTable(m *inspect.Machine) {
 	m.Version = named(system.text(0x06), one)
 	m.Serial = named(system.text(0x07), one)
 	m.UUID = s.uuid(system)
-	m.SKU = named(system.text(0x19), one)
+	m.SKU, m.Family = named(system.text(0x19), one), named(system.text(0x1a), one)
+	m.Board = joined(two, named(board.text(0x04), two), named(board.text(0x05), two))
 	m.AssetTag = named(enclosure.text(0x08), three)
 	m.BIOS = biosLine(s.table)
 }
@@ -166,7 +174,12 @@ func (s *survey) fromKernel(m *inspect.Machine) {
 		s.missing("product name", err.Error())
 	}
 	m.Maker, m.Model = word(product.Vendor, source), word(product.Name, source)
-	m.Version, m.SKU = word(product.Version, source), word(product.SKU, source)
+	m.Version, m.SKU, m.Family = word(product.Version, source), word(product.SKU, source), word(product.Family, source)
+	if b, err := ask(s, ghw.Baseboard); err == nil {
+		m.Board = joined(source, word(b.Vendor, source), word(b.Product, source))
+	} else {
+		m.Board = inspect.Unknown[string](source, err.Error())
+	}
 	m.Serial, m.UUID = word(product.SerialNumber, source), s.kernelUUID()
 	if c, err := ask(s, ghw.Chassis); err == nil {
 		m.AssetTag = word(c.AssetTag, source)

@@ -1,6 +1,8 @@
 package platform
 
 import (
+	"strings"
+
 	"github.com/jaypipes/ghw"
 
 	"handback.example/inspect"
@@ -11,6 +13,29 @@ import (
 var memoryKinds = map[byte]string{
 	0x0f: "SDRAM", 0x12: "DDR", 0x13: "DDR2", 0x14: "DDR2 FB-DIMM", 0x18: "DDR3", 0x19: "FBD2", 0x1a: "DDR4", 0x1b: "LPDDR", 0x1c: "LPDDR2",
 	0x1d: "LPDDR3", 0x1e: "LPDDR4", 0x20: "HBM", 0x21: "HBM2", 0x22: "DDR5", 0x23: "LPDDR5", 0x24: "HBM3",
+}
+
+// memoryForms by SMBIOS 7.18.1; what says nothing is left out.
+var memoryForms = map[byte]string{0x03: "SIMM", 0x05: "chip", 0x09: "DIMM", 0x0a: "TSOP", 0x0b: "row of chips", 0x0c: "RIMM", 0x0d: "SODIMM", 0x0e: "SRIMM", 0x0f: "FB-DIMM",
+	0x10: "die", 0x11: "CAMM"}
+
+// soldered by the form; and low-power memory is soldered in every form but CAMM,
+// whatever the firmware calls it.
+func soldered(m inspect.MemoryModule) inspect.Fact[bool] {
+	const source = "SMBIOS type 17"
+	switch {
+	case m.Form == "CAMM":
+		return inspect.Known(false, source)
+	case strings.HasPrefix(m.Kind, "LPDDR"):
+		return inspect.Known(true, source+": "+m.Kind)
+	}
+	switch m.Form {
+	case "row of chips", "chip", "die", "TSOP":
+		return inspect.Known(true, source)
+	case "DIMM", "SODIMM", "FB-DIMM", "RIMM", "SRIMM", "SIMM":
+		return inspect.Known(false, source)
+	}
+	return inspect.Unknown[bool](source, "the firmware does not say in what form it is fitted")
 }
 
 // Memory devices that are not the machine's working memory (7.18.2): ROM and
@@ -24,11 +49,24 @@ const (
 const maxModuleBytes = 1 << 40
 
 func (s *survey) memory() {
-	fitted, err := int64(0), error(nil)
+	fitted, err := s.modules()
+	seen := s.kernelMemory()
+	s.r.Memory.Bytes = fittedOrSeen(fitted, err, seen)
+	if !s.r.Memory.Bytes.Known {
+		s.missing("memory size", s.r.Memory.Bytes.Why)
+	} else if fitted > 0 && s.r.Memory.Bytes == seen {
+		s.missing("memory modules", "the firmware's list does not fit what the kernel sees")
+	}
+}
+
+// modules of the firmware's list, and how much they are together.
+func (s *survey) modules() (fitted int64, err error) {
+	slots := 0
 	for _, t := range s.table {
 		if t.kind != typeMemory || t.byte(0x12) == memoryROM || t.byte(0x12) == memoryFlash {
 			continue
 		}
+		slots++
 		s.persistent(t)
 		m, known := module(t)
 		switch {
@@ -39,12 +77,38 @@ func (s *survey) memory() {
 			fitted += m.Bytes
 		}
 	}
-	seen := s.kernelMemory()
-	s.r.Memory.Bytes = fittedOrSeen(fitted, err, seen)
-	if !s.r.Memory.Bytes.Known {
-		s.missing("memory size", s.r.Memory.Bytes.Why)
-	} else if fitted > 0 && s.r.Memory.Bytes == seen {
-		s.missing("memory modules", "the firmware's list does not fit what the kernel sees")
+	s.memoryArray(slots)
+	return fitted, err
+}
+
+// memoryArray: what the board takes (7.17), of the array that is the machine's
+// working memory.
+func (s *survey) memoryArray(slots int) {
+	const source = "SMBIOS type 16"
+	m := &s.r.Memory
+	m.Slots = inspect.Unknown[int]("SMBIOS type 17", "the firmware lists none")
+	m.Max = inspect.Unknown[int64](source, "the firmware does not say")
+	m.ECC = inspect.Unknown[bool](source, "the firmware does not say")
+	if slots > 0 {
+		m.Slots = inspect.Known(slots, "SMBIOS type 17")
+	}
+	for _, t := range s.table {
+		if t.kind != typeArray || t.byte(0x05) != 3 { // 'system memory', 7.17.2
+			continue
+		}
+		most := int64(t.dword(0x07)) << 10
+		if t.dword(0x07) == 0x80000000 {
+			most = int64(min(t.qword(0x0f), 1<<62))
+		}
+		if most > 0 && most <= maxModuleBytes*64 {
+			m.Max = inspect.Known(m.Max.Value+most, source) // of several arrays: together
+		}
+		switch t.byte(0x06) { // 7.17.3
+		case 3, 4: // none, parity
+			m.ECC = inspect.Known(false, source)
+		case 5, 6:
+			m.ECC = inspect.Known(true, source)
+		}
 	}
 }
 
@@ -81,7 +145,9 @@ func (s *survey) kernelMemory() inspect.Fact[int64] {
 // module from type 17 (7.18). An empty slot has 0 bytes; known is false where
 // the firmware does not know what is in it.
 func module(t structure) (m inspect.MemoryModule, known bool) {
-	m = inspect.MemoryModule{Slot: clean(t.text(0x10)), Kind: memoryKinds[t.byte(0x12)], Maker: clean(t.text(0x17)), Part: clean(t.text(0x1a))}
+	m = inspect.MemoryModule{Slot: clean(t.text(0x10)), Kind: memoryKinds[t.byte(0x12)], Maker: clean(t.text(0x17)), Part: clean(t.text(0x1a)),
+		Form: memoryForms[t.byte(0x0e)]}
+	m.Soldered = soldered(m)
 	m.Speed = int(t.word(0x15))
 	if m.Speed == 0xffff {
 		m.Speed = int(min(t.dword(0x54)&0x7fffffff, 1<<20))

@@ -7,11 +7,8 @@ import (
 	"handback.example/inspect/internal/tree"
 )
 
-// oemStrings is SMBIOS type 11 (7.12): what whoever built the machine, or a
-// hypervisor, wrote there for others to read.
-const oemStrings = 11
-
-// OEMStrings gives the OEM Strings of a machine that are plain ASCII. An empty root
+// OEMStrings gives the OEM Strings (7.12) of a machine that are plain ASCII: what
+// whoever built it, or a hypervisor, wrote there for others to read. An empty root
 // is the machine itself. A damaged table gives those before the damage, with the
 // error.
 func OEMStrings(root string) ([]string, error) {
@@ -27,7 +24,7 @@ func OEMStrings(root string) ([]string, error) {
 	table, err := parseTable(raw)
 	var all []string
 	for _, s := range table {
-		if s.kind != oemStrings {
+		if s.kind != typeOEM {
 			continue
 		}
 		for n, text := range s.strings {

@@ -1,5 +1,6 @@
 // Package platform learns what a machine is, apart from its drives and its TPM:
-// names, processor, memory, battery, displays, graphics, network, firmware.
+// names, kind, processor, memory, battery, displays, graphics, network, the parts
+// that hang on its buses, ports, firmware, and what a former owner left in it.
 //
 // It reads /sys and /proc only, of this machine or of a tree of files from
 // another one, and changes nothing. Text that firmware gives is cleaned here. A
@@ -36,7 +37,7 @@ func Read(ctx context.Context, root string, r *inspect.Report) {
 	s := &survey{ctx: ctx, root: root, r: r}
 	// Empty, not null, in JSON: nothing was seen.
 	r.Memory.Modules, r.Battery, r.Displays = []inspect.MemoryModule{}, []inspect.Battery{}, []inspect.Display{}
-	r.GPU, r.Network = []string{}, []inspect.NIC{}
+	r.GPU, r.Network, r.Ports, r.Residue = []string{}, []inspect.NIC{}, []inspect.Port{}, []inspect.Residue{}
 	var err error
 	if s.tree, err = tree.Open(root); err != nil {
 		s.missing("the machine", because(err))
@@ -52,7 +53,11 @@ func Read(ctx context.Context, root string, r *inspect.Report) {
 	s.displays()
 	s.gpu()
 	s.network()
+	s.devices()
+	s.ports()
 	s.firmware()
+	s.residue()
+	s.year()
 }
 
 // missing notes what could not be read, for people.

@@ -235,11 +235,23 @@ func TestKernelNames(t *testing.T) {
 
 func TestKind(t *testing.T) {
 	for code, want := range map[string]string{"3": "desktop", "9": "laptop", "10": "laptop", "13": "all-in-one", "30": "tablet", "31": "convertible",
-		"32": "convertible", "35": "mini-pc", "36": "stick-pc", "23": "server", "138": "laptop", "1": "", "2": "", "11": "", "12": "", "255": "", "x": ""} {
+		"32": "tablet", "11": "tablet", "35": "mini-pc", "36": "stick-pc", "23": "server", "138": "laptop", "1": "", "2": "", "12": "", "255": "", "x": ""} {
 		r := readFiles(t, laptop.with(files{"sys/class/dmi/id/chassis_type": code + "\n"}))
 		if k := r.Machine.Kind; k.Known != (want != "") || k.Value != want {
 			t.Errorf("enclosure %s is %+v, want %q", code, k, want)
 		}
+	}
+	// With a screen of its own it is a laptop, or without the battery a doubt.
+	battery, panel := files{"sys/class/power_supply/BAT0/type": "Battery\n"}, files{"sys/class/drm/card0-eDP-1/status": "connected\n"}
+	desktop := laptop.with(files{"sys/class/dmi/id/chassis_type": "3\n", "sys/class/dmi/id/sys_vendor": "Some Maker\n", "sys/class/dmi/id/product_name": "A1\n"})
+	if k := readFiles(t, desktop.with(battery).with(panel)).Machine.Kind; k.Value != "laptop" {
+		t.Errorf("with battery and panel: %+v", k)
+	}
+	if k := readFiles(t, desktop.with(panel)).Machine.Kind; k.Known || !strings.Contains(k.Why, "screen of its own") {
+		t.Errorf("with a panel: %+v", k)
+	}
+	if k := readFiles(t, desktop).Machine.Kind; k.Value != "desktop" {
+		t.Errorf("with neither: %+v", k)
 	}
 	// A 'desktop' with a battery is somebody's cheap laptop.
 	r := readFiles(t, laptop.with(files{"sys/class/dmi/id/chassis_type": "3\n", "sys/class/power_supply/BAT0/type": "Battery\n"}))
@@ -273,13 +285,17 @@ const psy = "sys/class/power_supply/"
 // As a ThinkPad T480s and a tablet that counts in charge show them.
 func TestBattery(t *testing.T) {
 	energy := files{psy + "BAT0/type": "Battery\n", psy + "BAT0/present": "1\n", psy + "BAT0/energy_full_design": "57020000\n", psy + "BAT0/energy_full": "49480000\n",
-		psy + "BAT0/capacity": "83\n", psy + "BAT0/cycle_count": "211\n", psy + "BAT0/status": "Discharging\n", psy + "AC/type": "Mains\n", psy + "AC/online": "0\n"}
+		psy + "BAT0/capacity": "83\n", psy + "BAT0/cycle_count": "211\n", psy + "BAT0/technology": "Li-poly\n", psy + "BAT0/manufacturer": "LGC\n",
+		psy + "BAT0/model_name": "01AV479\n", psy + "BAT0/serial_number": "  723\n", psy + "BAT0/status": "Discharging\n", psy + "AC/type": "Mains\n", psy + "AC/online": "0\n"}
 	r := readFiles(t, laptop.with(energy))
 	if len(r.Battery) != 1 {
 		t.Fatalf("%+v", r.Battery)
 	}
 	b := r.Battery[0]
 	if b.Name != "BAT0" || b.DesignWh.Value != 57.02 || b.FullWh.Value != 49.48 || b.HealthPct.Value != 86 || b.ChargePct.Value != 83 || b.Cycles.Value != 211 {
+		t.Errorf("%+v", b)
+	}
+	if b.Chemistry.Value != "Li-poly" || b.Maker.Value != "LGC" || b.Model.Value != "01AV479" || b.Serial.Value != "723" {
 		t.Errorf("%+v", b)
 	}
 	if !r.Mains.Known || r.Mains.Value {
@@ -305,12 +321,12 @@ func TestAbsurdBattery(t *testing.T) {
 		"no design":           {psy + "BAT0/energy_full": "45000000"},
 		"number out of range": {psy + "BAT0/energy_full_design": "99999999999999999999999", psy + "BAT0/energy_full": "45000000"},
 	} {
-		f = f.with(files{psy + "BAT0/type": "Battery", psy + "BAT0/cycle_count": "65535", psy + "BAT0/capacity": "255"})
+		f = f.with(files{psy + "BAT0/type": "Battery", psy + "BAT0/cycle_count": "65535", psy + "BAT0/capacity": "255", psy + "BAT0/serial_number": "0", psy + "BAT0/technology": "Unknown"})
 		bs := readFiles(t, laptop.with(f)).Battery
 		if len(bs) != 1 {
 			t.Fatalf("%s: %+v", name, bs)
 		}
-		if b := bs[0]; b.HealthPct.Known || b.Cycles.Known || b.ChargePct.Known || b.HealthPct.Why == "" || b.Cycles.Why == "" {
+		if b := bs[0]; b.HealthPct.Known || b.Cycles.Known || b.ChargePct.Known || b.HealthPct.Why == "" || b.Cycles.Why == "" || b.Serial.Known || b.Chemistry.Known {
 			t.Errorf("%s: %+v", name, b)
 		}
 	}
@@ -367,10 +383,19 @@ func TestDisplays(t *testing.T) {
 		drm + "card0-DP-4/status": "connected\n", drm + "card0-DP-4/edid": "",
 		drm + "card0/dev": "226:0\n",
 	}))
-	want := []inspect.Display{{Connector: "DP-2", Maker: "AUO", Model: "B140QAN08.H", Width: 2880, Height: 1800},
-		{Connector: "eDP-1", Maker: "LGD", Model: "LP156WH4-TPA1", Width: 1366, Height: 768}}
+	want := []inspect.Display{{Connector: "DP-2", Maker: "AUO", Model: "B140QAN08.H", Width: 2880, Height: 1800, DiagonalMM: 355, Year: 2025}, // 14.0 in
+		{Connector: "eDP-1", Maker: "LGD", Model: "LP156WH4-TPA1", Width: 1366, Height: 768, DiagonalMM: 395, Year: 2011, Internal: true}} // 15.6 in
 	if !slices.Equal(r.Displays, want) || !noted(r, "display DP-4") {
 		t.Errorf("%+v, missing %q", r.Displays, r.Missing)
+	}
+	if y := r.Machine.Year; y.Value != 2011 || !strings.Contains(y.Source, "screen") {
+		t.Errorf("year %+v", y)
+	}
+	bad := unhex(t, edidLGD)
+	bad[17]++ // the year
+	r = readFiles(t, laptop.with(files{drm + "card0-eDP-1/status": "connected\n", drm + "card0-eDP-1/edid": string(bad)}))
+	if len(r.Displays) != 1 || r.Displays[0].Problem == "" || !noted(r, "checksum") || r.Machine.Year.Known {
+		t.Errorf("a damaged EDID: %+v, year %+v, missing %q", r.Displays, r.Machine.Year, r.Missing)
 	}
 	if r := readFiles(t, laptop); !noted(r, "built-in display") {
 		t.Errorf("a laptop without a display: %q", r.Missing)
@@ -382,7 +407,7 @@ func TestDamagedEDID(t *testing.T) {
 	for i := range good {
 		bad := slices.Clone(good)
 		bad[i] ^= 1
-		if _, err := parseEDID(bad); err == nil {
+		if d, err := parseEDID(bad); err == nil && d.Problem == "" {
 			t.Errorf("byte %d changed, and nobody saw it", i)
 		}
 		if _, err := parseEDID(good[:i]); err == nil {
@@ -396,16 +421,12 @@ func FuzzEDID(f *testing.F) {
 	f.Add(unhex(f, edidAUO))
 	f.Add([]byte("\x00\xff\xff\xff\xff\xff\xff\x00"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if len(raw) >= 128 { // mend the checksum, so that what stands behind it is reached
-			raw = slices.Clone(raw)
-			raw[127] -= sum(raw[:128])
-		}
 		d, err := parseEDID(raw)
 		if err != nil {
 			return
 		}
 		if d.Width < 0 || d.Width > 4095 || d.Height < 0 || d.Height > 4095 || d.Model == "" ||
-			strings.ContainsFunc(d.Model+d.Maker, func(c rune) bool { return c < ' ' || c > '~' }) {
+			strings.ContainsFunc(d.Model+d.Maker+d.Serial, func(c rune) bool { return c < ' ' || c > '~' }) {
 			t.Fatalf("%+v", d)
 		}
 	})

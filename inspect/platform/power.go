@@ -145,8 +145,32 @@ func (d supply) battery(name string) inspect.Battery {
 	}
 	design, full = plausible(design), plausible(full)
 	return inspect.Battery{Name: name, DesignWh: design, FullWh: full, HealthPct: d.health(design, full),
-		ChargePct: d.percent(), Cycles: d.cycles()}
+		ChargePct: d.percent(), Cycles: d.cycles(), Chemistry: d.chemistry(),
+		Maker: d.name("manufacturer"), Model: d.name("model_name"), Serial: d.serial()}
 }
+
+// name is text that the battery's own gauge holds.
+func (d supply) name(file string) inspect.Fact[string] {
+	source := powerClass + " " + file
+	text, err := d.tree.Text(d.dir + file)
+	if err != nil {
+		return inspect.Unknown[string](source, because(err))
+	}
+	return named([]byte(text), source)
+}
+
+// serial: a gauge without one gives 0.
+func (d supply) serial() inspect.Fact[string] {
+	f := d.name("serial_number")
+	if f.Value == "0" {
+		return inspect.Unknown[string](f.Source, "the battery gives 0, which says nothing")
+	}
+	return f
+}
+
+// chemistry: the kernel has words of its own (Documentation/ABI/testing/sysfs-class-power)
+// and gives 'Unknown' for what it does not know of the firmware's four letters.
+func (d supply) chemistry() inspect.Fact[string] { return d.name("technology") }
 
 // number that the kernel gives; what ACPI uses for 'unknown', in its units of mWh
 // or as the kernel scales it, is unknown here.

@@ -146,6 +146,13 @@ func (s structure) dword(offset int) uint32 {
 	return binary.LittleEndian.Uint32(s.data[offset:])
 }
 
+func (s structure) qword(offset int) uint64 {
+	if offset+8 > len(s.data) {
+		return 0
+	}
+	return binary.LittleEndian.Uint64(s.data[offset:])
+}
+
 // first structure of a kind.
 func first(all []structure, kind byte) (structure, bool) {
 	for _, s := range all {

@@ -7,16 +7,21 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"handback.example/inspect"
 )
 
-// capture gives entry point and table of a machine; both stand in one file.
+// capture gives entry point and table of a machine. Some captures are the table
+// alone.
 func capture(t testing.TB, name string) (entryPoint, table []byte) {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("testdata/smbios", name))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !bytes.HasPrefix(raw, []byte("_SM")) {
+		return nil, raw
 	}
 	return raw[:0x20], raw[0x20:]
 }
@@ -27,6 +32,8 @@ func machineOf(t testing.TB, name string) files {
 	return files{"sys/firmware/dmi/tables/smbios_entry_point": string(entryPoint), "sys/firmware/dmi/tables/DMI": string(table),
 		"proc/cpuinfo": "processor\t: 0\nflags\t\t: fpu vme\n\n"}
 }
+
+var slotted = inspect.Known(false, "SMBIOS type 17")
 
 // Expected values: dmidecode 3.2 for .bin, go-smbios for .dmi.
 func TestMachines(t *testing.T) {
@@ -39,22 +46,22 @@ func TestMachines(t *testing.T) {
 	}{
 		"Lenovo-ThinkPad-T480.bin": {"LENOVO", "20L8S07A14", "ThinkPad T480s", "PC131TBF", "161674cc-2a1e-11b2-a85c-e121881d01b9", "laptop",
 			"LENOVO N22ET52W (1.29 ) 01/16/2019", false, 2, 24 << 30,
-			inspect.MemoryModule{Slot: "ChannelA-DIMM0", Bytes: 8 << 30, Kind: "DDR4", Speed: 2400, Maker: "SK Hynix", Part: "HMAA51S6AMR6N-UH"}},
+			inspect.MemoryModule{Slot: "ChannelA-DIMM0", Bytes: 8 << 30, Kind: "DDR4", Speed: 2400, Maker: "SK Hynix", Part: "HMAA51S6AMR6N-UH", Form: "SODIMM", Soldered: slotted}},
 		"Lenovo-ThinkPad-W510.bin": {"LENOVO", "431924G", "ThinkPad W510", "R86W27P", "01f055ee-7b50-cb11-89b7-b3fc67fdc149", "laptop",
 			"LENOVO 6NET84WW (1.45 ) 10/03/2012", false, 2, 8 << 30,
-			inspect.MemoryModule{Slot: "DIMM 1", Bytes: 4 << 30, Kind: "DDR3", Speed: 1334, Maker: "859B", Part: "CT51264BF1339.C16F"}},
+			inspect.MemoryModule{Slot: "DIMM 1", Bytes: 4 << 30, Kind: "DDR3", Speed: 1334, Maker: "859B", Part: "CT51264BF1339.C16F", Form: "SODIMM", Soldered: slotted}},
 		"Asus-UX307LA.bin": {"ASUSTeK COMPUTER INC.", "UX305LA", "1.0", "FCN0CJ03468352B", "850f3e82-9f38-694a-8840-2f8b0cf5d3d0", "laptop",
 			"American Megatrends Inc. UX305LA.206 08/03/2015", false, 2, 8 << 30,
-			inspect.MemoryModule{Slot: "ChannelA-DIMM0", Bytes: 4 << 30, Kind: "LPDDR3", Speed: 1600, Maker: "Elpida"}},
+			inspect.MemoryModule{Slot: "ChannelA-DIMM0", Bytes: 4 << 30, Kind: "LPDDR3", Speed: 1600, Maker: "Elpida", Form: "SODIMM", Soldered: inspect.Known(true, "SMBIOS type 17: LPDDR3")}},
 		"GigaByte-X399.bin": {"Gigabyte Technology Co., Ltd.", "X399 AORUS XTREME", "", "", "032e02b4-0499-0533-a106-940700080009", "desktop",
 			"American Megatrends Inc. F4 10/04/2018", false, 8, 128 << 30,
-			inspect.MemoryModule{Slot: "DIMM 0", Bytes: 16 << 30, Kind: "DDR4", Speed: 2933, Maker: "Kingston", Part: "KHX2933C17D4/16G"}},
+			inspect.MemoryModule{Slot: "DIMM 0", Bytes: 16 << 30, Kind: "DDR4", Speed: 2933, Maker: "Kingston", Part: "KHX2933C17D4/16G", Form: "DIMM", Soldered: slotted}},
 		"VMWare.bin": {"VMware, Inc.", "VMware Virtual Platform", "", "VMware-56 4d e2 c3 c3 c0 e1 e2-46 22 55 4d c5 eb 6b a1",
 			"c3e24d56-c0c3-e2e1-4622-554dc5eb6ba1", "virtual", "Phoenix Technologies LTD 6.00 05/19/2017", true, 1, 1 << 30,
-			inspect.MemoryModule{Slot: "RAM slot #0", Bytes: 1 << 30}},
+			inspect.MemoryModule{Slot: "RAM slot #0", Bytes: 1 << 30, Form: "DIMM", Soldered: slotted}},
 		// Its UUID stands in thousands of boards.
-		"Beelink-EQ12.dmi": {"AZW", "EQ", "", "BN1004GH10075", "", "desktop", "American Megatrends International, LLC. N95V106 12/15/2023", false, 1, 16 << 30,
-			inspect.MemoryModule{Slot: "Controller0-ChannelA-DIMM0", Bytes: 16 << 30, Kind: "DDR5", Speed: 5600, Maker: "Crucial Technology", Part: "CT16G56C46S5.M8G1"}},
+		"Beelink-EQ12.dmi": {"AZW", "EQ", "", "BN1004GH10075", "", "mini-pc", "American Megatrends International, LLC. N95V106 12/15/2023", false, 1, 16 << 30,
+			inspect.MemoryModule{Slot: "Controller0-ChannelA-DIMM0", Bytes: 16 << 30, Kind: "DDR5", Speed: 5600, Maker: "Crucial Technology", Part: "CT16G56C46S5.M8G1", Form: "SODIMM", Soldered: slotted}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := readFiles(t, machineOf(t, name))
@@ -128,6 +135,26 @@ func TestDamagedTable(t *testing.T) {
 	f["sys/firmware/dmi/tables/DMI"] = string(raw[:300])
 	if r := readFiles(t, f); !noted(r, "damaged") || r.Machine.Serial.Known {
 		t.Errorf("serial %+v, and people are told %q", r.Machine.Serial, r.Missing)
+	}
+}
+
+// The bit that says 'virtual' (7.1.2.2), in a table of a real machine.
+func TestVirtualBit(t *testing.T) {
+	f := machineOf(t, "Lenovo-ThinkPad-T480.bin")
+	raw := []byte(f["sys/firmware/dmi/tables/DMI"])
+	bios := bytes.Index(raw, []byte{0x00, 0x18, 0x0b, 0x00}) // type 0, 24 bytes, handle 000Bh
+	if bios < 0 {
+		t.Fatal("no type 0")
+	}
+	raw[bios+0x13] |= 0x10
+	f["sys/firmware/dmi/tables/DMI"] = string(raw)
+	m := readFiles(t, f).Machine
+	if m.Hypervisor.Known || !strings.Contains(m.Hypervisor.Why, "processor") || m.Kind.Value != "laptop" {
+		t.Errorf("%+v, kind %+v", m.Hypervisor, m.Kind)
+	}
+	delete(f, "proc/cpuinfo")
+	if h := readFiles(t, f).Machine.Hypervisor; !h.Known || !h.Value {
+		t.Errorf("without the processor's word: %+v", h)
 	}
 }
 
@@ -214,6 +241,13 @@ func TestFittedOrSeen(t *testing.T) {
 	}
 }
 
+func portTexts(ports []inspect.Port) (texts []string) {
+	for _, p := range ports {
+		texts = append(texts, p.Name, p.Kind)
+	}
+	return texts
+}
+
 // FuzzTable: whatever firmware leaves in memory, nothing panics, and no text comes
 // out that could draw on a screen.
 func FuzzTable(f *testing.F) {
@@ -247,9 +281,19 @@ func FuzzTable(f *testing.F) {
 		}
 		s.fromTable(&s.r.Machine)
 		m := s.r.Machine
-		for _, fact := range []inspect.Fact[string]{m.Maker, m.Model, m.Version, m.SKU, m.Serial, m.UUID, m.AssetTag, m.BIOS} {
+		for _, fact := range []inspect.Fact[string]{m.Maker, m.Model, m.Version, m.SKU, m.Family, m.Board, m.Serial, m.UUID, m.AssetTag, m.BIOS} {
 			if fact.Known && (fact.Value == "" || strings.ContainsFunc(fact.Value, func(c rune) bool { return c < ' ' || c > '~' })) {
 				t.Fatalf("%+v", fact)
+			}
+		}
+		if k := s.kindOfText(); k.Known && (k.Value == "" || k.Source == "") || !k.Known && k.Why == "" {
+			t.Fatalf("%+v", k)
+		}
+		s.ports()
+		s.memoryArray(len(all))
+		for _, text := range portTexts(s.r.Ports) {
+			if strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c > '~' }) {
+				t.Fatalf("%q", text)
 			}
 		}
 		for _, d := range all {
@@ -258,4 +302,51 @@ func FuzzTable(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A table as long as the format allows any: it is read in bounds, and what is
+// given is whole.
+func TestEndlessTable(t *testing.T) {
+	_, part := capture(t, "Lenovo-ThinkPad-T480.bin")
+	system := part[bytes.Index(part, []byte{typeSystem, 0x1b}):]
+	_, n, err := parseStructure(system)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, raw := range map[string][]byte{
+		"2 MB of one structure":  bytes.Repeat(system[:n], (2<<20)/n),
+		"2 MB of empty ones":     bytes.Repeat([]byte{126, 4, 0, 0, 0, 0}, (2<<20)/6),
+		"2 MB of strings":        append([]byte{11, 5, 0, 0, 1}, bytes.Repeat([]byte("A"), 2<<20)...),
+		"2 MB of short strings":  append(append([]byte{11, 5, 0, 0, 1}, bytes.Repeat([]byte("A\x00"), 1<<20)...), 0),
+		"longer than any":        bytes.Repeat([]byte{126, 4, 0, 0, 0, 0}, maxTable/6+1),
+		"2 MB of memory modules": bytes.Repeat(append(append([]byte{17, 92, 0, 0}, make([]byte, 88)...), 0, 0), (2<<20)/94),
+	} {
+		start := time.Now()
+		r := readFiles(t, laptop.with(files{"sys/firmware/dmi/tables/DMI": string(raw)}))
+		if took := time.Since(start); took > 20*time.Second {
+			t.Errorf("%s: it took %s", name, took)
+		}
+		if len(r.Memory.Modules) > maxStructures || len(r.Ports) > 64 {
+			t.Errorf("%s: %d modules, %d ports", name, len(r.Memory.Modules), len(r.Ports))
+		}
+		if !strings.HasPrefix(name, "2 MB of short") && !noted(r, "SMBIOS table") {
+			t.Errorf("%s: nobody is told, %q", name, r.Missing)
+		}
+	}
+}
+
+// The T480s by dmidecode: 'Maximum Capacity: 32 GB', 'Error Correction Type: None',
+// two devices.
+func TestMemoryArray(t *testing.T) {
+	m := readFiles(t, machineOf(t, "Lenovo-ThinkPad-T480.bin")).Memory
+	if m.Slots.Value != 2 || m.Max.Value != 32<<30 || !m.ECC.Known || m.ECC.Value {
+		t.Errorf("%+v", m)
+	}
+	m = readFiles(t, machineOf(t, "SuperMicro-X9DBL.bin")).Memory
+	if !m.ECC.Known || !m.ECC.Value || m.Slots.Value < 6 {
+		t.Errorf("%+v", m)
+	}
+	if m := readFiles(t, laptop).Memory; m.Slots.Known || m.Max.Known || m.ECC.Known || m.Max.Why == "" {
+		t.Errorf("without a table: %+v", m)
+	}
 }

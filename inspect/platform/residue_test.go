@@ -1,0 +1,152 @@
+package platform
+
+import (
+	"archive/zip"
+	"io"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"handback.example/inspect"
+)
+
+// efivars of a real firmware (OVMF) with entries that somebody added, as u-root's
+// module carries them.
+func efivars(t testing.TB) files {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/u-root/u-root").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := zip.OpenReader(filepath.Join(strings.TrimSpace(string(out)), "pkg/uefivars/testdata/sys_fw_efivarfs.zip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	all := files{}
+	for _, f := range z.File {
+		if f.FileInfo().IsDir() {
+			continue
+		}
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[efiVars+path.Base(f.Name)] = string(b)
+	}
+	return all
+}
+
+func residueOf(t *testing.T, f files, item string) inspect.Residue {
+	t.Helper()
+	for _, r := range readFiles(t, f).Residue {
+		if strings.HasPrefix(r.Item, item) {
+			if r.Evidence == "" {
+				t.Errorf("%+v says nothing", r)
+			}
+			return r
+		}
+	}
+	t.Fatalf("%q was not looked for", item)
+	return inspect.Residue{}
+}
+
+// Boot0007, 0008 and 0009 lead to files; 000A too, and BootCurrent names it.
+func TestBootEntries(t *testing.T) {
+	vars := efivars(t)
+	r := residueOf(t, laptop.with(vars), "boot entries")
+	if r.State != inspect.ResiduePresent || r.Evidence != "3: 'edge_boot', 'lshell', 'edge_boot'" {
+		t.Errorf("%+v", r)
+	}
+	// The firmware's own entries lead to devices.
+	for name := range vars {
+		for _, added := range []string{"Boot0007", "Boot0008", "Boot0009", "Boot000A"} {
+			if strings.HasPrefix(path.Base(name), added) {
+				delete(vars, name)
+			}
+		}
+	}
+	if r := residueOf(t, laptop.with(vars), "boot entries"); r.State != inspect.ResidueAbsent {
+		t.Errorf("%+v", r)
+	}
+	vars[efiVars+"Boot0007"+globalVariable] = "\x07\x00\x00\x00\x01\x00\x00\x00\xff\xff"
+	if r := residueOf(t, laptop.with(vars), "boot entries"); r.State != inspect.ResidueUnknown {
+		t.Errorf("a damaged entry: %+v", r)
+	}
+}
+
+func TestResidue(t *testing.T) {
+	table := machineOf(t, "Lenovo-ThinkPad-T480.bin")
+	vars := files{efiVars + "SecureBoot" + globalVariable: "\x06\x00\x00\x00\x01"}
+	acpi := files{"sys/firmware/acpi/tables/DSDT": "DSDT"}
+	const auth = "sys/class/firmware-attributes/thinklmi/authentication/Admin/"
+	for name, c := range map[string]struct {
+		files       files
+		item, state string
+	}{
+		"nothing was read":       {laptop, "boot entries", inspect.ResidueUnknown},
+		"started the old way":    {laptop.with(acpi), "boot entries", inspect.ResidueUnknown},
+		"no entries":             {laptop.with(vars), "boot entries", inspect.ResidueAbsent},
+		"Windows was here":       {laptop.with(vars).with(files{efiVars + "UnlockIDCopy" + windowsNamespace: "x"}), "EFI variables of Windows", inspect.ResiduePresent},
+		"Windows was not":        {laptop.with(vars), "EFI variables of Windows", inspect.ResidueAbsent},
+		"a key was enrolled":     {laptop.with(vars).with(files{efiVars + "MokListRT" + shimNamespace: "x"}), "keys that", inspect.ResiduePresent},
+		"shim without a key":     {laptop.with(vars).with(files{efiVars + "SbatLevelRT" + shimNamespace: "x"}), "keys that", inspect.ResidueAbsent},
+		"no asset tag":           {table, "asset tag", inspect.ResidueAbsent},
+		"an asset tag":           {laptop.with(files{"sys/class/dmi/id/chassis_asset_tag": "DEF-048213\n"}), "asset tag", inspect.ResiduePresent},
+		"no table":               {laptop, "asset tag", inspect.ResidueUnknown},
+		"a program for Windows":  {laptop.with(acpi).with(files{"sys/firmware/acpi/tables/WPBT": "WPBT"}), "program", inspect.ResiduePresent},
+		"no program":             {laptop.with(acpi), "program", inspect.ResidueAbsent},
+		"ACPI not read":          {laptop, "program", inspect.ResidueUnknown},
+		"a management engine":    {laptop.with(files{"sys/bus/pci/devices/0000:00:16.0/class": "0x078000", "sys/bus/pci/devices/0000:00:16.0/vendor": "0x8086"}), "provisioning", inspect.ResidueUnknown},
+		"a modem":                {laptop.with(files{"sys/class/net/wwan0/type": "65534", "sys/class/net/wwan0/uevent": "DEVTYPE=wwan"}), "SIM", inspect.ResidueUnknown},
+		"no modem":               {laptop.with(emptyBuses), "SIM", inspect.ResidueAbsent},
+		"a fingerprint reader":   {laptop.with(emptyBuses).with(usbInterface("1-9", "06cb", "ff", "00", "00")), "fingerprints", inspect.ResidueUnknown},
+		"no fingerprint reader":  {laptop.with(emptyBuses), "fingerprints", inspect.ResidueAbsent},
+		"an administrator's":     {laptop.with(files{auth + "role": "bios-admin\n", auth + "is_enabled": "1\n"}), "firmware password", inspect.ResiduePresent},
+		"nobody says":            {laptop, "firmware password", inspect.ResidueUnknown},
+		"an unreadable password": {laptop.with(files{auth + "role": "bios-admin\n", auth + "is_enabled": "maybe\n"}), "firmware password", inspect.ResidueUnknown},
+	} {
+		if r := residueOf(t, c.files, c.item); r.State != c.state {
+			t.Errorf("%s: %+v, want %s", name, r, c.state)
+		}
+	}
+}
+
+// SMBIOS type 24 (7.25) with each status in its place, as dmidecode prints them.
+func TestFirmwarePasswords(t *testing.T) {
+	for settings, want := range map[string][2]string{ // at 04h: power-on, administrator
+		"\x00": {"no", "no"}, "\x40": {"yes", "no"}, "\x04": {"no", "yes"}, "\x44": {"yes", "yes"}, "\x88": {"", ""}, "\xcc": {"", ""}, "\x11": {"no", "no"},
+	} {
+		f := machineOf(t, "Lenovo-ThinkPad-T480.bin")
+		f["sys/firmware/dmi/tables/DMI"] = "\x18\x05\x18\x00" + settings + "\x00\x00" + "\x7f\x04\xff\xfe\x00\x00"
+		firmware := readFiles(t, f).Firmware
+		if got := [2]string{say(firmware.PowerOnPassword), say(firmware.AdminPassword)}; got != want {
+			t.Errorf("%x: %q, want %q", settings, got, want)
+		}
+	}
+}
+
+func FuzzLoadOption(f *testing.F) {
+	seeds := 0
+	for name, b := range efivars(f) {
+		if isBootEntry(strings.TrimSuffix(path.Base(name), globalVariable)) {
+			f.Add([]byte(b[4:]))
+			seeds++
+		}
+	}
+	if seeds == 0 {
+		f.Fatal("no seeds")
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		o, err := parseLoadOption(raw)
+		if err == nil && (o.name == "" || strings.ContainsFunc(o.name, func(c rune) bool { return c < ' ' || c > '~' })) {
+			t.Fatalf("%+v", o)
+		}
+	})
+}
