@@ -17,7 +17,7 @@ import (
 func (s survey) findings(subjects []subject) (found []inspect.Finding, missing []string) {
 	found = []inspect.Finding{}
 	looked := true
-	for _, look := range []func([]subject) ([]inspect.Finding, error){s.controllers, s.scsiWithoutDriver, s.usbWithoutDriver} {
+	for _, look := range []func([]subject) ([]inspect.Finding, error){s.controllers, s.scsiWithoutDriver, s.usbWithoutDriver, s.ataWithoutDisk} {
 		f, err := look(subjects)
 		found = append(found, f...)
 		if err != nil {
@@ -25,6 +25,7 @@ func (s survey) findings(subjects []subject) (found []inspect.Finding, missing [
 		}
 	}
 	found = append(found, nvmeFindings(subjects)...)
+	found = append(found, halfFindings(subjects)...)
 	found = append(found, s.areaFindings(subjects)...)
 	if s.Root == "" {
 		found = append(found, silentFindings(subjects)...)
@@ -38,11 +39,16 @@ func (s survey) findings(subjects []subject) (found []inspect.Finding, missing [
 
 const (
 	doAHCI   = "switch storage from RAID to AHCI in the firmware's setup, then start again"
+	doHBA    = "switch it to show each drive (HBA, JBOD or AHCI) and start again, or take the drives out and erase them elsewhere"
 	doDriver = "this system can't reach what hangs on it: take the drives out and erase them elsewhere"
 )
 
 // transparent drivers show the drives behind a RAID controller as they are.
 var transparent = []string{"ahci", "vmd", "nvme"}
+
+// chipsets whose makers put a RAID mode into the firmware's setup: Intel and AMD. A
+// controller of anybody else is a card.
+var chipsets = []string{"0x8086", "0x1022", "0x1002"}
 
 // controllers of the PCI bus: classes 01h (mass storage) and 0805h (SD host).
 func (s survey) controllers(subjects []subject) ([]inspect.Finding, error) {
@@ -83,13 +89,15 @@ func (s survey) controller(name, dir, class string, drives bool) []inspect.Findi
 	what := fmt.Sprintf("at PCI %s (%s:%s)", name, strings.TrimPrefix(vendor, "0x"), strings.TrimPrefix(device, "0x"))
 	raid, storage := strings.HasPrefix(class, "0x0104"), strings.HasPrefix(class, "0x01") || strings.HasPrefix(class, "0x0805")
 	switch {
+	case raid && !drives && !slices.Contains(chipsets, vendor):
+		found = append(found, inspect.Finding{Code: "raid-mode", What: "the RAID controller " + what + " shows no drive", Do: doHBA})
 	case raid && !drives:
 		found = append(found, inspect.Finding{Code: "raid-mode", What: "the RAID controller " + what + " shows no drive", Do: doAHCI})
 	case storage && driver == "":
 		found = append(found, inspect.Finding{Code: "no-driver", What: "the storage controller " + what + " has no driver here", Do: doDriver})
 	case raid && !slices.Contains(transparent, driver):
 		found = append(found, inspect.Finding{Code: "raid-volume", What: "the RAID controller " + what + " may show volumes, not the drives themselves",
-			Do: "switch it to show each drive (HBA, JBOD or AHCI) and start again, or take the drives out"})
+			Do: doHBA})
 	case strings.HasPrefix(class, "0x0108") && !drives:
 		found = append(found, inspect.Finding{Code: "nvme-no-drive", What: "the NVMe controller " + what + " shows no drive",
 			Do: "switch the machine off and on and start again; if it stays so, take the drive out"})
@@ -181,16 +189,84 @@ func nvmeFindings(subjects []subject) []inspect.Finding {
 	return found
 }
 
+// areaFindings: what an eMMC has beside its blocks is erased with them by the card's own
+// erasure, and by nothing else.
 func (s survey) areaFindings(subjects []subject) []inspect.Finding {
 	var found []inspect.Finding
 	for _, d := range subjects {
-		if areas := s.tree.Areas(d.disk); len(areas) > 0 {
-			found = append(found, inspect.Finding{Code: "mmc-areas",
-				What: fmt.Sprintf("%s has areas of its own beside the drive: %s", names(d), strings.Join(areas, ", ")),
-				Do:   "this version erases none of them: keep the machine, or destroy the board's memory"})
+		areas, m := s.tree.Areas(d.disk), d.MMC
+		if len(areas) == 0 || m != nil && (m.Sanitize.Value || m.SecureErase.Value) && m.Protected.Known && !m.Protected.Value {
+			continue
+		}
+		found = append(found, inspect.Finding{Code: "mmc-areas",
+			What: fmt.Sprintf("%s has areas of its own beside the drive (%s), and does not say that it can erase all of them itself", names(d), strings.Join(areas, ", ")),
+			Do:   "keep the machine, or destroy the board's memory"})
+	}
+	return found
+}
+
+// halves of Intel's drives with two on one card (Optane Memory H10 and H20): flash
+// ('INTEL HBRPEKNX0202A'), and Optane memory that caches it ('INTEL HBRPEKNX0202AO').
+// Each is a drive of its own on the bus, and a machine that can't split its lanes shows
+// only one.
+const halves = "HBRPEKN"
+
+// halfFindings: a half of such a drive without the other.
+func halfFindings(subjects []subject) []inspect.Finding {
+	other := func(d subject) string {
+		for _, word := range strings.Fields(d.Identity.Model) {
+			switch {
+			case !strings.HasPrefix(word, halves):
+			case strings.HasSuffix(word, "O"):
+				return "flash"
+			default:
+				return "Optane"
+			}
+		}
+		return ""
+	}
+	counts := map[string]int{}
+	for _, d := range subjects {
+		counts[other(d)]++
+	}
+	var found []inspect.Finding
+	for _, d := range subjects {
+		if missing := other(d); missing != "" && counts["flash"] != counts["Optane"] {
+			found = append(found, inspect.Finding{Code: "optane-half",
+				What: fmt.Sprintf("%s is one half of a drive with two, and its %s half is not seen beside it", names(d), missing),
+				Do:   "switch Intel Rapid Storage and Optane off in the firmware's setup, then start again; if it stays so, take the drive out and destroy it"})
 		}
 	}
 	return found
+}
+
+// ataWithoutDisk: a drive that answered on a SATA link since the start, and is no disk
+// now: it was given up, or fell out of its connector. libata keeps its class
+// (Documentation/ABI/testing/sysfs-ata).
+func (s survey) ataWithoutDisk(subjects []subject) ([]inspect.Finding, error) {
+	const class = "/sys/class/ata_device"
+	if !s.tree.Exists(class) {
+		return nil, nil
+	}
+	names, err := s.tree.List(class)
+	if err != nil {
+		return nil, fmt.Errorf("%s could not be listed: %w", class, err)
+	}
+	var found []inspect.Finding
+	for _, name := range names {
+		dir, err := s.tree.Real(class + "/" + name)
+		if err != nil {
+			return found, err
+		}
+		port := ataPort.FindString(dir)
+		if port == "" || !s.tree.Is(dir, "class", "ata") || below(subjects, strings.TrimSuffix(port, "/")) {
+			continue
+		}
+		found = append(found, inspect.Finding{Code: "lost-drive",
+			What: fmt.Sprintf("a drive on SATA link %s answered when the machine was started, and is gone", last(ataLink, port)),
+			Do:   "switch the machine off, see that the drive sits well, and start again; if it stays so, take it out and destroy it"})
+	}
+	return found, nil
 }
 
 // silentFindings: drives that would not be opened or say who they are.

@@ -1,6 +1,7 @@
 package survey
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -76,6 +77,25 @@ func nvmeDisk(address string) string {
 		"sys/block/nvme0n1 -> /" + dir + "/nvme0n1\n"
 }
 
+// ataDevice is a device on a SATA link, as libata keeps it.
+func ataDevice(class string, link int) string {
+	name := fmt.Sprintf("dev%d.0", link)
+	dir := fmt.Sprintf("sys/devices/pci0000:00/0000:00:17.0/ata%d/link%d/%s/ata_device/%s", link, link, name, name)
+	return dir + "/class = " + class + "\nsys/class/ata_device/" + name + " -> /" + dir + "\n"
+}
+
+// mmcDisk is a card, with an area of its own beside its blocks.
+func mmcDisk(kind, area string) string {
+	dir := "sys/devices/pci0000:00/0000:00:1a.0/mmc_host/mmc0/mmc0:0001"
+	s := dir + "/type = " + kind + "\n" + dir + "/subsystem -> /sys/bus/mmc\nsys/bus/mmc/\n" +
+		dir + "/block/mmcblk0/dev = 179:0\n" + dir + "/block/mmcblk0/size = 2048\n" + dir + "/block/mmcblk0/device -> /" + dir + "\n" +
+		"sys/block/mmcblk0 -> /" + dir + "/block/mmcblk0\n"
+	if area != "" {
+		s += dir + "/block/mmcblk0/" + area + "/dev = 179:8\n" + dir + "/block/mmcblk0/" + area + "/size = 16\n"
+	}
+	return s
+}
+
 const quiet = "sys/block/\nsys/bus/pci/devices/\nproc/self/mountinfo = 22 27 0:21 / /proc rw - proc proc rw\n"
 
 func TestTakeOfATree(t *testing.T) {
@@ -126,6 +146,15 @@ func TestFindings(t *testing.T) {
 		{"VMD without a driver", pci("0000:00:0e.0", "0x010400", ""), []string{"raid-mode"}},
 		{"RAID mode with disks by AHCI", pci("0000:00:17.0", "0x010400", "ahci") + sata("0000:00:17.0"), nil},
 		{"VMD with disks", pci("0000:00:0e.0", "0x010400", "vmd") + nvmeDisk("0000:00:0e.0/pci10000:e0/10000:e0:06.0"), nil},
+		{"a RAID card without disks", strings.Replace(pci("0000:00:17.0", "0x010400", "megaraid_sas"), "0x8086", "0x1000", 1), []string{"raid-mode"}},
+		{"a RAID card without a driver", strings.Replace(pci("0000:00:17.0", "0x010400", ""), "0x8086", "0x1000", 1), []string{"raid-mode"}},
+		{"an eMMC with boot areas", mmcDisk("MMC", "mmcblk0boot0"), []string{"mmc-areas"}},
+		{"an SD card in the reader", mmcDisk("SD", ""), nil},
+		{"a drive that was given up", pci("0000:00:17.0", "0x010601", "ahci") + ataDevice("ata", 1), []string{"lost-drive"}},
+		{"a drive on its link", pci("0000:00:17.0", "0x010601", "ahci") + sata("0000:00:17.0") + ataDevice("ata", 1), nil},
+		{"another one given up beside it", pci("0000:00:17.0", "0x010601", "ahci") + sata("0000:00:17.0") + ataDevice("ata", 1) + ataDevice("ata", 2), []string{"lost-drive"}},
+		{"a link without a drive", pci("0000:00:17.0", "0x010601", "ahci") + ataDevice("none", 1), nil},
+		{"an optical drive", pci("0000:00:17.0", "0x010601", "ahci") + ataDevice("atapi", 1), nil},
 		{"volumes of a RAID card", pci("0000:00:17.0", "0x010400", "megaraid_sas") + sata("0000:00:17.0"), []string{"raid-volume"}},
 		{"a disk is not on the controller of a like name", pci("0000:00:17.0", "0x010400", "ahci") + sata("0000:00:17.01"), []string{"raid-mode"}},
 		{"remapped NVMe", pci("0000:00:17.0", "0x010601", "ahci", "remapped_nvme = 2") + sata("0000:00:17.0"), []string{"remapped-nvme"}},
@@ -185,7 +214,7 @@ func TestUseThatCannotBeTold(t *testing.T) {
 func TestFindingsAcrossDrives(t *testing.T) {
 	codes := func(subjects ...subject) string {
 		var all []string
-		for _, f := range slices.Concat(nvmeFindings(subjects), silentFindings(subjects), bootFindings(subjects)) {
+		for _, f := range slices.Concat(nvmeFindings(subjects), halfFindings(subjects), silentFindings(subjects), bootFindings(subjects)) {
 			all = append(all, f.Code)
 		}
 		return strings.Join(all, " ")
@@ -205,19 +234,52 @@ func TestFindingsAcrossDrives(t *testing.T) {
 			d.NVMe = &inspect.NVMe{Unattached: inspect.Known(unattached, "")}
 		}
 	}
+	model := func(m string) func(*subject) { return func(d *subject) { d.Identity.Model = m } }
+	const flash, optane = "INTEL HBRPEKNX0202A", "INTEL HBRPEKNX0202AO"
 	silent := func(d *subject) { d.answered = false }
 	file := func(d *subject) { d.answered, d.Boot, d.disk.Kind = false, true, sysblock.KindLoop }
 	for want, got := range map[string]string{
-		"":                       codes(drv(drive.BusUSB, boot), drv(drive.BusNVMe, namespace(1, 0, 1)), drv(drive.BusLoop, file), drv(drive.BusLoop, file)),
-		"unattached-namespace":   codes(drv(drive.BusNVMe, namespace(1, 2, 1, 2)), drv(drive.BusNVMe, namespace(2, 2, 1, 2))),
-		"hidden-namespace":       codes(drv(drive.BusNVMe, namespace(1, 0, 1, 2))),
-		"unread-drive":           codes(drv(drive.BusSATA, silent)),
-		"boot-inside":            codes(drv(drive.BusSATA, boot)),
-		"two-sticks":             codes(drv(drive.BusUSB, boot), drv(drive.BusUSB, boot)),
-		"boot-inside two-sticks": codes(drv(drive.BusUSB, boot), drv(drive.BusNVMe, boot)),
+		"":                                    codes(drv(drive.BusNVMe, model(optane)), drv(drive.BusNVMe, model(flash)), drv(drive.BusUSB, boot), drv(drive.BusNVMe, namespace(1, 0, 1)), drv(drive.BusLoop, file), drv(drive.BusLoop, file)),
+		"unattached-namespace":                codes(drv(drive.BusNVMe, namespace(1, 2, 1, 2)), drv(drive.BusNVMe, namespace(2, 2, 1, 2))),
+		"hidden-namespace":                    codes(drv(drive.BusNVMe, namespace(1, 0, 1, 2))),
+		"optane-half":                         codes(drv(drive.BusNVMe, model(flash)), drv(drive.BusNVMe, model("INTEL MEMPEK1W032GA"))),
+		"optane-half optane-half optane-half": codes(drv(drive.BusNVMe, model(optane)), drv(drive.BusNVMe, model(optane)), drv(drive.BusNVMe, model(flash))),
+		"unread-drive":                        codes(drv(drive.BusSATA, silent)),
+		"boot-inside":                         codes(drv(drive.BusSATA, boot)),
+		"two-sticks":                          codes(drv(drive.BusUSB, boot), drv(drive.BusUSB, boot)),
+		"boot-inside two-sticks":              codes(drv(drive.BusUSB, boot), drv(drive.BusNVMe, boot)),
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// Areas of an eMMC go with its own erasure: with nothing else, and not where something
+// of it is write-protected.
+func TestAreasOfAnEMMC(t *testing.T) {
+	root := plant(t, quiet+mmcDisk("MMC", "mmcblk0boot0"))
+	s := survey{tree: sysblock.Tree(root)}
+	disks, err := s.tree.Disks()
+	if err != nil || len(disks) != 1 {
+		t.Fatal(disks, err)
+	}
+	yes, no, unknown := inspect.Known(true, ""), inspect.Known(false, ""), inspect.Fact[bool]{}
+	for name, c := range map[string]struct {
+		mmc   *inspect.MMC
+		found int
+	}{
+		"never asked":        {nil, 1},
+		"no erasure":         {&inspect.MMC{Sanitize: no, SecureErase: no, Protected: no}, 1},
+		"sanitize":           {&inspect.MMC{Sanitize: yes, SecureErase: no, Protected: no}, 0},
+		"secure erase":       {&inspect.MMC{Sanitize: no, SecureErase: yes, Protected: no}, 0},
+		"protected":          {&inspect.MMC{Sanitize: yes, SecureErase: yes, Protected: yes}, 1},
+		"protection unknown": {&inspect.MMC{Sanitize: yes, SecureErase: yes, Protected: unknown}, 1},
+	} {
+		d := subject{disk: disks[0]}
+		d.MMC = c.mmc
+		if f := s.areaFindings([]subject{d}); len(f) != c.found || c.found > 0 && !strings.Contains(f[0].What, "mmcblk0boot0") {
+			t.Errorf("%s: %+v", name, f)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 var (
 	pciFunction = regexp.MustCompile(`/([0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])(?:/|$)`)
 	ataLink     = regexp.MustCompile(`/ata([0-9]+)/`)
+	ataPort     = regexp.MustCompile(`^.*/ata[0-9]+/`)
 	usbPort     = regexp.MustCompile(`/([0-9]+-[0-9]+(?:\.[0-9]+)*)(?:/|$)`)
 	scsiAddress = regexp.MustCompile(`/([0-9]+:[0-9]+:[0-9]+:[0-9]+)(?:/|$)`)
 )
