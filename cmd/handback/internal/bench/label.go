@@ -109,6 +109,23 @@ func (l *labels) remember(r *inspect.Report) {
 	}
 }
 
+// vanished are the drives inside the machine that an earlier look of this power-on
+// found, that this one doesn't, and of which nobody has said that they were taken out
+// or seen to the end of their erasure: they may be in there, unerased.
+func (e *Engine) vanished() (all []wipe.Refusal) {
+	for _, id := range e.labels.seen {
+		outside := id.Bus == drive.BusUSB || id.Bus == drive.BusSD || id.Bus == drive.BusFabric || id.Bus == drive.BusLoop
+		here := slices.ContainsFunc(e.report.Drives, func(d inspect.Drive) bool { return labelled(d.Identity) == labelled(id) })
+		if outside || here || id.Serial == "" || e.isRemoved(certs.Removed{Drive: certs.DriveRef{Serial: id.Serial}}) ||
+			e.book != nil && ended(e.book.Summary(), evidence.Ref("", id), false) {
+			continue
+		}
+		all = append(all, wipe.Refusal{Code: "vanished", Reason: driveName(id) + ", serial " + id.Serial + ", was found when this machine was looked at before, and is gone",
+			Do: "switch the machine off, see that the drive sits well, and start again; if it was taken out to be destroyed, press X"})
+	}
+	return all
+}
+
 // takeRemoved records that a drive was taken out to be destroyed. Before, it is looked
 // whether it is out; the machine goes on without it.
 func (e *Engine) takeRemoved(r wire.Removal) error {
@@ -142,6 +159,7 @@ func (e *Engine) takeRemoved(r wire.Removal) error {
 	if e.book != nil {
 		e.recordRemoved()
 	}
+	e.replan() // it no longer counts as vanished
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"handback.example/certs"
 	"handback.example/cmd/handback/internal/wire"
+	"handback.example/wipe"
 )
 
 const (
@@ -142,5 +143,43 @@ func TestDriveTakenOutBefore(t *testing.T) {
 	s := certs.Summarise(m.records(v.Visit))
 	if s.Verdict != certs.NoMedia || len(s.Removed) != 1 || s.Removed[0].Drive.Serial != "X-99" {
 		t.Errorf("%s %+v", s.Verdict, s.Removed)
+	}
+}
+
+// A drive that was there at an earlier look and is gone may still be in the machine:
+// no certificate calls the machine erased until somebody says that it was taken out.
+func TestDriveVanished(t *testing.T) {
+	m := newModelBed(t, fmt.Sprintf(modelNVMe, "100ms"), otherModel)
+	e, _, _ := m.start()
+	m.toCheck(e)
+	m.host.Detach(m.paths[0])
+	m.paths = m.paths[1:]
+	must(t, e, wire.Intent{Kind: wire.IntentRescan})
+	gone := func() bool {
+		return slices.ContainsFunc(e.plan.Refusals, func(r wipe.Refusal) bool {
+			return r.Code == "vanished" && strings.Contains(r.Reason, "serial NVME1") && strings.Contains(r.Do, "press X")
+		})
+	}
+	if !gone() {
+		t.Fatalf("%+v", e.plan.Refusals)
+	}
+	must(t, e, wire.Intent{Kind: wire.IntentToAgree})
+	must(t, e, wire.Intent{Kind: wire.IntentConsent, Text: "DEF-1", Digest: e.View().Plan.Digest})
+	if _, s := m.result(e); s.Verdict == certs.Sanitised || m.left(1) != 0 || e.code != 3 {
+		t.Errorf("%s, code %d, %d traces left on the other drive", s.Verdict, e.code, m.left(1))
+	}
+}
+
+// The same drive, said to be taken out, stands in nobody's way.
+func TestDriveVanishedThenRemoved(t *testing.T) {
+	m := newModelBed(t, fmt.Sprintf(modelNVMe, "100ms"), otherModel)
+	e, _, _ := m.start()
+	m.toCheck(e)
+	m.host.Detach(m.paths[0])
+	m.paths = m.paths[1:]
+	must(t, e, wire.Intent{Kind: wire.IntentRescan})
+	must(t, e, wire.Intent{Kind: wire.IntentRemoved, Removal: &wire.Removal{Serial: "NVME1", Seal: "SEAL-7", Reference: "CRATE-9"}})
+	if len(e.plan.Refusals) != 0 {
+		t.Errorf("%+v", e.plan.Refusals)
 	}
 }

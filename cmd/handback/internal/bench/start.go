@@ -222,6 +222,7 @@ func (e *Engine) lookAgain(ctx context.Context) error {
 func (e *Engine) replan() {
 	e.labels.remember(e.report)
 	p := plan.Make(e.report, e.planPolicy())
+	p.Refusals = append(p.Refusals, e.vanished()...)
 	if e.report.Unhandled == nil {
 		p.Refusals = append(p.Refusals, wipe.Refusal{Code: "not-looked", Reason: "it could not be found out whether more drives are hidden in this machine",
 			Do: "switch it off and on and start again; if it stays so, tell your supervisor"})
