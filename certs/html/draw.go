@@ -10,6 +10,7 @@ import (
 	"github.com/boombuler/barcode/qr"
 
 	"handback.example/certs/paper"
+	"handback.example/certs/sign"
 )
 
 // page collects a document. Every string that is put into it is escaped, unless the
@@ -42,11 +43,7 @@ func draw(c *paper.Content) ([]byte, error) {
 	p.b.WriteString(doctype)
 	p.put(`<html lang="en-GB">`)
 	p.head(c)
-	body := ""
-	if c.Alarm {
-		body = "alarm"
-	}
-	p.put(`<body class="%s">`, body)
+	p.put(`<body class="%s">`, bodyClass(c))
 	p.put(`<a class="skip" href="#main">Skip to the certificate</a>`)
 	p.letterhead(c)
 	p.put(`<main id="main" tabindex="-1">`)
@@ -66,6 +63,18 @@ func draw(c *paper.Content) ([]byte, error) {
 	p.put(`<p>record.json SHA-256 <span class="code">%s</span></p>`, c.Seal.Groups())
 	p.put("</footer>\n</body>\n</html>")
 	return p.b.Bytes(), nil
+}
+
+// bodyClass has the frame of what went wrong, and the watermark of what never happened.
+func bodyClass(c *paper.Content) string {
+	var classes []string
+	if c.Class == sign.Practice {
+		classes = append(classes, "practice")
+	}
+	if c.Alarm {
+		classes = append(classes, "alarm")
+	}
+	return strings.Join(classes, " ")
 }
 
 func (p *page) head(c *paper.Content) {
@@ -104,6 +113,9 @@ func (p *page) letterhead(c *paper.Content) {
 	}
 	p.put(`</div><div>`)
 	p.put(`<p class="code">%s</p>`, c.Visit)
+	if c.Revision > 1 {
+		p.put(`<p>Revision %d</p>`, c.Revision)
+	}
 	p.put(`<p>%s</p>`, h.Date)
 	p.put("</div></div>\n</header>")
 }

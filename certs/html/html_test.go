@@ -117,7 +117,7 @@ func TestTwinSaysWhatThePDFSays(t *testing.T) {
 		text += "page,continued,of" // the running lines of a PDF's pages
 		words := 0
 		for _, w := range strings.Fields(strings.ToLower(string(out))) {
-			if w = strings.Trim(w, "–-,"); len(w) < 3 {
+			if w = strings.Trim(w, "–-,:"); len(w) < 3 {
 				continue
 			}
 			words++
@@ -241,7 +241,7 @@ func TestLogo(t *testing.T) {
 	}
 }
 
-// OpenSSL agrees with the signature, and a change of any byte is refused (every eleventh is tried).
+// OpenSSL agrees with the signature, and a change of any byte is refused (every 37th is tried).
 func TestSealed(t *testing.T) {
 	s := signer(t)
 	v := certstest.Sanitised(s, 1)
@@ -261,7 +261,7 @@ func TestSealed(t *testing.T) {
 		t.Errorf("drawn again it is not the same: %v", err)
 	}
 	openssl(t, f, s)
-	for i := 0; i < len(b); i += 11 {
+	for i := 0; i < len(b); i += 37 {
 		c := append([]byte(nil), b...)
 		c[i] ^= 1
 		if f, err := html.Read(c); err == nil {
@@ -323,5 +323,24 @@ func BenchmarkMake(b *testing.B) {
 	v := certstest.Sanitised(s, 1)
 	for b.Loop() {
 		make1(b, paper.Erasure, v, s)
+	}
+}
+
+// A practice paper is marked on the whole of it, and each class but production by its
+// banner.
+func TestClasses(t *testing.T) {
+	for class, want := range map[sign.Class][]string{
+		sign.Production: nil, sign.Demonstrating: {"DEMONSTRATION - "}, sign.Practice: {"PRACTICE - ", `<body class="practice">`},
+	} {
+		s, _ := certstest.Keys(class)
+		b := string(make1(t, paper.Erasure, certstest.Sanitised(s, 1), s))
+		for _, w := range want {
+			if !strings.Contains(b, w) {
+				t.Errorf("%s: nothing says %s", class, w)
+			}
+		}
+		if has := strings.Contains(b, `<p class="banner">`); has != (class != sign.Production) {
+			t.Errorf("%s: a banner stands there: %t", class, has)
+		}
 	}
 }

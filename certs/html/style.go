@@ -8,6 +8,7 @@ const style = `*{box-sizing:border-box}
 html{scroll-padding-top:4rem}
 body{margin:0 auto;max-width:64rem;padding:0 1rem 2rem;font:1rem/1.5 "Noto Sans","Segoe UI","Helvetica Neue",Arial,sans-serif;color:#111820;background:#fff;overflow-wrap:anywhere}
 body.alarm{border:.4rem solid #8c141c}
+body.practice::before{content:"PRACTICE";position:fixed;inset:0;z-index:-1;display:grid;place-items:center;font:bold 8rem sans-serif;opacity:.08;transform:rotate(-45deg);overflow-wrap:normal}
 p{margin:.4rem 0}
 .skip{position:absolute;left:-100rem;padding:.5rem 1rem;color:#fff;background:#102a52}
 .skip:focus{left:0;top:0;z-index:2}
