@@ -36,7 +36,7 @@ func NewSigner(root, cert *x509.Certificate, key crypto.Signer) (*Signer, error)
 	return s, err
 }
 
-// keyless is a Signer that lacks its key.
+// keyless is a Signer that lacks its key: it signs nothing.
 func keyless(root, cert *x509.Certificate) (*Signer, error) {
 	t, err := NewTrust([]*x509.Certificate{root}, nil, cert.NotBefore)
 	if err != nil {
@@ -81,15 +81,40 @@ func (s *Signer) CheckClock(now time.Time) error {
 }
 
 // Public key of the stick.
-func (s *Signer) Public() crypto.PublicKey { return s.key.Public() }
+func (s *Signer) Public() crypto.PublicKey { return s.Cert.PublicKey }
 
 // Sign makes Signer a crypto.Signer.
 func (s *Signer) Sign(r io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if s.key == nil {
+		return nil, ErrLocked
+	}
 	return s.key.Sign(r, digest, opts)
+}
+
+// ErrLocked is what a Signer says that lacks its key.
+var ErrLocked = errors.New("the stick's key is locked: unlock it with its passphrase first")
+
+// WithKey gives the Signer that a locked one becomes.
+func (s *Signer) WithKey(keyPEM []byte) (*Signer, error) {
+	key, err := ParseKey(keyPEM)
+	if err != nil {
+		return nil, fmt.Errorf("stick.key: %w", err)
+	}
+	return NewSigner(s.Root, s.Cert, key)
 }
 
 // LoadStick reads what `handback-image build --settings` puts on a stick.
 func LoadStick(rootPEM, stickPEM, keyPEM []byte) (*Signer, error) {
+	s, err := LoadLocked(rootPEM, stickPEM)
+	if err != nil {
+		return nil, err
+	}
+	return s.WithKey(keyPEM)
+}
+
+// LoadLocked reads a stick whose key is under a passphrase: who it is, is known, and
+// it signs nothing before WithKey.
+func LoadLocked(rootPEM, stickPEM []byte) (*Signer, error) {
 	root, err := ParseCert(rootPEM)
 	if err != nil {
 		return nil, fmt.Errorf("root.pem: %w", err)
@@ -98,11 +123,7 @@ func LoadStick(rootPEM, stickPEM, keyPEM []byte) (*Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stick.pem: %w", err)
 	}
-	key, err := ParseKey(keyPEM)
-	if err != nil {
-		return nil, fmt.Errorf("stick.key: %w", err)
-	}
-	s, err := NewSigner(root, cert, key)
+	s, err := keyless(root, cert)
 	if err == nil && s.Role != RoleStick {
 		return nil, fmt.Errorf("stick.pem: the certificate of %q is not a stick's", cert.Subject.CommonName)
 	}

@@ -9,10 +9,9 @@ import (
 // memory is a disk whose files are on it to stay only once file and folder were
 // synced, and whose nth call fails.
 type memory struct {
-	calls, fail   int
-	files         map[string]*memoryFile // as a program sees them
-	kept          map[string]string      // as they are after a power cut
-	syncedFolders int
+	calls, fail int
+	files       map[string]*memoryFile // as a program sees them
+	kept        map[string]string      // as they are after a power cut
 }
 
 type memoryFile struct {

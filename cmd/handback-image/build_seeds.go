@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"handback.example/certs/sign"
+	"handback.example/cmd/internal/keylock"
 	"handback.example/cmd/internal/settings"
 )
 
@@ -39,7 +40,7 @@ func readSeeds(name string) (seeds, error) {
 	if err != nil || keys == nil {
 		return s, err
 	}
-	signer, err := sign.LoadStick(keys[settings.RootPEM], keys[settings.StickPEM], keys[settings.StickKey])
+	signer, locked, err := loadStick(keys)
 	if err != nil {
 		return s, usageError{fmt.Errorf("the keys beside %s do not belong together: %w: enrol the stick again", name, err)}
 	}
@@ -49,8 +50,26 @@ func readSeeds(name string) (seeds, error) {
 	for file, b := range keys {
 		s.files[path.Join(settings.ESPFolder, settings.KeysDir, file)] = b
 	}
-	s.secret, s.what = true, fmt.Sprintf("stick %s, class %s; it holds the stick's key: keep it as a secret", signer.Stick, signer.Class)
+	if locked && set.Unattended {
+		return s, usageError{fmt.Errorf("%s: unattended, but the key of stick %s is locked, and nobody would be there to type its passphrase: enrol the stick without one", name, signer.Stick)}
+	}
+	what := "it holds the stick's key: keep it as a secret"
+	if locked {
+		what = "it holds the stick's key, locked: it asks for the passphrase at each start"
+	}
+	s.secret, s.what = true, fmt.Sprintf("stick %s, class %s; %s", signer.Stick, signer.Class, what)
 	return s, nil
+}
+
+// loadStick checks keys as far as it can without a passphrase: whether a locked key
+// belongs to its certificate shows at the first start.
+func loadStick(keys map[string][]byte) (s *sign.Signer, locked bool, err error) {
+	if keylock.Locked(keys[settings.StickKey]) {
+		s, err = sign.LoadLocked(keys[settings.RootPEM], keys[settings.StickPEM])
+		return s, true, err
+	}
+	s, err = sign.LoadStick(keys[settings.RootPEM], keys[settings.StickPEM], keys[settings.StickKey])
+	return s, false, err
 }
 
 // keyFiles in keys/.

@@ -27,6 +27,9 @@ const workFactor = 17
 // like.
 const shortest = 12
 
+// longest passphrase: the screen of a bench takes no more.
+const longest = 100
+
 // most bytes of a key, and of a passphrase's file.
 const most = 1 << 20
 
@@ -50,6 +53,8 @@ func Check(passphrase string) error {
 		return errors.New("the passphrase holds a sign that lies elsewhere on other keyboards: use letters, digits, spaces, full stops, commas and hyphens")
 	case len(passphrase) < shortest:
 		return fmt.Errorf("the passphrase is too short: take at least %d letters, such as four or more words", shortest)
+	case len(passphrase) > longest:
+		return fmt.Errorf("the passphrase is too long: a bench takes %d letters", longest)
 	case strings.TrimSpace(passphrase) != passphrase:
 		return errors.New("the passphrase begins or ends with a space")
 	}

@@ -66,6 +66,7 @@ func TestCheck(t *testing.T) {
 		"Rain-7, rain-8.":        "",
 		"elevenchars":            "too short",
 		"":                       "too short",
+		strings.Repeat("a", 101): "too long",
 		"pounds £ and dollars":   "lies elsewhere on other keyboards",
 		"me@example of a mail":   "lies elsewhere",
 		"ŵ is on a Welsh board":  "lies elsewhere",

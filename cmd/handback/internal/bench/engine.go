@@ -46,6 +46,7 @@ type Engine struct {
 	stage    wire.Stage
 	station  Station
 	found    bool // station is usable
+	tries    tries
 	report   *inspect.Report
 	plan     wipe.Plan
 	digest   string
@@ -146,6 +147,8 @@ func (e *Engine) Do(i wire.Intent) error {
 		return errors.New("the machine is being switched off")
 	}
 	switch {
+	case stage == wire.StageUnlock && i.Kind == wire.IntentUnlock:
+		return e.unlock(i.Text)
 	case stage == wire.StageIntake && i.Kind == wire.IntentIntake:
 		return e.takeForm(*i.Form)
 	case stage == wire.StageIntake && i.Kind == wire.IntentNoLabel:

@@ -57,7 +57,15 @@ func (e *Engine) begin(ctx context.Context) {
 		return
 	case e.refusedHere():
 		return
+	case e.station.Locked != nil:
+		e.askPassphrase()
+		return
 	}
+	e.admit(ctx)
+}
+
+// admit goes on with a machine that was looked at and a stick that can sign.
+func (e *Engine) admit(ctx context.Context) {
 	if err := e.free(ctx); err != nil {
 		e.halt("After its sleep the machine can't be looked at: "+err.Error()+".", "Nothing was erased. Switch off and on once; then tell your supervisor.")
 		return
@@ -91,6 +99,7 @@ func (e *Engine) findStation(ctx context.Context) error {
 	s, err := e.w.Station(ctx)
 	if err == nil {
 		err = e.clockErr(s)
+		e.keepUnlocked(&s)
 	}
 	e.update(func() {
 		e.station, e.found = s, err == nil

@@ -15,6 +15,7 @@ import (
 	"handback.example/cmd/handback/internal/fabric"
 	"handback.example/cmd/handback/internal/pid1"
 	"handback.example/cmd/handback/internal/stick"
+	"handback.example/cmd/internal/keylock"
 	"handback.example/cmd/internal/settings"
 	"handback.example/inspect"
 	"handback.example/inspect/drive"
@@ -30,6 +31,9 @@ import (
 type Station struct {
 	Settings settings.Settings
 	Signer   *sign.Signer
+	// Locked is the signer's key under a passphrase; nil: it lies open, and Signer
+	// has it.
+	Locked []byte
 	// Store is nil where the stick can't be written; then StoreErr says why, and
 	// nothing is erased.
 	Store    stick.Store
@@ -116,7 +120,7 @@ func findStation(ctx context.Context) (Station, error) {
 			return Station{}, err
 		}
 	}
-	if s.Signer, err = signer(esp.Keys, s.Settings.Stick); err != nil {
+	if s.Signer, s.Locked, err = signer(esp.Keys, s.Settings.Stick); err != nil {
 		return Station{}, err
 	}
 	store, err := stick.Prepare(ctx, disk)
@@ -128,9 +132,10 @@ func findStation(ctx context.Context) (Station, error) {
 	return s, nil
 }
 
-// signer of the stick's keys. A stick without any is not enrolled; one with some
-// of them is broken, which must not look like the first.
-func signer(keys map[string][]byte, name string) (*sign.Signer, error) {
+// signer of the stick's keys, and its key where that is locked. A stick without any
+// is not enrolled; one with some of them is broken, which must not look like the
+// first.
+func signer(keys map[string][]byte, name string) (s *sign.Signer, locked []byte, err error) {
 	need := []string{settings.RootPEM, settings.StickPEM, settings.StickKey}
 	var missing []string
 	for _, n := range need {
@@ -140,18 +145,24 @@ func signer(keys map[string][]byte, name string) (*sign.Signer, error) {
 	}
 	switch {
 	case len(missing) == len(need):
-		return sign.NotEnrolled(name)
+		s, err = sign.NotEnrolled(name)
+		return s, nil, err
 	case len(missing) > 0:
-		return nil, fmt.Errorf("the stick lacks %s: have the supervisor enrol it again", strings.Join(missing, " and "))
+		return nil, nil, fmt.Errorf("the stick lacks %s: have the supervisor enrol it again", strings.Join(missing, " and "))
 	}
-	s, err := sign.LoadStick(keys[settings.RootPEM], keys[settings.StickPEM], keys[settings.StickKey])
+	if key := keys[settings.StickKey]; keylock.Locked(key) {
+		locked = key
+		s, err = sign.LoadLocked(keys[settings.RootPEM], keys[settings.StickPEM])
+	} else {
+		s, err = sign.LoadStick(keys[settings.RootPEM], keys[settings.StickPEM], key)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("the stick's keys can't be used (%w): have the supervisor enrol it again", err)
+		return nil, nil, fmt.Errorf("the stick's keys can't be used (%w): have the supervisor enrol it again", err)
 	}
 	if s.Stick != name {
-		return nil, fmt.Errorf("the settings are of stick %s, the keys of stick %s: have the supervisor enrol it again", name, s.Stick)
+		return nil, nil, fmt.Errorf("the settings are of stick %s, the keys of stick %s: have the supervisor enrol it again", name, s.Stick)
 	}
-	return s, nil
+	return s, locked, nil
 }
 
 const (

@@ -165,8 +165,11 @@ func pages() map[string]wire.View {
 	unknown.Class = ""
 	contradiction := resultView("PASS", false)
 	noResult := tagged(wire.StageResult)
+	wrong := base(wire.StageUnlock)
+	wrong.Problem = "that is not the passphrase of this stick: wait 30 seconds, then try again, or ask your supervisor"
 	return map[string]wire.View{
-		"starting": base(wire.StageStarting), "intake": base(wire.StageIntake), "intake-filled": production,
+		"starting": base(wire.StageStarting), "unlock": base(wire.StageUnlock), "unlock-problem": wrong,
+		"intake": base(wire.StageIntake), "intake-filled": production,
 		"intake-problem": problem, "intake-confirm": confirm, "intake-stick-gone": stickGone(base(wire.StageIntake)),
 		"check": checkView(), "check-no-drive": noDrive, "check-locked": lockedView(),
 		"agree": agreeView(), "agree-refused": notReady, "agree-24": manyDrives(agreeView(), 24),

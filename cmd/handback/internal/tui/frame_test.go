@@ -73,6 +73,8 @@ func TestGoldenFrames(t *testing.T) {
 		frames[name] = at(pages()[page], 80, 24)
 		press(frames[name], keys...)
 	}
+	with("unlock-typed", "unlock", strings.Split("secret", "")...)
+	with("unlock-off", "unlock", "s", "esc")
 	with("intake-help", "intake", "f1")
 	with("check-help", "check", "?")
 	with("check-psid", "check-locked", "p")

@@ -171,7 +171,7 @@ func drawView(t *rapid.T) wire.View {
 	texts := rapid.SliceOfN(text, 0, 5)
 	mark := rapid.SampledFrom([]wire.Mark{"", wire.MarkOK, wire.MarkBad, wire.MarkBusy, "odd"})
 	v := wire.View{
-		Stage: rapid.SampledFrom([]wire.Stage{"", wire.StageStarting, wire.StageIntake, wire.StageCheck, wire.StageAgree, wire.StageErase,
+		Stage: rapid.SampledFrom([]wire.Stage{"", wire.StageStarting, wire.StageUnlock, wire.StageIntake, wire.StageCheck, wire.StageAgree, wire.StageErase,
 			wire.StageGrade, wire.StagePapers, wire.StageResult, wire.StageStopped, wire.StagePowerOff, "odd"}).Draw(t, "stage"),
 		Revision: rapid.Uint64().Draw(t, "revision"), Class: text.Draw(t, "class"), Tag: text.Draw(t, "tag"), Bench: text.Draw(t, "bench"),
 		Problem: text.Draw(t, "problem"), Clock: time.Unix(rapid.Int64().Draw(t, "clock"), 0), Log: texts.Draw(t, "log"),

@@ -340,6 +340,9 @@ func (p *intakePage) textField(r *row, f, w int) row {
 // cursor where the next letter goes.
 func drawInput(r *row, t textinput.Model, n int, focused bool) {
 	value, pos := []rune(clean(t.Value())), t.Position()
+	if t.EchoMode == textinput.EchoPassword {
+		value = []rune(repeat('*', len(value)))
+	}
 	from := max(0, pos-n+1)
 	value = value[min(from, len(value)):]
 	if len(value) > n {

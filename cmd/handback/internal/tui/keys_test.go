@@ -340,3 +340,28 @@ func TestTakenOut(t *testing.T) {
 	}
 	before(t, v).press("x").wants().sees("This is what the machine says") // every drive can be erased
 }
+
+// A passphrase goes to the engine once, is on no screen, and is gone from the page.
+func TestUnlock(t *testing.T) {
+	p := before(t, base(wire.StageUnlock))
+	p.press("enter")
+	p.types("green bottles")
+	if got := p.m.draw().plain(); strings.Contains(got, "green") || !strings.Contains(got, strings.Repeat("*", 13)) {
+		t.Errorf("the screen is\n%s", got)
+	}
+	p.press("enter", "enter")
+	if len(p.sent) != 1 || p.sent[0].Kind != wire.IntentUnlock || p.sent[0].Text != "green bottles" {
+		t.Errorf("sent: %+v", p.sent)
+	}
+	if got := p.m.draw().plain(); strings.Contains(got, "**") {
+		t.Errorf("what was sent is still there:\n%s", got)
+	}
+	p.press("esc", "enter", "esc", "esc")
+	if len(p.sent) != 1 {
+		t.Errorf("Enter or Escape switches off: %+v", p.sent[1:])
+	}
+	p.press("esc", "tab", "enter")
+	if len(p.sent) != 2 || p.sent[1].Kind != wire.IntentPowerOff {
+		t.Errorf("sent: %+v", p.sent)
+	}
+}

@@ -84,6 +84,8 @@ func scrollBy(k tea.KeyPressMsg) int {
 // newPage for a stage.
 func newPage(s wire.Stage) page {
 	switch s {
+	case wire.StageUnlock:
+		return newUnlockPage()
 	case wire.StageIntake:
 		return newIntakePage()
 	case wire.StageCheck:

@@ -193,7 +193,7 @@ func decodeStrict(line []byte, v any) error {
 var Kinds = []Kind{
 	IntentIntake, IntentNoLabel, IntentConfirm, IntentToAgree, IntentBack, IntentConsent,
 	IntentStop, IntentAnswer, IntentFinish, IntentRescan, IntentNext, IntentPowerOff,
-	IntentPSID, IntentRemoved,
+	IntentPSID, IntentRemoved, IntentUnlock,
 }
 
 func checkIntent(i Intent, hasChoice bool) error {
@@ -206,6 +206,8 @@ func checkIntent(i Intent, hasChoice bool) error {
 		return fmt.Errorf("%w: an intake without its form", errRequest)
 	case i.Kind == IntentRemoved && i.Removal == nil:
 		return fmt.Errorf("%w: a removal that says nothing", errRequest)
+	case i.Kind == IntentUnlock && i.Text == "":
+		return fmt.Errorf("%w: no passphrase", errRequest)
 	case i.Kind == IntentPSID && i.Drive == "":
 		return fmt.Errorf("%w: a PSID of no drive", errRequest)
 	case i.Kind == IntentAnswer && (!hasChoice || i.Choice < 0 || i.Question == ""):

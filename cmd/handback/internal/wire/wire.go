@@ -16,6 +16,7 @@ type Stage string
 
 const (
 	StageStarting Stage = "starting" // finding drives, reading the stick
+	StageUnlock   Stage = "unlock"   // the stick's key waits for its passphrase
 	StageIntake   Stage = "intake"
 	StageCheck    Stage = "check" // facts and plan, read only
 	StageAgree    Stage = "agree"
@@ -170,6 +171,7 @@ type Result struct {
 type Kind string
 
 const (
+	IntentUnlock   Kind = "unlock"   // Text: the passphrase of the stick's key
 	IntentIntake   Kind = "intake"   // Form: take this intake
 	IntentNoLabel  Kind = "no-label" // give an intake number
 	IntentConfirm  Kind = "confirm"  // Yes: the answer to Intake.Confirm
