@@ -9,8 +9,12 @@ import (
 // Sources of a device.
 var Sources = []string{"locker", "post", "desk", "amnesty", "partner"}
 
-// Official is the classification up to which devices are taken in.
-const Official = "official"
+// Classifications of what a device held. One that is above OFFICIAL is recorded,
+// and the visit stops: nothing of it is erased.
+const (
+	Official      = "official" // OFFICIAL or below
+	AboveOfficial = "above"
+)
 
 func validSource(s string) error { return oneOf("source", s, append([]string{""}, Sources...)...) }
 
@@ -22,7 +26,7 @@ type Intake struct {
 	Operator       string `json:"operator"`       // operator ID as entered, not authenticated
 	Role           string `json:"role"`           // 'technician', 'trainee', 'unattended'
 	Source         string `json:"source"`         // one of Sources, or empty: none was asked for
-	Classification string `json:"classification"` // Official, or empty: none was asked for
+	Classification string `json:"classification"` // Official, AboveOfficial, or empty: none was asked for
 	DIAL           int    `json:"dial"`           // the controller's rating, 1 to 3 (ADISA 8.0); 0: not given
 	Organisation   string `json:"organisation"`
 	Place          string `json:"place"`
@@ -56,7 +60,7 @@ func (i *Intake) validate() error {
 	case i.Previous != "" && !ValidHash(i.Previous):
 		return errors.New("the hash of the visit before is not a SHA-256")
 	}
-	if err := oneOf("classification", i.Classification, "", Official); err != nil {
+	if err := oneOf("classification", i.Classification, "", Official, AboveOfficial); err != nil {
 		return err
 	}
 	if err := validSource(i.Source); err != nil {

@@ -3,6 +3,8 @@ package certstest
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -51,6 +53,25 @@ func CheckEnvelopes(envelopes [][]byte) error {
 		}
 		if err := CheckRecord(payload); err != nil {
 			return fmt.Errorf("record %d: %w\n%s", i+1, err, payload)
+		}
+	}
+	return nil
+}
+
+// CheckSpool says which record of a folder is not as the published schema has it. A
+// folder that isn't there has none.
+func CheckSpool(dir string) error {
+	names, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		b, err := os.ReadFile(n)
+		if err != nil {
+			return err
+		}
+		if err := CheckEnvelopes([][]byte{b}); err != nil {
+			return fmt.Errorf("%s: %w", n, err)
 		}
 	}
 	return nil

@@ -26,7 +26,7 @@ const most = 1<<53 - 1
 
 // words that a field may hold, where it may not hold any.
 var words = map[string][]string{
-	"Intake.Source": append([]string{""}, certs.Sources...), "Intake.Classification": {"", certs.Official},
+	"Intake.Source": append([]string{""}, certs.Sources...), "Intake.Classification": {"", certs.Official, certs.AboveOfficial},
 	"Facts.TPM": {"", "present", "absent", certs.Unknown}, "Facts.LookedForOthers": {"", certs.Yes, certs.No, certs.Unknown},
 	"Machine.SecureBoot": {"", certs.On, certs.Off, certs.Unknown}, "Machine.Hypervisor": {"", certs.Yes, certs.No, certs.Unknown},
 	"Drive.Damaged": {"", certs.Yes, certs.No, certs.Unknown},

@@ -12,29 +12,14 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
 	"handback.example/certs"
-	"handback.example/certs/schema"
+	"handback.example/certs/certstest"
 	"handback.example/certs/sign"
 	"handback.example/certs/verify"
 	"handback.example/cmd/internal/settings"
 )
-
-var recordSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema.Record))
-	if err != nil {
-		return nil, err
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("record.schema.json", doc); err != nil {
-		return nil, err
-	}
-	return c.Compile("record.schema.json")
-})
 
 var recordFile = regexp.MustCompile(`^(S01-[0-9]{6})-[0-9]{4}\.json$`)
 
@@ -74,7 +59,9 @@ func (l *laptop) take() map[string]taken {
 		if !by[0].Equal(cert) {
 			l.t.Fatalf("the records of %s are signed by %s", visit, by[0].Subject)
 		}
-		checkSchema(l.t, envelopes)
+		if err := certstest.CheckEnvelopes(envelopes); err != nil {
+			l.t.Errorf("visit %s: %v", visit, err)
+		}
 		visits[visit] = taken{records: records, summary: certs.Summarise(records), papers: map[string][]byte{}}
 	}
 	for _, n := range names {
@@ -135,31 +122,6 @@ func spool(t *testing.T, dir string) map[string][][]byte {
 		visits[m[1]] = append(visits[m[1]], b)
 	}
 	return visits
-}
-
-func checkSchema(t *testing.T, envelopes [][]byte) {
-	t.Helper()
-	s, err := recordSchema()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, b := range envelopes {
-		e, err := certs.ParseEnvelope(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		payload, err := e.PayloadBytes()
-		if err != nil {
-			t.Fatal(err)
-		}
-		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(payload))
-		if err == nil {
-			err = s.Validate(doc)
-		}
-		if err != nil {
-			t.Errorf("a record is not as the schema has it: %v\n%s", err, payload)
-		}
-	}
 }
 
 func (l *laptop) stickCert() *x509.Certificate {

@@ -19,6 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"handback.example/certs"
+	"handback.example/certs/certstest"
 	"handback.example/certs/sign"
 	"handback.example/certs/verify"
 )
@@ -205,6 +206,7 @@ func visits(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range slices.Sorted(maps.Keys(chains)) {
 		records, by, err := sign.Verify(chains[name])
 		ts.Check(err)
+		ts.Check(certstest.CheckEnvelopes(chains[name]))
 		if !by[0].Equal(signer.Cert) {
 			ts.Fatalf("visit %s is signed by %s", name, by[0].Subject)
 		}

@@ -12,11 +12,13 @@ import (
 
 	"handback.example/certs"
 	"handback.example/certs/sign"
+	"handback.example/cmd/handback/internal/bench"
 	"handback.example/cmd/handback/internal/evidence"
 	"handback.example/cmd/handback/internal/stick"
 	"handback.example/cmd/internal/settings"
 	"handback.example/inspect"
 	"handback.example/inspect/drive"
+	"handback.example/inspect/drive/linux"
 	"handback.example/wipe"
 	"handback.example/wipe/job"
 	"handback.example/wipe/journal"
@@ -31,6 +33,7 @@ type visit struct {
 	out, state *stick.Dir
 	signer     *sign.Signer
 	book       *evidence.Book
+	found      []inspect.Drive // as they were looked at before
 	told       map[string]bool // drives whose FINISHED is recorded
 	lost       []error         // of records that could not be made
 }
@@ -41,7 +44,7 @@ type visit struct {
 func openVisit(ctx context.Context, o wipeOptions, r *inspect.Report, p wipe.Plan) (*visit, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeWait)
 	defer cancel()
-	v := &visit{told: map[string]bool{}}
+	v := &visit{told: map[string]bool{}, found: r.Drives}
 	store, err := v.openFolders(ctx, o.out)
 	if err != nil {
 		return v, fmt.Errorf("records can't be kept, so nothing was erased: %w", err)
@@ -148,7 +151,7 @@ func (v *visit) finished(o wipe.Outcome) {
 	v.told[o.Drive.Name] = true
 	ctx, cancel := background()
 	defer cancel()
-	f := evidence.Finished(o)
+	f := evidence.Finished(o, evidence.Find(v.found, o.Drive.Identity), bench.Again(ctx, linux.Opener{}, o))
 	err := v.book.Append(ctx, certs.Record{Kind: certs.KindFinished, Finished: f})
 	if err != nil && !errors.Is(err, evidence.ErrWaiting) {
 		v.lost = append(v.lost, err)

@@ -20,13 +20,17 @@ import (
 type Settings struct {
 	Stick string `toml:"stick"` // 'S01': the first part of every visit's name
 	Bench string `toml:"bench"` // 'Bench 4'
-	// Organisation stands on the papers.
+	// Organisation that does the work; Papers says whose letterhead it stands under.
 	Organisation string `toml:"organisation"`
 	Place        string `toml:"place"`
 	// Unattended goes the whole way without a person (see Intake and Wipe).
 	Unattended bool   `toml:"unattended"`
 	Intake     Intake `toml:"intake"`
 	Wipe       Wipe   `toml:"wipe"`
+	Papers     Papers `toml:"papers"`
+	// People and Partner (by route) stand on papers.
+	People  []Person           `toml:"people"`
+	Partner map[string]Partner `toml:"partner"`
 }
 
 // Intake answers the intake form: suggestions on the screen, the whole answer
@@ -127,7 +131,7 @@ func (s Settings) check() error {
 	if s.Unattended && (s.Intake.Tag == "" || s.Intake.Operator == "" || s.Intake.Source == "" || s.Intake.Classification == "" || s.Intake.DIAL == 0) {
 		bad = append(bad, errors.New("settings: an unattended visit needs intake.tag, operator, source, classification and dial"))
 	}
-	return errors.Join(bad...)
+	return errors.Join(append(bad, s.checkPapers()...)...)
 }
 
 // ValidStick reports whether s is a name for a stick.

@@ -25,6 +25,54 @@ source = "desk"
 	}
 }
 
+// What stands on papers comes from the settings, names only where they say so.
+func TestPapers(t *testing.T) {
+	text := `
+organisation = "Hub Ltd"
+[papers]
+address = ["1 Example Street", "Casnewydd NP10 8XG"]
+contact = "devices@example.gov.uk"
+logo = "crest.png"
+names = true
+[[people]]
+id = "op17"
+name = "Siân Ŵyn"
+title = "Technician"
+[partner.recycle]
+name = "Ailgylchu Gwent Cyf."
+address = ["Uned 7"]
+permit = "EPR/AB1234CD"
+carrier = "CBDU123456"
+sic = "38.32"
+`
+	s, err := settings.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l := s.Letterhead("iVBO"); l.Organisation != "Hub Ltd" || len(l.Address) != 2 || l.Contact != "devices@example.gov.uk" || l.Logo != "iVBO" || s.Papers.Logo != "crest.png" {
+		t.Errorf("letterhead is %+v", l)
+	}
+	if name, title := s.Named("OP17"); name != "Siân Ŵyn" || title != "Technician" {
+		t.Errorf("op17 is %q, %q", name, title)
+	}
+	if name, _ := s.Named("op18"); name != "" {
+		t.Errorf("op18 is %q", name)
+	}
+	if p := s.PartnerOf("recycle"); p.Name != "Ailgylchu Gwent Cyf." || p.Permit != "EPR/AB1234CD" || p.Carrier != "CBDU123456" || p.SIC != "38.32" || p.Address[0] != "Uned 7" {
+		t.Errorf("partner is %+v", p)
+	}
+	if p := s.PartnerOf("donate"); p.Known() {
+		t.Errorf("a partner out of nowhere: %+v", p)
+	}
+	s.Papers.Names, s.Papers.Organisation = false, "Department"
+	if name, title := s.Named("op17"); name != "" || title != "" {
+		t.Errorf("a name where none may stand: %q, %q", name, title)
+	}
+	if l := s.Letterhead(""); l.Organisation != "Department" {
+		t.Errorf("letterhead is %+v", l)
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ in, want string }{
 		"unknown setting":  {"colour = 'red'", `unknown setting "colour"`},
@@ -35,6 +83,15 @@ func TestParseRefuses(t *testing.T) {
 		"DIAL":             {"[intake]\ndial = 4", "a DIAL rating is 1, 2 or 3"},
 		"stick is a path":  {"stick = '../S01'", "capital letters or digits"},
 		"not TOML":         {"stick = ", "settings:"},
+		"logo elsewhere":   {"[papers]\nlogo = '../../etc/crest.png'", "beside the settings"},
+		"logo is a GIF":    {"[papers]\nlogo = 'crest.gif'", "name of a PNG"},
+		"two lines":        {"[papers]\ncontact = 'a\tb'", "one line"},
+		"endless address":  {"[papers]\naddress = ['1','2','3','4','5','6','7','8','9']", "it may have 8"},
+		"one ID twice":     {"[[people]]\nid = 'op1'\n[[people]]\nid = 'OP1'", "stands there twice"},
+		"nobody":           {"[[people]]\nname = 'X'", "is empty"},
+		"no such route":    {"[partner.hold]\nname = 'X'", "the routes are"},
+		"nameless partner": {"[partner.recycle]\npermit = 'X'", "has no name"},
+		"unknown of one":   {"[partner.recycle]\nname = 'X'\nowner = 'Y'", "partner.recycle.owner"},
 		"unattended alone": {"unattended = true", "an unattended visit needs"},
 	} {
 		t.Run(name, func(t *testing.T) {

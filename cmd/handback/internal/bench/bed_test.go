@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"handback.example/certs"
+	"handback.example/certs/certstest"
 	"handback.example/certs/sign"
 	"handback.example/certs/verify"
 	"handback.example/cmd/handback/internal/eventlog"
@@ -63,6 +64,11 @@ func newBed(t *testing.T, drives ...string) *bed {
 		t.Fatal(err)
 	}
 	b.store = &faulty{Dir: d}
+	t.Cleanup(func() {
+		if err := certstest.CheckSpool(filepath.Join(d.Path(), settings.SpoolDir)); err != nil {
+			t.Error(err)
+		}
+	})
 	for _, name := range drives {
 		b.addDrive(name)
 	}

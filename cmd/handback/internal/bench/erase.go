@@ -284,7 +284,7 @@ func (e *Engine) finished(o wipe.Outcome) {
 		return
 	}
 	e.told[o.Drive.Name] = true
-	f := evidence.Finished(o)
+	f := evidence.Finished(o, evidence.Find(e.report.Drives, o.Drive.Identity), Again(e.ctx, e.w.Opener, o))
 	e.record(certs.Record{Kind: certs.KindFinished, Finished: f})
 	e.settle(o.Drive.Identity, f.Verdict)
 	e.say("finished", fmt.Sprintf("drive %s FINISHED %s: %s", o.Drive.Name, o.Verdict, o.What), "drive", o.Drive.Name,

@@ -260,7 +260,8 @@ func (e *Engine) grade() {
 	}
 	e.mu.Unlock()
 	d := grade.Decide(in, e.policy)
-	e.record(certs.Record{Kind: certs.KindGraded, Graded: evidence.Graded(d)})
+	next := evidence.Disposition(d, s, e.station.Settings.PartnerOf(string(d.Route)))
+	e.record(certs.Record{Kind: certs.KindGraded, Graded: evidence.Graded(d, next)})
 	e.record(certs.Record{Kind: certs.KindValidated, Validated: &certs.Validated{Decision: certs.Awaiting}})
 	e.say("graded", "route "+string(d.Route)+": "+d.Why, "route", d.Route, "rule", d.Rule)
 }

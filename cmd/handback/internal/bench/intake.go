@@ -31,7 +31,7 @@ func checkIntake(f wire.Intake) error {
 		return fmt.Errorf("the operator ID may have letters, digits and - _ . / only, %d at most", maxText)
 	case !slices.Contains(certs.Sources, f.Source):
 		return errors.New("say where the machine came from: locker, post, desk, amnesty or partner")
-	case f.Classification != "official" && f.Classification != "above":
+	case f.Classification != certs.Official && f.Classification != certs.AboveOfficial:
 		return errors.New("say how the machine is marked: OFFICIAL or below, or above")
 	case f.DIAL < 1 || f.DIAL > 3:
 		return errors.New("give the DIAL rating: 1, 2 or 3; your supervisor knows it")
@@ -54,7 +54,7 @@ func plainText(s string) bool {
 // stopReason says why nothing of this machine may be erased, empty if it may.
 func stopReason(f wire.Intake) (what, do string) {
 	switch {
-	case f.Classification == "above":
+	case f.Classification == certs.AboveOfficial:
 		return "This machine is marked above OFFICIAL.", "Nothing was erased. Give it to your supervisor: it goes another way."
 	case f.LegalHold:
 		return "This machine is under legal hold.", "Nothing was erased. Seal it and give it to your supervisor."
@@ -195,7 +195,8 @@ func (e *Engine) backToIntake() error {
 func (e *Engine) intakeRecord(f wire.Intake) certs.Intake {
 	s := e.station.Settings
 	in := certs.Intake{Tag: f.Tag, Operator: f.Operator, Role: "technician", Source: f.Source, Classification: f.Classification,
-		DIAL: f.DIAL, Organisation: s.Organisation, Place: s.Place, Bench: s.Bench}
+		DIAL: f.DIAL, Organisation: s.Organisation, Place: s.Place, Bench: s.Bench, Letterhead: s.Letterhead(e.station.Logo)}
+	in.Name, in.Title = s.Named(f.Operator)
 	in.Generated = strings.HasPrefix(f.Tag, e.station.Signer.Stick+".")
 	if s.Unattended {
 		in.Role = "unattended"

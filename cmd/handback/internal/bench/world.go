@@ -38,6 +38,8 @@ type Station struct {
 	// nothing is erased.
 	Store    stick.Store
 	StoreErr error
+	// Logo of the letterhead, as settings name it: a PNG in base64; empty: none.
+	Logo string
 	// Image is the SHA-256 of the booted image as the stick has it; empty: unknown.
 	Image string
 }

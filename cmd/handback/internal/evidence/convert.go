@@ -40,6 +40,7 @@ func Facts(r *inspect.Report, p wipe.Plan, tool certs.Tool) *certs.Facts {
 		// An empty list says that nothing was found; none at all, that nobody looked.
 		LookedForOthers: certs.Unknown,
 		NotKnown:        slices.Clone(r.Missing),
+		NotChecked:      notChecked(r),
 		Notes:           slices.Clone(r.Notes),
 		Tool:            tool,
 	}
@@ -48,6 +49,9 @@ func Facts(r *inspect.Report, p wipe.Plan, tool certs.Tool) *certs.Facts {
 	}
 	for _, b := range r.Battery {
 		f.Battery = append(f.Battery, batteryLine(b))
+	}
+	for _, left := range r.Residue {
+		f.Residue = append(f.Residue, residue(left))
 	}
 	for _, u := range r.Unhandled {
 		f.NotHandled = append(f.NotHandled, certs.Finding{Code: u.Code, What: u.What, Do: u.Do})
@@ -129,11 +133,63 @@ func foundDrive(name string, d inspect.Drive) certs.Drive {
 	found := certs.Drive{Name: ref.Name, Bus: ref.Bus, Media: string(i.Media), Model: ref.Model, Serial: ref.Serial,
 		Firmware: i.Firmware, WWN: ref.WWN, Namespace: ref.Namespace, SizeBytes: ref.SizeBytes,
 		LogicalBlock: d.Geometry.LogicalBlock, RawModel: i.Raw.Model, RawSerial: i.Raw.Serial, RawFirmware: i.Raw.Firmware,
-		Boot: d.Boot, Inner: i.Inner, Health: d.Health.Verdict.Value, Holds: strings.Join(d.Holds, ", ")}
-	if d.ATA != nil && d.ATA.NativeMax.Known {
-		found.NativeBytes = fit(d.ATA.NativeMax.Value)
-	}
+		Boot: d.Boot, Inner: i.Inner, Health: d.Health.Verdict.Value, Damaged: damaged(d.Health), Holds: strings.Join(d.Holds, ", ")}
+	found.NativeBytes = nativeBytes(d)
 	return found
+}
+
+// nativeBytes is the capacity that a drive has, as far as it says so; 0: it doesn't.
+func nativeBytes(d inspect.Drive) (n int64) {
+	var all []inspect.Fact[int64]
+	if d.ATA != nil {
+		all = append(all, d.ATA.NativeMax, d.ATA.DCOMax)
+	}
+	if d.SCSI != nil {
+		all = append(all, d.SCSI.MaxBytes)
+	}
+	for _, f := range all {
+		if f.Known {
+			n = max(n, fit(f.Value))
+		}
+	}
+	return n
+}
+
+// damaged by its own health log: a drive that says that it is failing counts as
+// damaged, one that says nothing as neither.
+func damaged(h inspect.Health) string {
+	switch {
+	case !h.Verdict.Known:
+		return certs.Unknown
+	case h.Verdict.Value == "failing":
+		return certs.Yes
+	case h.Verdict.Value == "good" || h.Verdict.Value == "worn":
+		return certs.No
+	}
+	return certs.Unknown
+}
+
+// residue as inspection found it: it changes nothing, so nothing of it is cleared.
+func residue(r inspect.Residue) certs.Residue {
+	out := certs.Residue{Item: cut(r.Item), State: certs.ResidueUnknown, How: "read; nothing was changed", Evidence: cut(r.Evidence)}
+	switch r.State {
+	case inspect.ResidueAbsent:
+		out.State = certs.ResidueAbsent
+	case inspect.ResiduePresent:
+		out.State = certs.ResiduePresent
+	}
+	return out
+}
+
+// notChecked is what nobody looked at. It is the same for every machine, and more
+// where the platform was not looked at.
+func notChecked(r *inspect.Report) []string {
+	list := []string{"firmware settings that are not named here", "Wi-Fi networks and other credentials that firmware or a management engine keeps",
+		"eSIM profiles", "locks that a maker's or an operating system's service keeps (Autopilot, MDM, activation)", "memory of embedded controllers, docks and batteries"}
+	if len(r.Residue) == 0 {
+		list = append([]string{"boot entries, variables and passwords of the firmware"}, list...)
+	}
+	return list
 }
 
 // Ref of a drive, the same for every record that is about it.
@@ -211,11 +267,11 @@ func Answered(q policy.Question, answer, who string) *certs.Tested {
 	return t
 }
 
-// Graded on a route.
-func Graded(d grade.Decision) *certs.Graded {
+// Graded on a route, and what is meant to become of the machine on it.
+func Graded(d grade.Decision, next certs.Disposition) *certs.Graded {
 	g := &certs.Graded{Policy: certs.Policy{ID: d.Policy.ID, Version: d.Policy.Version, SHA256: d.Policy.SHA256},
 		Route: string(d.Route), Role: d.Role, Function: d.Function, Condition: d.Condition, Rule: d.Rule, Why: d.Why,
-		Better: d.Better, Hold: slices.Clone(d.Hold), LevelNeeded: d.LevelNeeded}
+		Better: d.Better, Hold: slices.Clone(d.Hold), LevelNeeded: d.LevelNeeded, Disposition: next}
 	for _, in := range d.Inputs {
 		g.Inputs = append(g.Inputs, certs.Input{Name: in.Name, Value: in.Value, Known: in.Known})
 	}

@@ -35,6 +35,8 @@ func report() *inspect.Report {
 		},
 		Unhandled: []inspect.Finding{{Code: "raid-mode", What: "the controller is in RAID mode", Do: "switch it to AHCI"}},
 		Missing:   []string{"the display gives no EDID"},
+		Residue: []inspect.Residue{{Item: "firmware password", State: inspect.ResiduePresent, Evidence: "an administrator's password is set"},
+			{Item: "vendor agent", State: "something new", Evidence: "a table is there"}},
 	}
 }
 
@@ -69,12 +71,19 @@ func TestFacts(t *testing.T) {
 	}
 	want := []certs.Drive{
 		{Name: "A", Bus: "nvme", Media: "SSD", Model: "970 EVO", Serial: "S4EVNX0M1234567", Firmware: "2B2QEXM7", WWN: "eui.0025385b01410c10", Namespace: 1,
-			SizeBytes: 500107862016, LogicalBlock: 512, RawModel: "39", RawSerial: "53", RawFirmware: "32", Inner: true, Health: "good", Holds: "Windows, BitLocker"},
+			SizeBytes: 500107862016, LogicalBlock: 512, RawModel: "39", RawSerial: "53", RawFirmware: "32", Inner: true, Health: "good", Damaged: "no", Holds: "Windows, BitLocker"},
 		{Name: "B", Bus: "sata", Media: "HDD", Model: "TOSHIBA", Serial: "Y9E4P001T", Firmware: "JU000U", WWN: "naa.5000039a", SizeBytes: 1000204886016,
-			NativeBytes: 1000204886999, LogicalBlock: 4096, Boot: true},
+			NativeBytes: 1000204886999, LogicalBlock: 4096, Boot: true, Damaged: "unknown"},
 	}
 	if !slices.Equal(f.Drives, want) {
 		t.Errorf("drives %+v", f.Drives)
+	}
+	if want := []certs.Residue{{Item: "firmware password", State: "present", How: "read; nothing was changed", Evidence: "an administrator's password is set"},
+		{Item: "vendor agent", State: "unknown", How: "read; nothing was changed", Evidence: "a table is there"}}; !slices.Equal(f.Residue, want) {
+		t.Errorf("residue %+v", f.Residue)
+	}
+	if !slices.Contains(f.NotChecked, "eSIM profiles") || slices.ContainsFunc(f.NotChecked, func(s string) bool { return strings.Contains(s, "passwords of the firmware") }) {
+		t.Errorf("not checked: %q", f.NotChecked)
 	}
 	// Every other record must name the drives as FACTS does.
 	for i, d := range []wipe.DrivePlan{planned().Drives[1], planned().Drives[0]} {
@@ -89,6 +98,9 @@ func TestFactsUnknown(t *testing.T) {
 	f := evidence.Facts(&inspect.Report{}, wipe.Plan{}, certs.Tool{})
 	if f.Machine != (certs.Machine{SecureBoot: "unknown", Hypervisor: "unknown"}) || f.TPM != "unknown" || f.TPMName != "" || f.CPU != "" || f.Memory != "" || f.LookedForOthers != "unknown" {
 		t.Errorf("facts of nothing: %+v", f)
+	}
+	if len(f.Residue) != 0 || !slices.ContainsFunc(f.NotChecked, func(s string) bool { return strings.Contains(s, "passwords of the firmware") }) {
+		t.Errorf("nobody looked at the platform: residue %+v, not checked %q", f.Residue, f.NotChecked)
 	}
 	no := &inspect.Report{Unhandled: []inspect.Finding{}}
 	no.TPM.Present, no.Firmware.SecureBoot, no.Machine.Hypervisor = inspect.Known(false, "t"), inspect.Known(false, "t"), inspect.Known(false, "t")
@@ -134,7 +146,11 @@ func outcome() wipe.Outcome {
 }
 
 func TestFinished(t *testing.T) {
-	f := evidence.Finished(outcome())
+	was, is := inspect.Drive{ATA: &inspect.ATA{NativeMax: inspect.Known(int64(500107900000), "t"), DCOMax: inspect.Known(int64(500107900001), "t")}},
+		inspect.Drive{SCSI: &inspect.SCSI{MaxBytes: inspect.Known(int64(500107900002), "t")}}
+	was.Health.Realloc, was.Health.Pending = inspect.Known(int64(7), "t"), inspect.Known(int64(8), "t")
+	is.Health.Realloc = inspect.Known(int64(9), "t")
+	f := evidence.Finished(outcome(), was, is)
 	if f.Verdict != certs.Sanitised || f.Level != certs.LevelClear || f.Technique != "overwrite-zero" || f.Standard != "NIST" || f.Evidence != certs.EvidenceMeasured ||
 		f.NotShown != "cells" || f.What != "overwritten" || f.Do != "nothing" || f.BytesWritten != 31 || f.StartedAt != "2026-11-24T09:30:00Z" || f.FinishedAt != "2026-11-24T09:31:00Z" || f.ElapsedNS != 61e9 {
 		t.Errorf("finished %+v", f)
@@ -146,9 +162,11 @@ func TestFinished(t *testing.T) {
 		len(f.Commands) != 1 || f.Commands[0] != (certs.Command{Operation: "Format NVM", Frame: "80", Status: "0002", Error: "e", DurationNS: 3e9}) {
 		t.Errorf("ranges %+v, commands %+v", f.BadRanges, f.Commands)
 	}
-	before := certs.State{Model: "970 EVO", Serial: "S4EVNX0M1234567", Firmware: "2B2QEXM7", WWN: "eui.0025385b01410c10", Namespace: 1, SizeBytes: 500107862016, LogicalBlock: 512, PhysicalBlock: 4096, Remapped: -1, Pending: -1}
+	before := certs.State{Model: "970 EVO", Serial: "S4EVNX0M1234567", Firmware: "2B2QEXM7", WWN: "eui.0025385b01410c10", Namespace: 1, SizeBytes: 500107862016, LogicalBlock: 512, PhysicalBlock: 4096,
+		NativeBytes: 500107900001, Remapped: 7, Pending: 8}
 	after := before
 	after.Firmware, after.LogicalBlock, after.PhysicalBlock = "NEW", 4096, 8192
+	after.NativeBytes, after.Remapped, after.Pending = 500107900002, 9, -1
 	if f.Before != before || f.After != after {
 		t.Errorf("before %+v, after %+v", f.Before, f.After)
 	}
@@ -162,7 +180,7 @@ func TestFinishedOfALadder(t *testing.T) {
 		Restored: "restored", Resumed: "resumed", Verification: wipe.Verification{Canaries: 7, Extent: 1 << 20, Fraction: 0.0001, Confidence: 0.999, Result: "passed"},
 		Attempts: []wipe.Attempt{{Technique: wipe.NVMeSanitizeBlock, Verdict: wipe.Failed, What: "no", Commands: []wipe.CommandTrace{{Operation: "Sanitize", Status: "0002"}}},
 			{Technique: wipe.NVMeSanitizeOverwrite, Verdict: wipe.Sanitised}}}
-	f := evidence.Finished(o)
+	f := evidence.Finished(o, inspect.Drive{}, inspect.Drive{})
 	v := f.Verification
 	if f.Restored != "restored" || f.Resumed != "resumed" || f.Code != "" || v.Canaries != 7 || v.Extent != 1<<20 || v.Fraction != "0.0001" || v.Confidence != "0.999" {
 		t.Errorf("%+v", f)
@@ -171,7 +189,7 @@ func TestFinishedOfALadder(t *testing.T) {
 		t.Errorf("%+v", f.Attempts)
 	}
 	o.Verdict, o.Verification.Fraction, o.Verification.Confidence = wipe.Failed, math.NaN(), 2
-	if f = evidence.Finished(o); f.Code != "x" || f.Verification.Fraction != "" || f.Verification.Confidence != "" {
+	if f = evidence.Finished(o, inspect.Drive{}, inspect.Drive{}); f.Code != "x" || f.Verification.Fraction != "" || f.Verification.Confidence != "" {
 		t.Errorf("%+v", f)
 	}
 }
@@ -181,7 +199,7 @@ func TestFinishedNeverBetter(t *testing.T) {
 		wipe.Interrupted: certs.Interrupted, wipe.Unverified: certs.Unverified, wipe.Refused: certs.RefusedVerdict} {
 		o := outcome()
 		o.Verdict = v
-		if f := evidence.Finished(o); f.Verdict != want || f.Level != certs.LevelNone || f.Evidence != "" {
+		if f := evidence.Finished(o, inspect.Drive{}, inspect.Drive{}); f.Verdict != want || f.Level != certs.LevelNone || f.Evidence != "" {
 			t.Errorf("%q: %s, level %s, evidence %q", v, f.Verdict, f.Level, f.Evidence)
 		}
 	}
@@ -197,7 +215,7 @@ func TestFinishedNeverBetter(t *testing.T) {
 		o := outcome()
 		o.Verification.Survivors, o.Verification.Unreadable, o.Verification.Result, o.BadRanges = 0, 0, "passed", nil
 		change(&o)
-		f := evidence.Finished(o)
+		f := evidence.Finished(o, inspect.Drive{}, inspect.Drive{})
 		f.Drive = d.Ref()
 		s := certs.Summarise([]certs.Record{certstest.Intake(), certstest.Facts(d), certstest.Consent(certs.LevelClear, d), certstest.Started(d, certs.LevelClear),
 			{Kind: certs.KindFinished, Finished: f}})
@@ -217,7 +235,7 @@ func TestFinishedBounded(t *testing.T) {
 		o.BadRanges = append(o.BadRanges, wipe.Range{First: 10 * i, Count: 3, What: strings.Repeat("input/output error ", 100)})
 		o.Commands = append(o.Commands, wipe.CommandTrace{Operation: "Format NVM", Frame: "80", Status: "0002"})
 	}
-	f := evidence.Finished(o)
+	f := evidence.Finished(o, inspect.Drive{}, inspect.Drive{})
 	blocks := int64(0)
 	for _, r := range f.BadRanges {
 		blocks += r.Count
@@ -253,9 +271,10 @@ func TestFinishedBounded(t *testing.T) {
 
 func TestGraded(t *testing.T) {
 	g := evidence.Graded(grade.Decision{Route: grade.Donate, Role: "Office", Function: "F4", Condition: "C3", Rule: "route.donate", Why: "w", Better: "b",
-		Inputs: []grade.Seen{{Name: "n", Value: "v", Known: true}}, Hold: []string{"h"}, LevelNeeded: "purge", Policy: grade.Source{ID: "i", Version: "2", SHA256: "9f"}})
+		Inputs: []grade.Seen{{Name: "n", Value: "v", Known: true}}, Hold: []string{"h"}, LevelNeeded: "purge", Policy: grade.Source{ID: "i", Version: "2", SHA256: "9f"}}, certs.Disposition{Status: certs.StatusEEE})
 	if g.Route != "donate" || g.Role != "Office" || g.Function != "F4" || g.Condition != "C3" || g.Rule != "route.donate" || g.Why != "w" || g.Better != "b" ||
-		len(g.Inputs) != 1 || g.Inputs[0] != (certs.Input{Name: "n", Value: "v", Known: true}) || !slices.Equal(g.Hold, []string{"h"}) || g.LevelNeeded != "purge" || g.Policy != (certs.Policy{ID: "i", Version: "2", SHA256: "9f"}) {
+		len(g.Inputs) != 1 || g.Inputs[0] != (certs.Input{Name: "n", Value: "v", Known: true}) || !slices.Equal(g.Hold, []string{"h"}) || g.LevelNeeded != "purge" || g.Policy != (certs.Policy{ID: "i", Version: "2", SHA256: "9f"}) ||
+		g.Disposition.Status != certs.StatusEEE {
 		t.Errorf("graded %+v", g)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"handback.example/cmd/handback/internal/evidence"
 	"handback.example/cmd/handback/internal/stick"
 	"handback.example/image/vmtest"
+	"handback.example/inspect"
 	"handback.example/inspect/drive"
 	"handback.example/inspect/drive/sim"
 	"handback.example/inspect/drive/sim/inproc"
@@ -248,7 +249,7 @@ func (r *rig) start(c *stride) (o wipe.Outcome, past string) {
 		r.t.Fatalf("the job does not end: %+v", f.Status())
 	}
 	o = f.Outcomes()[0]
-	fin := evidence.Finished(o)
+	fin := evidence.Finished(o, inspect.Drive{}, inspect.Drive{})
 	// A stick that fails keeps both from being there: the next start must do without.
 	_ = book.Append(ctx, certs.Record{Kind: certs.KindFinished, Finished: fin})
 	_ = book.Settle(ctx, p.Drives[0].Identity, fin.Verdict)

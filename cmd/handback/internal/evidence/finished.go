@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"handback.example/certs"
+	"handback.example/inspect"
 	"handback.example/inspect/drive"
 	"handback.example/wipe"
 )
@@ -22,14 +23,16 @@ const (
 
 // Finished is the end of one drive's erasure as the engine gave it. Words that
 // the record doesn't know never become better ones: an unknown verdict is
-// 'failed', an unknown evidence grade none.
-func Finished(o wipe.Outcome) *certs.Finished {
+// 'failed', an unknown evidence grade none. was and is are the drive as it was
+// looked at before and after; where it wasn't, the zero Drive, and its counts are
+// unknown.
+func Finished(o wipe.Outcome, was, is inspect.Drive) *certs.Finished {
 	before := o.Drive
 	f := &certs.Finished{Drive: Ref(before.Name, before.Identity), Verdict: verdict(o.Verdict), Level: Level(o.Level),
 		Technique: string(o.Technique), Then: string(ran(o).Then), Standard: ran(o).Standard, NotShown: cut(o.NotShown), What: cut(o.What), Do: cut(o.Do),
 		Verification: verification(o.Verification), BadRanges: ranges(o.BadRanges), Commands: commands(o.Commands),
 		BytesWritten: fit(o.BytesWritten), StartedAt: stamp(o.Started), FinishedAt: stamp(o.Finished), ElapsedNS: fit(int64(o.Elapsed)),
-		Before: state(before.Identity, before.Geometry), After: state(o.After, o.GeometryAfter),
+		Before: state(before.Identity, before.Geometry, was), After: state(o.After, o.GeometryAfter, is),
 		Restored: cut(o.Restored), Resumed: cut(o.Resumed), Attempts: attempts(o.Attempts)}
 	if f.Verdict == certs.Sanitised {
 		f.Evidence = evidenceGrade(o.Evidence)
@@ -149,9 +152,33 @@ func commands(cs []wipe.CommandTrace) []certs.Command {
 	return out
 }
 
-func state(i drive.Identity, g drive.Geometry) certs.State {
+func state(i drive.Identity, g drive.Geometry, d inspect.Drive) certs.State {
 	return certs.State{Model: i.Model, Serial: i.Serial, Firmware: i.Firmware, WWN: i.WWN, Namespace: int64(i.Namespace),
-		SizeBytes: fit(i.Size), LogicalBlock: g.LogicalBlock, PhysicalBlock: g.PhysicalBlock, Remapped: -1, Pending: -1}
+		SizeBytes: fit(i.Size), LogicalBlock: g.LogicalBlock, PhysicalBlock: g.PhysicalBlock,
+		NativeBytes: nativeBytes(d), Remapped: counted(d.Health.Realloc), Pending: counted(d.Health.Pending)}
+}
+
+// counted is what a drive counts, -1 where it is not known.
+func counted(f inspect.Fact[int64]) int64 {
+	if !f.Known || f.Value < 0 {
+		return -1
+	}
+	return fit(f.Value)
+}
+
+// Find the drive of an identity among those that were looked at; the zero Drive
+// where it is not there, or not alone.
+func Find(drives []inspect.Drive, id drive.Identity) (found inspect.Drive) {
+	n := 0
+	for _, d := range drives {
+		if keyOf(d.Identity) == keyOf(id) {
+			found, n = d, n+1
+		}
+	}
+	if n != 1 {
+		return inspect.Drive{}
+	}
+	return found
 }
 
 func cut(s string) string { return cutTo(s, maxText) }

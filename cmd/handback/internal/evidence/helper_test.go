@@ -151,6 +151,9 @@ func onMedium(t *testing.T, dir string, s *sign.Signer) map[string][]certs.Recor
 		if !by[0].Equal(s.Cert) {
 			t.Fatalf("visit %s is signed by %s", name, by[0].Subject)
 		}
+		if err := certstest.CheckEnvelopes(envelopes); err != nil {
+			t.Fatalf("visit %s: %v", name, err)
+		}
 		if records[0].Visit != name {
 			t.Fatalf("visit %s lies under the name of %s", records[0].Visit, name)
 		}
