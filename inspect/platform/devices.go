@@ -29,6 +29,22 @@ func (s *survey) devices() {
 	}
 }
 
+// storageParts are the onboard devices (7.42.1) that drives hang on.
+var storageParts = map[byte]string{0x04: "SCSI controller", 0x08: "PATA controller", 0x09: "SATA controller", 0x0a: "SAS controller", 0x0e: "eMMC controller", 0x0f: "NVMe controller", 0x10: "UFS controller"}
+
+// switchedOff notes storage controllers that the firmware lists and has switched
+// off: a drive on one is not seen by anybody. One machine in forty lists such.
+func (s *survey) switchedOff() {
+	for _, t := range s.table {
+		if t.kind != typeOnboard || len(t.data) < 6 || t.byte(0x05)&0x80 != 0 {
+			continue
+		}
+		if what := storageParts[t.byte(0x05)]; what != "" {
+			s.missing(strings.TrimSpace(what+" "+clean(t.text(0x04))), "the firmware has switched it off, so a drive on it would not be seen: look into its set-up")
+		}
+	}
+}
+
 // part of the machine on one of its buses.
 type part struct {
 	bus             string // USB: one interface; PCI; ACPI

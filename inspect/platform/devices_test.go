@@ -97,3 +97,23 @@ func TestPorts(t *testing.T) {
 		t.Errorf("%+v", ports)
 	}
 }
+
+// Type 41 (7.42) as dmidecode prints it: 'SATA Controller, Disabled', 'Sound,
+// Disabled', 'SATA Controller, Enabled'.
+func TestSwitchedOff(t *testing.T) {
+	f := machineOf(t, "Lenovo-ThinkPad-T480.bin")
+	onboard := func(kind, name string) string {
+		return "\x29\x0b\x29\x00\x01" + kind + "\x01\x00\x00\x00\xfa" + name + "\x00\x00"
+	}
+	f["sys/firmware/dmi/tables/DMI"] = onboard("\x09", "Onboard SATA #1") + onboard("\x07", "Onboard Audio") + onboard("\x89", "Onboard SATA #2") + "\x7f\x04\xff\xfe\x00\x00"
+	r := readFiles(t, f)
+	if !noted(r, "SATA controller Onboard SATA #1: the firmware has switched it off") || noted(r, "Audio") || noted(r, "SATA #2") {
+		t.Errorf("%q", r.Missing)
+	}
+}
+
+func TestListedBattery(t *testing.T) {
+	if r := readFiles(t, machineOf(t, "Lenovo-ThinkPad-W510.bin")); !noted(r, "the firmware lists '45N1173'") {
+		t.Errorf("%q", r.Missing)
+	}
+}

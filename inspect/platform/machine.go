@@ -25,6 +25,7 @@ const (
 	typeMemory   = 17
 	typeBattery  = 22
 	typeSecurity = 24
+	typeOnboard  = 41
 )
 
 // firmwareTable reads the SMBIOS table as the kernel keeps it. Without it the
@@ -117,17 +118,25 @@ func (s *survey) uuid(system structure) inspect.Fact[string] {
 
 // sharedUUIDs stand in thousands of machines.
 var sharedUUIDs = []string{
-	"00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff",
-	"03000200-0400-0500-0006-000700080009", "12345678-1234-5678-90ab-cddeefaabbcc", "00020003-0004-0005-0006-000700080009",
+	"03000200-0400-0500-0006-000700080009", "00020003-0004-0005-0006-000700080009", // American Megatrends' default, in both byte orders
+	"12345678-1234-5678-90ab-cddeefaabbcc", "78563412-3412-7856-90ab-cddeefaabbcc",
 	"03020100-0504-0706-0809-0a0b0c0d0e0f", "00010203-0405-0607-0809-0a0b0c0d0e0f",
+	"01020304-0506-0708-090a-0b0c0d0e0f10", "04030201-0605-0807-090a-0b0c0d0e0f10",
+	"11111111-2222-3333-4444-555555555555", "4c4c4544-0020-2010-8020-a0c04f202020", // Dell's, of a board without its service tag
+	"4c4c4544-0000-2010-8020-80c04f202020",
 }
 
+// uniqueUUID: one that others carry too, or that is too plain to be drawn, is none.
 func uniqueUUID(text, source string) inspect.Fact[string] {
-	digits := strings.ReplaceAll(text, "-", "")
-	if raw, err := hex.DecodeString(digits); err != nil || len(raw) != 16 || len(text) != 36 {
+	raw, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
+	if err != nil || len(raw) != 16 || len(text) != 36 {
 		return inspect.Unknown[string](source, "what the firmware gives is no UUID")
 	}
-	if slices.Contains(sharedUUIDs, text) {
+	distinct := map[byte]bool{}
+	for _, b := range raw {
+		distinct[b] = true
+	}
+	if len(distinct) < 4 || slices.Contains(sharedUUIDs, text) {
 		return inspect.Unknown[string](source, "the firmware gives a placeholder, '"+text+"'")
 	}
 	return inspect.Known(text, source)

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"regexp"
 	"strings"
 
 	"handback.example/inspect"
@@ -25,22 +26,44 @@ var placeholders = map[string]bool{
 	"03142563": true, "ssnumber": true, "oem define 1": true, "oem define 2": true, "oem_define1": true, "oem_define2": true, "oem_define3": true, "oem define 0": true,
 	"manufacturer": true, "product name": true, "version": true, "abcd": true, "system": true, "insyde": true, "insydeh2o": true, "filled by user": true, "no enclosure": true,
 	"to be filled": true, "tbd by oem": true, "tbd": true, "not settable": true, "<out of spec>": true, "out of spec": true, "chassis": true, "no module installed": true,
+	"all series": true, "type1": true, "sernum": true, "sernum0": true, "eval": true, "sn": true, "serial": true, "s/n": true, "oem default": true, "nettopsku": true,
+	"mnopqrstuvwxyz": true, "abcdefghijklm": true, "generic": true, "fffffff": true, "none specified": true, "unspecified": true, "notspecified": true, "not known": true,
 }
 
 // placeholder reports whether clean text says nothing.
 func placeholder(text string) bool {
 	b := bare(text)
 	// Counting up is a maker's default: 'ATN12345678901234567'.
-	if placeholders[b] || strings.Contains(b, "123456789") {
+	if placeholders[b] || strings.Contains(b, "123456789") || numbered.MatchString(b) || platforms.MatchString(b) {
 		return true
 	}
-	// One character throughout: '0000000', 'XXXXXXXX', '--'. A version '1' or 'A'
-	// stands.
-	if len(b) == 1 {
-		return (b[0] < '0' || b[0] > '9') && (b[0] < 'a' || b[0] > 'z')
+	// One character throughout: '0000000', 'XXXXXXXX', '--', '00-00-00'. A version
+	// '1', 'A' or '1.1' stands.
+	letters := strings.Map(func(c rune) rune {
+		if c >= '0' && c <= '9' || c >= 'a' && c <= 'z' {
+			return c
+		}
+		return -1
+	}, b)
+	switch {
+	case letters == "":
+		return true
+	case strings.Trim(letters, letters[:1]) != "":
+		return false
+	case letters[0] == '0' || letters[0] == 'x':
+		return len(letters) > 1
 	}
-	return strings.Trim(b, b[:1]) == ""
+	return len(letters) >= 5
 }
+
+// numbered are the names of fields in place of what belongs into them, as the
+// reference firmware has them: 'Type2 - Board Vendor Name1', 'Array1_PartNumber0'.
+var numbered = regexp.MustCompile(`^(type ?[0-3] ?-? ?[a-z]|(a\d_|array\d_|module)?(manufacturer|mfg|part ?num(ber)?|ser(ial)? ?num(ber)?|asset ?tag ?(num)?)[ _]?\d*$|` +
+	`(oem )?default (string|sku)\d*$|(system )?sku ?(number|#)?\d*$|base ?board product name$|(pega )?family$|rev 1xx$|xxx123x)`)
+
+// platforms are the makers' of processors names for their reference boards, left
+// in machines that were built after them.
+var platforms = regexp.MustCompile(`^(calpella|montevina|huron ?river|chief ?river|shark ?bay|bay ?trail(-m)?|sky ?bay|cherry ?trail|aptio|intel_mobile|kabini)([ _-]?(system|platform|crb|cr|fab|refresh))*$`)
 
 // bare text for comparison: makers differ in case, dots and blanks.
 func bare(text string) string {

@@ -55,6 +55,7 @@ func Read(ctx context.Context, root string, r *inspect.Report) {
 	s.network()
 	s.devices()
 	s.ports()
+	s.switchedOff()
 	s.firmware()
 	s.residue()
 	s.year()

@@ -54,7 +54,11 @@ func (s *survey) powerOfKind() {
 	switch {
 	case !k.Known:
 	case portable(k.Value) && len(s.r.Battery) == 0:
-		s.missing("battery", "none was seen in a "+k.Value)
+		why := "none was seen in a " + k.Value
+		if name := s.listedBattery(); name != "" {
+			why += ", and the firmware lists '" + name + "'"
+		}
+		s.missing("battery", why)
 	case !portable(k.Value) && !s.r.Mains.Known && len(s.r.Battery) == 0:
 		// What has no battery and runs, runs on mains power.
 		s.r.Mains = inspect.Known(true, "kind of machine: "+k.Value)
@@ -62,6 +66,19 @@ func (s *survey) powerOfKind() {
 	if !s.r.Mains.Known {
 		s.missing("mains power", s.r.Mains.Why)
 	}
+}
+
+// listedBattery is the first of SMBIOS type 22 (7.23) that has a name. It says
+// that a place for one is there, no more: some desktops list one too.
+func (s *survey) listedBattery() string {
+	for _, t := range s.table {
+		if t.kind == typeBattery {
+			if name := clean(t.text(0x08)); name != "" {
+				return name
+			}
+		}
+	}
+	return ""
 }
 
 // readSupplies opens the tree anew: it may outlive the survey.

@@ -171,14 +171,35 @@ func TestHostileStrings(t *testing.T) {
 
 func TestPlaceholders(t *testing.T) {
 	for _, text := range []string{"To Be Filled By O.E.M.", "To be filled by O.E.M.", "Default string", "None", "Not Specified", "0123456789", "  Not Applicable  ",
-		"System Serial Number", "00000000", "XXXXXXX", "...", "--", "-", "INVALID", "n/a", "Chassis Serial Number", "ATN12345678901234567", "No Asset Information", "x.x", ""} {
+		"System Serial Number", "00000000", "XXXXXXX", "...", "--", "-", "INVALID", "n/a", "Chassis Serial Number", "ATN12345678901234567", "No Asset Information", "x.x", "",
+		// As they stand in testdata/dmi and the collection that it is from.
+		"Type1Family", "Type1 - TBD by OEM", "Type1ProductConfigId", "Type2 - Board Vendor Name1", "Type1Sku0", "Array1_PartNumber0", "A1_Manufacturer1", "ModulePartNumber01", "Mfg 0",
+		"PartNum0", "PEGA Family", "Base Board Product Name", "OEM Default string000", "Default SKU", "SKU1", "System SKUNumber", "HuronRiver Platform", "Calpella_CRB", "SharkBay System",
+		"Bay Trail-M System", "Cherry Trail CR", "Aptio CRB", "Intel_Mobile", "All Series", "00:00:00:00:00:00", "FFFFFFFF", "1111111", "Rev 1.xx", "MNOPQRSTUVWXYZ", "s/n"} {
 		if f := named([]byte(text), "test"); f.Known || f.Why == "" {
 			t.Errorf("%q is taken for %+v", text, f)
 		}
 	}
-	for _, text := range []string{"PC131TBF", "1", "1.0", "A", "R86W27P", "Precision 7530", "0A", "10", "5CG9284XYZ"} {
+	for _, text := range []string{"PC131TBF", "1", "1.0", "A", "R86W27P", "Precision 7530", "0A", "10", "5CG9284XYZ", "1.1", "1.1.1", "11", "2.2", "0", "Skybay 500", "Type 82B1", "DIMM 0", "SODIMM1", "ChannelA-DIMM0", "Intel powered classmate PC",
+		"Family 17", "SKU 5XM21"} {
 		if f := named([]byte(text), "test"); !f.Known || f.Value != text {
 			t.Errorf("%q is taken for a placeholder: %+v", text, f)
+		}
+	}
+}
+
+// UUIDs of many machines, and some that only look it: Supermicro's end in the MAC.
+func TestSharedUUIDs(t *testing.T) {
+	for _, text := range []string{"00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff", "03000200-0400-0500-0006-000700080009", "12345678-1234-5678-90ab-cddeefaabbcc",
+		"fefefefe-fefe-fefe-fefe-fefefefefefe", "00000000-0000-0000-0000-000000000001", "4c4c4544-0000-2010-8020-80c04f202020", "11111111-2222-3333-4444-555555555555",
+		"", "4c4c4544", "zz020003-0004-0005-0006-000700080009", "161674cc2a1e11b2a85cc8e121881d01b9--"} {
+		if f := uniqueUUID(text, "test"); f.Known || f.Why == "" {
+			t.Errorf("%q is taken for %+v", text, f)
+		}
+	}
+	for _, text := range []string{"161674cc-2a1e-11b2-a85c-e121881d01b9", "00000000-0000-0000-0000-ac1f6b1c2d3e", "4c4c4544-0035-4d10-8054-b9c04f333633"} {
+		if f := uniqueUUID(text, "test"); !f.Known {
+			t.Errorf("%q is taken for a placeholder", text)
 		}
 	}
 }
