@@ -2,6 +2,8 @@ package bench
 
 import (
 	"fmt"
+	"path"
+	"slices"
 	"strings"
 
 	"handback.example/certs"
@@ -12,7 +14,7 @@ import (
 // resultOf renders what the records add up to. It decides nothing: the words
 // follow the exit code and the route.
 func resultOf(s certs.Summary, code int, papers []string, hash string) *wire.Result {
-	r := &wire.Result{Route: strings.ToUpper(s.Route), Papers: papers, Record: spaced(hash, 4)}
+	r := &wire.Result{Route: strings.ToUpper(s.Route), Papers: printable(papers), Record: spaced(hash, 4)}
 	switch {
 	case s.Verdict == certs.NoMedia:
 		r.Word = "NO DRIVE"
@@ -46,6 +48,11 @@ func resultOf(s certs.Summary, code int, papers []string, hash string) *wire.Res
 		r.Do = "Put the machine in the " + r.Route + " bin."
 	}
 	return r
+}
+
+// printable papers are those that a person handles; the twin of each lies beside it.
+func printable(papers []string) []string {
+	return slices.DeleteFunc(slices.Clone(papers), func(name string) bool { return path.Ext(name) != ".pdf" })
 }
 
 // mediaLines: how many are sanitised, then each that is not, and what to do
