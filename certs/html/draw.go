@@ -176,13 +176,26 @@ func (p *page) sections(ss []paper.Section) error {
 func (p *page) section(s paper.Section) error {
 	p.put(`<section aria-labelledby="%s">`, s.ID)
 	p.put(`<h2 id="%s">%s</h2>`, s.ID, s.Title)
-	for _, b := range s.Blocks {
+	for i, b := range s.Blocks {
+		if t, ok := b.(paper.Text); ok && t.Strong && i+1 < len(s.Blocks) && data(s.Blocks[i+1]) {
+			p.put(`<h3 class="sub">%s</h3>`, t.Words)
+			continue
+		}
 		if err := p.block(b); err != nil {
 			return fmt.Errorf("section %s: %w", s.ID, err)
 		}
 	}
 	p.put("</section>")
 	return nil
+}
+
+// data reports whether a block is what a strong text before it is the heading of.
+func data(b paper.Block) bool {
+	switch b.(type) {
+	case paper.Grid, paper.Table:
+		return true
+	}
+	return false
 }
 
 func (p *page) block(b paper.Block) error {

@@ -8,7 +8,7 @@ const style = `*{box-sizing:border-box}
 html{scroll-padding-top:4rem}
 body{margin:0 auto;max-width:64rem;padding:0 1rem 2rem;font:1rem/1.5 "Noto Sans","Segoe UI","Helvetica Neue",Arial,sans-serif;color:#111820;background:#fff;overflow-wrap:anywhere}
 body.alarm{border:.4rem solid #8c141c}
-body.practice::before{content:"PRACTICE";position:fixed;inset:0;z-index:-1;display:grid;place-items:center;font:bold 8rem sans-serif;opacity:.08;transform:rotate(-45deg);overflow-wrap:normal}
+body.practice::before{content:"PRACTICE";position:fixed;inset:0;z-index:3;pointer-events:none;display:grid;place-items:center;font:bold 8rem sans-serif;opacity:.08;transform:rotate(-45deg);overflow-wrap:normal}
 p{margin:.4rem 0}
 .skip{position:absolute;left:-100rem;padding:.5rem 1rem;color:#fff;background:#102a52}
 .skip:focus{left:0;top:0;z-index:2}
@@ -46,6 +46,7 @@ dd{flex:1 1 12rem;margin:0}
 .drive{margin:0 0 1.25rem;border:.1rem solid #5c6670}
 .drive .columns{padding:.25rem 1rem}
 h3{display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 1rem;margin:0 0 .25rem;padding:.5rem 1rem;font-size:1rem}
+h3.sub{padding:.5rem 0 0}
 h3.good{color:#111820;background:#f0f2f5}
 h3.bad{color:#fff;background:#111820}
 table{width:100%;margin:.5rem 0 1rem;border-collapse:collapse}
