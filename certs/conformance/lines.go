@@ -104,7 +104,7 @@ var wasteTransfer = Part{"Waste (England and Wales) Regulations 2011, reg. 35: t
 			Fields: []string{"graded.disposition.waste.grams", "graded.disposition.waste.estimated", "graded.disposition.waste.containers"}, Says: []string{"loose"}},
 		{Clause: "reg. 35", Asks: "Time and place of the transfer", State: Met, How: "Of the TRANSFERRED record.",
 			Fields: []string{"at.wall", "transferred.place"}, Says: []string{"Logistics hub, Unit 4"}},
-		{Clause: "reg. 35", Asks: "SIC code of the transferor; names and addresses of both parties; status, permit or carrier number", State: Met, How: "As the hub's settings or its clerk give them.",
+		{Clause: "reg. 35", Asks: "SIC code of the transferor; names and addresses of both parties; status, permit or carrier number", State: Met, How: "As the owner's settings or the hub's clerk give them.",
 			Fields: []string{"transferred.from.sic", "transferred.from.name", "transferred.from.address", "transferred.to.name", "transferred.to.address", "transferred.to.role", "transferred.to.permit", "transferred.carrier.carrier"},
 			Says:   []string{"84.11", "1 Example Street", "EPR/AB1234CD", "CBDU654321"}},
 		{Clause: "reg. 35", Asks: "Signatures of both parties", State: Owner, How: "In ink on the printed paper, or by the hub's and the receiver's own procedure."},
