@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"handback.example/certs/sign"
+	"handback.example/cmd/internal/keylock"
 	"handback.example/cmd/internal/settings"
 	"handback.example/image/vmtest"
 )
@@ -105,6 +106,39 @@ func TestSeedsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused("no root", file, "root.pem")
+	file, keys = enrolled(t, "S01", "stick = 'S01'\nunattended = true\n[intake]\ntag = 'X'\noperator = 'o'\nsource = 'desk'\nclassification = 'official'\ndial = 1\n")
+	lock(t, keys)
+	refused("a locked key and nobody to unlock it", file, "the key of stick S01 is locked, and nobody would be there to type its passphrase")
+}
+
+// lock puts the key of a folder under a passphrase.
+func lock(t *testing.T, keys string) {
+	t.Helper()
+	name := filepath.Join(keys, "stick.key")
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err = keylock.Lock(b, "seven green bottles"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A locked key goes onto the stick as it is.
+func TestSeedsLocked(t *testing.T) {
+	file, keys := enrolled(t, "S01", "stick = 'S01'\n")
+	lock(t, keys)
+	want, err := os.ReadFile(filepath.Join(keys, "stick.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := readSeeds(file)
+	if err != nil || !s.secret || !strings.Contains(s.what, "stick S01, class demonstration; it holds the stick's key, locked") || !bytes.Equal(s.files[espKey], want) {
+		t.Errorf("seeds %q, secret %v, %v", s.what, s.secret, err)
+	}
 }
 
 // beside builds the appliance once and puts it where build looks first.
