@@ -85,7 +85,12 @@ func newLaptop(t *testing.T, change func(*settings.Settings)) *laptop {
 	ctx, cancel := context.WithTimeout(t.Context(), scenarioTime)
 	t.Cleanup(cancel)
 	l.ctx = ctx
-	if err := prepareStick(ctx, tryOptions{image: image, out: l.dir}, l.set, l.stick, io.Discard); err != nil {
+	if logo := l.set.Papers.Logo; logo != "" {
+		if err := os.WriteFile(filepath.Join(l.dir, logo), testLogo(t), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := prepareStick(ctx, tryOptions{image: image, out: l.dir, settings: filepath.Join(l.dir, settings.File)}, l.set, l.stick, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	if err := keepRoot(l.stick, l.dir); err != nil {

@@ -188,10 +188,14 @@ func (l *laptop) halfway(p planted) {
 	}
 }
 
-// A machine without a drive: nothing was erased, and nothing says that it was.
+// A machine without a drive: nothing was erased, and nothing says that it was. Its
+// papers stand under the letterhead of the settings.
 func TestApplianceNoDrive(t *testing.T) {
 	t.Parallel()
-	l := newLaptop(t, nil)
+	l := newLaptop(t, func(s *settings.Settings) {
+		s.Papers = settings.Papers{Organisation: "Adran Enghreifftiol", Address: []string{"1 Stryd Enghraifft"}, Logo: "crest.png", Names: true}
+		s.People = []settings.Person{{ID: "demo", Name: "Siân Ŵyn", Title: "Technegydd"}}
+	})
 	vm := l.start(vmtest.Config{})
 	if code := l.off(vm); code != 3 {
 		t.Errorf("exit %d, want 3", code)
@@ -200,6 +204,10 @@ func TestApplianceNoDrive(t *testing.T) {
 	l.genuine(v, "erasure", "hold")
 	if s := v.summary; s.Verdict != certs.NoMedia || s.Level != certs.LevelNone || s.Route != certs.RouteHold {
 		t.Errorf("the records say %s, level %s, route %s", s.Verdict, s.Level, s.Route)
+	}
+	in := v.summary.Intake
+	if logo, err := in.Letterhead.LogoBytes(); err != nil || !bytes.Equal(logo, testLogo(t)) || in.Letterhead.Organisation != "Adran Enghreifftiol" || in.Name != "Siân Ŵyn" || in.Title != "Technegydd" {
+		t.Errorf("the intake's letterhead is %+v (%v), its operator %q, %q", in.Letterhead, err, in.Name, in.Title)
 	}
 	for _, kind := range []string{"erasure", "hold"} {
 		if page := strings.ToLower(l.text(v, kind)); !strings.Contains(page, "no drive") && !strings.Contains(page, "no media") {

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"handback.example/certs"
 	"handback.example/certs/sign"
 	"handback.example/cmd/internal/keylock"
 	"handback.example/cmd/internal/settings"
@@ -36,6 +38,11 @@ func readSeeds(name string) (seeds, error) {
 		return s, usageError{fmt.Errorf("%s: %w", name, err)}
 	}
 	s.files[espSettings] = text
+	logo, err := readLogo(name, set)
+	if err != nil {
+		return s, err
+	}
+	maps.Copy(s.files, logo)
 	keys, err := readKeys(filepath.Join(filepath.Dir(name), settings.KeysDir))
 	if err != nil || keys == nil {
 		return s, err
@@ -59,6 +66,23 @@ func readSeeds(name string) (seeds, error) {
 	}
 	s.secret, s.what = true, fmt.Sprintf("stick %s, class %s; %s", signer.Stick, signer.Class, what)
 	return s, nil
+}
+
+// readLogo reads the logo that settings name, which lies beside them; nothing where
+// they name none.
+func readLogo(name string, set settings.Settings) (map[string][]byte, error) {
+	logo := set.Papers.Logo
+	if logo == "" {
+		return nil, nil
+	}
+	b, err := settings.ReadFile(filepath.Join(filepath.Dir(name), logo))
+	if err == nil {
+		err = certs.CheckLogo(b)
+	}
+	if err != nil {
+		return nil, usageError{fmt.Errorf("%s: papers.logo: %w", name, err)}
+	}
+	return map[string][]byte{path.Join(settings.ESPFolder, logo): b}, nil
 }
 
 // loadStick checks keys as far as it can without a passphrase: whether a locked key

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/diskfs/go-diskfs"
@@ -38,9 +40,14 @@ func prepareStick(ctx context.Context, o tryOptions, set settings.Settings, stic
 	if err != nil {
 		return err
 	}
+	files, err := readLogo(o.settings, set)
+	if err != nil {
+		return err
+	}
+	files = merged(files, map[string][]byte{espSettings: text})
 	if _, err := os.Stat(stick); err == nil {
 		fmt.Fprintf(stdout, "going on with the stick %s\n", stick)
-		return reseed(stick, set, text)
+		return reseed(stick, set, files)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -63,7 +70,7 @@ func prepareStick(ctx context.Context, o tryOptions, set settings.Settings, stic
 	if err := copySparse(ctx, tmp, image); err != nil {
 		return fmt.Errorf("the stick image is not copied: %w", err)
 	}
-	if err := seed(tmp, map[string][]byte{espSettings: text, espRoot: root, espStick: cert, espKey: key}); err != nil {
+	if err := seed(tmp, merged(files, map[string][]byte{espRoot: root, espStick: cert, espKey: key})); err != nil {
 		return fmt.Errorf("%s is no stick image of ours: %w: build one by: handback-image build --out DIR", image, err)
 	}
 	return os.Rename(tmp, stick)
@@ -80,10 +87,17 @@ func noOrphans(out string) error {
 	return nil
 }
 
-// reseed writes settings that differ from the stick's. A stick keeps its name: its
-// certificate carries it.
-func reseed(stick string, set settings.Settings, text []byte) error {
-	was, err := readESP(stick, espSettings, espStick)
+// merged files of two sets.
+func merged(a, b map[string][]byte) map[string][]byte {
+	all := maps.Clone(b)
+	maps.Copy(all, a)
+	return all
+}
+
+// reseed writes settings, and what they name, that differ from the stick's. A stick
+// keeps its name: its certificate carries it.
+func reseed(stick string, set settings.Settings, files map[string][]byte) error {
+	was, err := readESP(stick, espStick)
 	if err != nil {
 		return fmt.Errorf("%s cannot be read: %w: move it away to begin anew", stick, err)
 	}
@@ -98,10 +112,10 @@ func reseed(stick string, set settings.Settings, text []byte) error {
 	if name != set.Stick {
 		return usageError{fmt.Errorf("settings: stick is %q, but %s is stick %q: give another --out", set.Stick, stick, name)}
 	}
-	if bytes.Equal(was[espSettings], text) {
+	if on, err := readESP(stick, slices.Collect(maps.Keys(files))...); err == nil && maps.EqualFunc(on, files, bytes.Equal) {
 		return nil
 	}
-	return seed(stick, map[string][]byte{espSettings: text})
+	return seed(stick, files)
 }
 
 // keepRoot leaves the root's certificate beside the papers, for handback-verify.

@@ -285,6 +285,18 @@ func TestPrepareStick(t *testing.T) {
 		}
 		fsckESP(t, stick)
 	}
+	// So is a logo that they name, which lies beside them.
+	o.settings, set.Papers.Logo = filepath.Join(out, "settings.toml"), "crest.png"
+	if err := os.WriteFile(filepath.Join(out, "crest.png"), testLogo(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := prepareStick(t.Context(), o, set, stick, &said); err != nil {
+		t.Fatal(err)
+	}
+	if on, err := readESP(stick, "handback/crest.png"); err != nil || !bytes.Equal(on["handback/crest.png"], testLogo(t)) {
+		t.Errorf("the logo on the stick: %v", err)
+	}
+	fsckESP(t, stick)
 	set.Stick = "S02"
 	var usage usageError
 	if err := prepareStick(t.Context(), o, set, stick, &said); !errors.As(err, &usage) || !strings.Contains(err.Error(), `is stick "S01"`) {

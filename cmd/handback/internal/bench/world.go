@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"handback.example/certs"
 	"handback.example/certs/sign"
 	"handback.example/cmd/handback/internal/eventlog"
 	"handback.example/cmd/handback/internal/fabric"
@@ -122,6 +124,9 @@ func findStation(ctx context.Context) (Station, error) {
 			return Station{}, err
 		}
 	}
+	if s.Logo, err = logo(esp.Pictures, s.Settings.Papers.Logo); err != nil {
+		return Station{}, err
+	}
 	if s.Signer, s.Locked, err = signer(esp.Keys, s.Settings.Stick); err != nil {
 		return Station{}, err
 	}
@@ -132,6 +137,21 @@ func findStation(ctx context.Context) (Station, error) {
 		s.Store = store
 	}
 	return s, nil
+}
+
+// logo of the letterhead, in base64; none where the settings name none.
+func logo(pictures map[string][]byte, name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	b, ok := pictures[name]
+	if !ok {
+		return "", fmt.Errorf("the settings name the logo %s, which is not on the stick: build the stick's image again", name)
+	}
+	if err := certs.CheckLogo(b); err != nil {
+		return "", fmt.Errorf("the logo %s on the stick can't be used (%w): build the stick's image again", name, err)
+	}
+	return base64.StdEncoding.EncodeToString(b), nil
 }
 
 // signer of the stick's keys, and its key where that is locked. A stick without any

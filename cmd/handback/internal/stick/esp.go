@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -21,6 +22,7 @@ import (
 type ESP struct {
 	Settings []byte            // settings.toml; nil: the stick has none
 	Keys     map[string][]byte // by file name: settings.RootPEM and others
+	Pictures map[string][]byte // by file name: PNG files beside the settings
 	// Image is the SHA-256 of settings.InitrdFile, hex; empty: unknown.
 	Image string
 }
@@ -105,28 +107,39 @@ func hashOf(tree fs.FS, name string) (string, error) {
 // readOurs reads the folder of ours. What isn't there is nil; what is there and
 // can't be read is an error: unknown settings are not default settings.
 func readOurs(tree fs.FS) (ESP, error) {
-	esp := ESP{Keys: map[string][]byte{}}
 	b, err := readSmall(tree, settings.ESPFolder+"/"+settings.File)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return ESP{}, err
 	}
-	esp.Settings = b
-	dir := settings.ESPFolder + "/" + settings.KeysDir
-	entries, err := fs.ReadDir(tree, dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	esp := ESP{Settings: b}
+	png := func(name string) bool { return strings.EqualFold(path.Ext(name), ".png") }
+	if esp.Pictures, err = readFolder(tree, settings.ESPFolder, png); err != nil {
 		return ESP{}, err
 	}
+	all := func(string) bool { return true }
+	esp.Keys, err = readFolder(tree, settings.ESPFolder+"/"+settings.KeysDir, all)
+	return esp, err
+}
+
+// readFolder reads those files of a folder that are wanted, by name. One that isn't
+// there has none.
+func readFolder(tree fs.FS, dir string, want func(name string) bool) (map[string][]byte, error) {
+	entries, err := fs.ReadDir(tree, dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	files := map[string][]byte{}
 	for _, e := range entries {
-		if e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+		if e.IsDir() || strings.HasPrefix(e.Name(), ".") || !want(e.Name()) {
 			continue
 		}
 		b, err := readSmall(tree, dir+"/"+e.Name())
 		if err != nil {
-			return ESP{}, err
+			return nil, err
 		}
-		esp.Keys[e.Name()] = b
+		files[e.Name()] = b
 	}
-	return esp, nil
+	return files, nil
 }
 
 func readSmall(tree fs.FS, name string) ([]byte, error) {
