@@ -5,7 +5,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"handback.example/cmd/handback/internal/exit"
 	"handback.example/cmd/internal/settings"
 	"handback.example/inspect"
+	"handback.example/inspect/platform"
 	"handback.example/inspect/survey"
 )
 
@@ -26,7 +29,8 @@ func inspectCommand(args []string, s streams) int {
 	root := fs.String("chroot", "", "read /sys and /proc below `DIR`, as of another machine; no device is opened")
 	capture := fs.String("capture", "", "write a capture to `FILE`: not part of this version")
 	from := fs.String("from", "", "read a capture from `FILE`: not part of this version")
-	operands, code, ok := parse(fs, s, args, "[--json] [--chroot DIR]")
+	list := fs.String("processors", "", "judge Windows 11 by the list of processors in `FILE`, not by the rule by family")
+	operands, code, ok := parse(fs, s, args, "[--json] [--chroot DIR] [--processors FILE]")
 	switch {
 	case !ok:
 		return code
@@ -35,12 +39,17 @@ func inspectCommand(args []string, s streams) int {
 	case *capture != "" || *from != "":
 		return wrongUse(s, "inspect", "captures are not part of this version: keep the output of 'handback inspect --json' instead")
 	}
+	processors, err := readProcessors(*list)
+	if err != nil {
+		return notDone(s, "inspect", err)
+	}
 	ctx, stop := interruptible()
 	defer stop()
 	r, err := takeReport(ctx, *root, *root == "")
 	if err != nil {
 		return notDone(s, "inspect", err)
 	}
+	processors.Judge(&r.CPU)
 	if *asJSON {
 		err = printJSON(s.Out, struct {
 			Verdict string `json:"verdict"`
@@ -53,6 +62,19 @@ func inspectCommand(args []string, s streams) int {
 		return notDone(s, "inspect", err)
 	}
 	return exit.OK
+}
+
+// readProcessors reads a list; without a name there is none.
+func readProcessors(name string) (platform.Processors, error) {
+	if name == "" {
+		return platform.Processors{}, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return platform.Processors{}, err
+	}
+	defer f.Close()
+	return platform.ReadProcessors(filepath.Base(name), f)
 }
 
 // interruptible ends with Ctrl-C, or when the terminal goes.
@@ -101,36 +123,11 @@ func printReport(w io.Writer, r *inspect.Report) error {
 		unhandled = append(unhandled, u.What+": "+u.Do)
 	}
 	section(&b, "Stands in the way", unhandled)
+	section(&b, "Left in the machine apart from its drives", residueLines(r.Residue))
 	section(&b, "Could not be read", r.Missing)
 	fmt.Fprintf(&b, "\nThe report is %s.\n", completeness(r))
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-func machineRows(t table, r *inspect.Report) {
-	m := r.Machine
-	t.row("machine", words(m.Maker)+" "+words(m.Model))
-	t.row("serial", words(m.Serial))
-	t.row("asset tag", words(m.AssetTag))
-	t.row("kind", words(m.Kind))
-	t.row("firmware", words(m.BIOS)+"; UEFI "+words(r.Firmware.UEFI)+", Secure Boot "+words(r.Firmware.SecureBoot))
-	t.row("processor", words(r.CPU.Model)+", cores "+words(r.CPU.Cores))
-	memory := "unknown"
-	if r.Memory.Bytes.Known {
-		memory = size(r.Memory.Bytes.Value, 1<<30, "GiB")
-	}
-	t.row("memory", memory)
-	t.row("TPM", tpmWords(r.TPM))
-	t.row("mains power", words(r.Mains))
-	for _, b := range r.Battery {
-		t.row("battery "+b.Name, "health "+words(b.HealthPct)+" %, cycles "+words(b.Cycles)+", charge "+words(b.ChargePct)+" %")
-	}
-	for _, d := range r.Displays {
-		t.row("display "+d.Connector, fmt.Sprintf("%s %s, %d x %d", d.Maker, d.Model, d.Width, d.Height))
-	}
-	for _, n := range r.Network {
-		t.row("network "+n.Name, n.Kind+" "+n.MAC)
-	}
 }
 
 func tpmWords(t inspect.TPM) string {

@@ -15,7 +15,7 @@ import (
 // as of 6 October 2025), and the CPUID families that its own set-up refuses. The
 // list of 24H2 leaves out some processors for new machines; those stay supported
 // in service, so the rule goes by family.
-const ruleSource = "rule by processor family (Microsoft's lists, October 2025)"
+const ruleSource = "Microsoft's lists of October 2025, by processor family"
 
 // windows11 reports whether Microsoft supports Windows 11 on a processor. What is
 // newer than the rule, or of another maker, is unknown.
