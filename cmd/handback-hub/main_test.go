@@ -137,6 +137,7 @@ func chain(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	records, by, err := sign.Verify(v.envelopes)
 	ts.Check(err)
+	ts.Check(certstest.CheckEnvelopes(v.envelopes))
 	var later []string
 	for i, r := range records {
 		role, _, err := sign.Holder(by[i])
