@@ -11,9 +11,11 @@
 package paper
 
 import (
+	"bytes"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"image/png"
 	"reflect"
 	"strconv"
 	"time"
@@ -70,7 +72,7 @@ type Head struct {
 	Organisation string
 	Address      []string
 	Contact      string
-	Logo         []byte // PNG, at most 600 by 200 pixels by its header; nil: none
+	Logo         []byte // a PNG that can be drawn, at most 600 by 200 pixels; nil: none
 	Date         string
 }
 
@@ -246,6 +248,7 @@ func Compose(kind Kind, envelopes [][]byte, cert *x509.Certificate) (*Content, e
 	if err != nil {
 		return nil, err
 	}
+	c.annexCourse(records)
 	c.Under += " Visit " + f.Visit + "."
 	if f.Revision > 1 {
 		c.Under += fmt.Sprintf(" Revision %d.", f.Revision)
@@ -273,10 +276,21 @@ func head(f *facts) Head {
 	if h.Organisation == "" {
 		h.Organisation = "Handback"
 	}
-	if logo, err := l.LogoBytes(); err == nil {
-		h.Logo = logo
-	}
+	h.Logo = logo(l)
 	return h
+}
+
+// logo that can be drawn, and nil for every other: the header that the record vouches
+// for bounds what is decoded here.
+func logo(l certs.Letterhead) []byte {
+	b, err := l.LogoBytes()
+	if err != nil {
+		return nil
+	}
+	if _, err := png.Decode(bytes.NewReader(b)); err != nil {
+		return nil
+	}
+	return b
 }
 
 // banner stands on every page of papers that are no evidence.

@@ -105,6 +105,15 @@ func day(wall string) string {
 	return t.UTC().Format("2 January 2006, 15:04") + " UTC"
 }
 
+// second of a moment, for a table whose head names the zone.
+func second(wall string) string {
+	t, err := time.Parse(time.RFC3339, wall)
+	if err != nil {
+		return known(wall)
+	}
+	return t.UTC().Format("2 Jan 2006, 15:04:05")
+}
+
 // span of a monotonic duration.
 func span(ns int64) string {
 	d := time.Duration(ns)

@@ -111,8 +111,12 @@ func (c *canvas) op(format string, a ...any) {
 }
 
 func (c *canvas) newPage() {
-	c.pages = append(c.pages, nil)
 	c.y = c.top
+	if len(c.pages) > maxPages { // output refuses them: this one is drawn over and over
+		c.pages[maxPages] = nil
+		return
+	}
+	c.pages = append(c.pages, nil)
 	if c.onPage != nil {
 		c.onPage(len(c.pages))
 	}
