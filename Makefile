@@ -9,7 +9,7 @@ AS_ROOT = sudo -E env PATH=$(PATH):/usr/sbin:/sbin XDG_CACHE_HOME=/var/cache/han
 EXEC := $(if $(filter 0,$(shell id -u)),,-exec '$(AS_ROOT)')
 LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.11.4
 
-.PHONY: help build run test test-long lint bench clean
+.PHONY: help build verify-all run test test-long lint bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -17,6 +17,12 @@ help: ## list the targets
 build: ## build the programs into bin/
 	@.ci/setup build
 	CGO_ENABLED=0 go build -buildvcs=auto -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
+
+verify-all: ## build the auditor's checker for Linux, Windows and macOS into bin/verify/
+	@for t in linux/amd64 linux/arm64 windows/amd64 windows/arm64 darwin/amd64 darwin/arm64; do \
+	  o=bin/verify/handback-verify-$${t%/*}-$${t#*/}; [ $${t%/*} = windows ] && o=$$o.exe; echo $$o; \
+	  CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} go build -trimpath -ldflags '-s -w' -o $$o ./cmd/handback-verify || exit 1; \
+	done
 
 run: ## boot the appliance in a virtual laptop, its screen in this terminal; papers land in out/
 	@.ci/setup run

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"handback.example/certs/certstest"
 	"handback.example/certs/paper"
@@ -43,9 +42,10 @@ var contents = regexp.MustCompile(`/ByteRange \[0 (\d+) (\d+) (\d+)\] *\s*/Conte
 
 // Every kind of paper, before judges that share no code with us.
 func TestForeignJudges(t *testing.T) {
-	s := stick(t, sign.Production, "S01", 5*365*24*time.Hour)
+	r := freshRing(t)
+	s := r.stick.signer(t, r.root.cert)
 	dir := t.TempDir()
-	root := write(t, dir, "root.pem", sign.CertPEM(s.Root))
+	root := write(t, dir, "root.pem", sign.CertPEM(r.root.cert))
 	nss := filepath.Join(dir, "nss")
 	if err := os.Mkdir(nss, 0o700); err != nil {
 		t.Fatal(err)
@@ -55,8 +55,8 @@ func TestForeignJudges(t *testing.T) {
 	one, eight := certstest.Sanitised(s, 1).Envelopes(), certstest.Sanitised(s, 8).Envelopes()
 	failed, none := certstest.Failed(s).Envelopes(), certstest.NoMedia(s).Envelopes()
 	for name, b := range map[string][]byte{
-		"one": made(t, paper.Erasure, s, one), "eight": made(t, paper.Erasure, s, eight), "failed": made(t, paper.Erasure, s, failed),
-		"no-media": made(t, paper.Erasure, s, none), "disposal": made(t, paper.Disposal, s, one), "hold": made(t, paper.Hold, s, failed),
+		"one": r.stick.pdf(t, paper.Erasure, one), "eight": r.stick.pdf(t, paper.Erasure, eight), "failed": r.stick.pdf(t, paper.Erasure, failed),
+		"no-media": r.stick.pdf(t, paper.Erasure, none), "disposal": r.stick.pdf(t, paper.Disposal, one), "hold": r.stick.pdf(t, paper.Hold, failed),
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := write(t, dir, name+".pdf", b)

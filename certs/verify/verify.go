@@ -1,27 +1,24 @@
-// Package verify says whether a paper is genuine: sealed whole by a stick that a
-// given root vouches for, with records inside that are signed, complete and in
-// order, and with pages that say what those records say and nothing else.
+// Package verify says whether a file is genuine: a paper sealed whole, or a visit's
+// records, by keys that a given root vouches for; with records that are signed,
+// complete and in order; and with pages that say what those records say and nothing
+// else.
 //
-// It trusts nothing but the roots that it is given, needs no network, reads no
-// file and links no device code. It is stricter than a PDF reader: the whole file
-// is drawn again from its records and compared (see certs/internal/seal), so that
-// an appended revision, a swapped attachment or a second signature has no place
-// to hide. It cannot say whether a record is true: only who sealed it.
+// It trusts nothing but the roots and the revocation lists that it is given, needs no
+// network, reads no file and links no device code. It is stricter than a PDF reader:
+// the whole file is drawn again from its records and compared (see
+// certs/internal/seal), so that an appended revision, a swapped attachment or a
+// second signature has no place to hide. It cannot say whether a record is true:
+// only who sealed it. Times are claims: see the sentences.
 package verify
 
 import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"handback.example/certs"
-	"handback.example/certs/internal/seal"
-	"handback.example/certs/paper"
-	"handback.example/certs/pdf"
 	"handback.example/certs/sign"
 )
 
@@ -34,21 +31,35 @@ const (
 	Unchecked  Verdict = "unchecked"
 )
 
+// Checker judges files.
+type Checker struct {
+	// Trust is what keys are judged by; where it is nil, nothing is called genuine,
+	// and WhyNoTrust says why there is none ('no root was given').
+	Trust      *sign.Trust
+	WhyNoTrust string
+	// Lists says that Trust holds a revocation list: where there is none, what is
+	// not known for that reason is not said once more for each file.
+	Lists bool
+	Options
+}
+
 // Options of a check.
 type Options struct {
 	Practice         bool // papers of the practice class are accepted
-	RequireSanitised bool // a paper that records anything else counts as failing
+	RequireSanitised bool // a file that records anything else counts as failing
 }
 
-// Result of checking one file.
+// Result of checking one file, or the records of one visit.
 type Result struct {
 	File     string  `json:"file"`
 	Verdict  Verdict `json:"verdict"`
 	Sentence string  `json:"sentence"`
 	SHA256   string  `json:"sha256,omitempty"` // of the file
-	// What follows is known only where the file could be read as a paper. It may
-	// be believed only where Verdict is Genuine.
+	// What follows is known only where the file could be read as ours. It may be
+	// believed only where Verdict is Genuine.
+	Form      Form   `json:"form,omitempty"`
 	Paper     string `json:"paper,omitempty"` // erasure, disposal, hold
+	Revision  int    `json:"revision,omitempty"`
 	Visit     string `json:"visit,omitempty"`
 	Stick     string `json:"stick,omitempty"`
 	Class     string `json:"class,omitempty"`
@@ -56,167 +67,83 @@ type Result struct {
 	Sanitised string `json:"recorded,omitempty"` // the verdict that the records add up to
 	Level     string `json:"level,omitempty"`
 	Time      string `json:"time,omitempty"` // claimed, not proven
-	// Missed is what --require asked for and the paper does not record.
+	// Missed is what was required and the file does not record.
 	Missed string `json:"missed,omitempty"`
+	// Unknown is what could not be learnt about the keys, a sentence each.
+	Unknown []string `json:"unknown,omitempty"`
+
+	seen *seen // what Reconcile compares with other files
 }
 
 // Bad reports whether the file counts as failing: exit code 1.
 func (r Result) Bad() bool { return r.Verdict == NotGenuine || r.Missed != "" }
 
-// refused is why a file is not genuine, in words for a reader.
+// Refused is the Result of a file that is not genuine, in words for a reader.
+func Refused(file, format string, a ...any) Result { return Result{File: file}.refused(format, a...) }
+
 func (r Result) refused(format string, a ...any) Result {
 	r.Verdict, r.Sentence = NotGenuine, "Not genuine: "+fmt.Sprintf(format, a...)+"."
 	return r
 }
 
-// File checks one paper. Without roots nothing is called genuine.
-func File(b []byte, roots []*x509.Certificate, o Options) Result {
-	sum := sha256.Sum256(b)
-	r := Result{SHA256: hex.EncodeToString(sum[:])}
-	cert, err := seal.ReadSignature(b)
-	if err != nil {
-		return r.refused("%v", err)
-	}
-	f, err := seal.ReadObjects(b)
-	if err != nil {
-		return r.refused("it is not built the way that our papers are: %v", err)
-	}
-	kind, err := kindOf(f)
-	if err != nil {
-		return r.refused("%v", err)
-	}
-	r.Paper = string(kind)
-	envelopes, records, err := readRecords(f, cert)
-	if err != nil {
-		return r.refused("%v", err)
-	}
-	s := certs.Summarise(records)
-	r.Visit, r.Stick, r.Records, r.Time = s.Visit, s.Stick, len(records), s.Last.Wall
-	r.Sanitised, r.Level = string(s.Verdict), string(s.Level)
-	if err := samePage(f, kind, envelopes, cert); err != nil {
-		return r.refused("%v", err)
-	}
-	return r.trusted(cert, roots, s, o)
-}
+// Unread is the Result of a file that could not be judged.
+func Unread(file, format string, a ...any) Result { return Result{File: file}.unchecked(format, a...) }
 
-// kindOf reads which paper the file says that it is. What it says is checked
-// when the paper is drawn again.
-func kindOf(f seal.File) (paper.Kind, error) {
-	for _, o := range f.Objects {
-		if !strings.HasPrefix(o.Dict, "/Title ") {
-			continue
-		}
-		for _, k := range paper.Kinds {
-			if strings.Contains(o.Dict, " /Subject ("+pdf.Subject(k)+") ") {
-				return k, nil
-			}
-		}
-	}
-	return "", errors.New("it is none of our papers")
-}
-
-func readRecords(f seal.File, cert *x509.Certificate) ([][]byte, []certs.Record, error) {
-	raw, err := f.Attachment()
-	if err != nil {
-		return nil, nil, err
-	}
-	envelopes, err := certs.SplitEnvelopes(raw)
-	if err != nil {
-		return nil, nil, err
-	}
-	records, by, err := sign.Verify(envelopes)
-	if err == nil && !by[len(by)-1].Equal(cert) {
-		err = fmt.Errorf("its last record is not signed by %q, who sealed it", cert.Subject.CommonName)
-	}
-	return envelopes, records, err
-}
-
-// samePage draws the paper again from the records and compares all of it.
-func samePage(f seal.File, kind paper.Kind, envelopes [][]byte, cert *x509.Certificate) error {
-	want, err := pdf.Layout(kind, envelopes, cert)
-	if err != nil {
-		return err
-	}
-	err = want.Match(f)
-	var d *seal.Difference
-	if errors.As(err, &d) {
-		return errors.New("its pages do not say what its records say")
-	}
-	if err != nil {
-		return fmt.Errorf("it is not what its records give: %w", err)
-	}
-	return nil
-}
-
-// trusted judges the key, now that the file is known to be whole and consistent.
-func (r Result) trusted(cert *x509.Certificate, roots []*x509.Certificate, s certs.Summary, o Options) Result {
-	class, err := sign.ClassOf(cert)
-	if err != nil {
-		return r.refused("%v", err)
-	}
-	r.Class = string(class)
-	if class == sign.Unenrolled {
-		r.Verdict, r.Sentence = Unchecked, "Not enrolled: this paper was made without a hub's key; nothing vouches for what it says."
-		return r.required(s, o)
-	}
-	if len(roots) == 0 {
-		r.Verdict, r.Sentence = Unchecked, "Unchecked: without a root nobody vouches for stick "+s.Stick+"; name the hub's root certificate with --root."
-		return r.required(s, o)
-	}
-	at, err := time.Parse(time.RFC3339, s.Last.Wall)
-	if err != nil {
-		return r.refused("%v", err)
-	}
-	for _, root := range roots {
-		if _, err = sign.CheckStick(root, cert, at); err == nil {
-			break
-		}
-	}
-	if err != nil {
-		return r.refused("%v", err)
-	}
-	if class == sign.Practice && !o.Practice {
-		return r.refused("it is a practice paper: nothing real was erased (--practice accepts it)")
-	}
-	r.Verdict, r.Sentence = Genuine, genuineSentence(r, s, class)
-	return r.required(s, o)
-}
-
-// required applies --require sanitised: to every paper that is not refused anyway.
-func (r Result) required(s certs.Summary, o Options) Result {
-	if o.RequireSanitised && s.Verdict != certs.Sanitised {
-		r.Missed = "sanitised"
-		r.Sentence += " Required: sanitised."
-	}
+func (r Result) unchecked(format string, a ...any) Result {
+	r.Verdict, r.Sentence = Unchecked, "Unchecked: "+fmt.Sprintf(format, a...)+"."
 	return r
 }
 
-func genuineSentence(r Result, s certs.Summary, class sign.Class) string {
-	word := "Genuine"
-	if class != sign.Production {
-		word += " (" + string(class) + " key)"
-	}
-	n := len(s.Media)
-	drives := fmt.Sprintf("%d drives", n)
-	if n == 1 {
-		drives = "1 drive"
-	}
-	tail := fmt.Sprintf("visit %s, sealed by stick %s, claimed time %s, not proven", s.Visit, s.Stick, s.Last.Wall)
-	switch s.Verdict {
-	case certs.Sanitised:
-		word += fmt.Sprintf(": %s sanitised (%s)", drives, s.Level)
-		if !s.Good() {
-			word += ", TPM " + s.TPMResult
+// Form of a file of ours.
+type Form string
+
+const (
+	FormPDF     Form = "pdf"
+	FormHTML    Form = "html"    // the twin of a PDF
+	FormRecords Form = "records" // of one visit
+)
+
+// File checks one file by its content. Its name counts only where it has the form
+// of our papers' names: then it must be this paper's.
+func (c *Checker) File(name string, b []byte) Result {
+	sum := sha256.Sum256(b)
+	r := Result{File: name, SHA256: hex.EncodeToString(sum[:]), Form: FormOf(b)}
+	switch r.Form {
+	case FormPDF, FormHTML:
+		return c.paper(r, b)
+	case FormRecords:
+		envelopes, err := Envelopes(b)
+		if err != nil {
+			return r.refused("%v", err)
 		}
-	case certs.NoMedia:
-		word += ", and it records that no drive was found"
-	case certs.BelowLevel:
-		word += fmt.Sprintf(", and it records a level below the one wanted: %s sanitised (%s)", drives, s.Level)
-	default:
-		word += fmt.Sprintf(", and it records a failure: %s, %d of %s sanitised", s.Verdict, s.Sanitised, drives)
+		return c.records(r, envelopes)
 	}
-	if r.Paper == string(paper.Hold) {
-		word += "; the device is on HOLD"
+	return r.refused("it is none of our files: neither a PDF, nor the twin of one, nor a record")
+}
+
+// File checks one file by its content under given roots, without a revocation list.
+// Without roots nothing is called genuine.
+func File(b []byte, roots []*x509.Certificate, o Options) Result {
+	c := Checker{Options: o, WhyNoTrust: "no root was given"}
+	if len(roots) > 0 {
+		t, err := sign.NewTrust(roots, nil, time.Now())
+		if err != nil {
+			return Unread("", "%v", err)
+		}
+		c.Trust = t
 	}
-	return word + "; " + tail + "."
+	return c.File("", b)
+}
+
+// Visit checks the records of one visit that lie in files of their own: name is for
+// people.
+func (c *Checker) Visit(name string, envelopes [][]byte) Result {
+	return c.records(Result{File: name, Form: FormRecords}, envelopes)
+}
+
+// keep what the records say of themselves.
+func (r Result) keep(records []certs.Record, s certs.Summary) Result {
+	r.Visit, r.Stick, r.Records, r.Time = s.Visit, s.Stick, len(records), s.Last.Wall
+	r.Sanitised, r.Level = string(s.Verdict), string(s.Level)
+	return r
 }

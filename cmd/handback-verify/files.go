@@ -2,13 +2,14 @@ package main
 
 import (
 	"archive/zip"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"handback.example/certs/verify"
@@ -17,167 +18,202 @@ import (
 // Bounds of what is read: a paper of ours is far smaller, and an archive may lie
 // about what is in it.
 const (
-	maxPaper = 32 << 20
-	maxFiles = 100_000
-	maxRoot  = 1 << 20 // what is longer is cut off, and then no certificate
+	maxPaper     = 8 << 20
+	maxFiles     = 100_000
+	maxDirectory = 8 << 20 // of an archive
 )
 
-// checker judges what it is given, one after the other.
-type checker struct {
-	roots   []*x509.Certificate
-	options verify.Options
-	results []verify.Result
-	listed  []string // in folders and archives: what is no PDF
+// source of one file, to be opened when its turn comes.
+type source struct {
+	name string // for people
+	size int64
+	open func() (io.ReadCloser, error)
 }
 
-// name judges one argument: a file, a folder or an archive.
-func (c *checker) name(path string) {
+// task is one thing to be judged, or what is known of it already.
+type task struct {
+	source
+	known *verify.Result
+	spool *spool // the records of a visit that lie in files of their own
+}
+
+// spool of one visit: its records by their files' names.
+type spool struct {
+	visit string
+	files []source
+}
+
+// finder turns arguments into tasks, in their order. It reads names, and of files
+// that may be records the first bytes.
+type finder struct {
+	tasks  []task
+	spools map[string]*spool
+	taken  int      // files that are to be judged
+	listed []string // in folders and archives: what is not judged
+	open   []io.Closer
+}
+
+func (f *finder) known(r verify.Result) { f.tasks = append(f.tasks, task{known: &r}) }
+
+func (f *finder) unread(name string, err error) {
+	f.known(verify.Unread(name, "it could not be read: %v", err))
+}
+
+// argument is a file, a folder or an archive.
+func (f *finder) argument(path string) {
 	st, err := os.Stat(path)
 	switch {
 	case err != nil:
-		c.unread(path, err)
+		f.unread(path, err)
 	case st.IsDir():
-		c.folder(path)
-	case strings.EqualFold(filepath.Ext(path), ".zip"):
-		c.archive(path)
+		f.folder(path)
+	case isArchive(path):
+		f.archive(path)
 	default:
-		c.file(path)
+		f.add(fileSource(path, st.Size()))
 	}
 }
 
-func (c *checker) unread(path string, err error) {
-	c.results = append(c.results, verify.Result{File: path, Verdict: verify.Unchecked, Sentence: fmt.Sprintf("Unchecked: it could not be read: %v.", err)})
+func fileSource(path string, size int64) source {
+	return source{path, size, func() (io.ReadCloser, error) { return openRegular(path) }}
 }
 
-func (c *checker) file(path string) {
-	f, err := os.Open(path)
+func isArchive(name string) bool { return strings.EqualFold(path.Ext(name), ".zip") }
+
+// recordForm is how a spool names its files: the visit, and the record's number.
+var recordForm = regexp.MustCompile(`^([A-Z0-9]{1,12}-[0-9]{6,9})-[0-9]{4,6}\.json$`)
+
+// add a source that is to be judged. The records of one visit are judged together.
+func (f *finder) add(s source) {
+	f.taken++
+	m := recordForm.FindStringSubmatch(base(s.name))
+	if m == nil {
+		f.tasks = append(f.tasks, task{source: s})
+		return
+	}
+	sp := f.spools[m[1]]
+	if sp == nil {
+		sp = &spool{visit: m[1]}
+		f.spools[m[1]] = sp
+		f.tasks = append(f.tasks, task{spool: sp})
+	}
+	sp.files = append(sp.files, s)
+}
+
+func base(name string) string { return path.Base(filepath.ToSlash(name)) }
+
+// found is a file that nobody has named: it is judged if it may be ours.
+func (f *finder) found(s source) {
+	switch name := base(s.name); strings.ToLower(path.Ext(name)) {
+	case ".pdf", ".html":
+		f.add(s)
+	case ".json":
+		if recordForm.MatchString(name) || name == "record.json" || startsAsRecord(s) {
+			f.add(s)
+			return
+		}
+		fallthrough
+	default:
+		f.listed = append(f.listed, s.name)
+	}
+}
+
+func startsAsRecord(s source) bool {
+	r, err := s.open()
 	if err != nil {
-		c.unread(path, err)
-		return
+		return false
 	}
-	defer f.Close()
-	c.judge(path, f)
+	defer r.Close()
+	head := make([]byte, 64)
+	n, _ := io.ReadFull(r, head) // a shorter file is one, too
+	return verify.FormOf(head[:n]) == verify.FormRecords
 }
 
-func (c *checker) judge(name string, r io.Reader) {
-	b, err := io.ReadAll(io.LimitReader(r, maxPaper+1))
-	if err != nil {
-		c.unread(name, err)
-		return
-	}
-	if len(b) > maxPaper {
-		c.results = append(c.results, verify.Result{File: name, Verdict: verify.NotGenuine,
-			Sentence: "Not genuine: it is larger than any paper of ours."})
-		return
-	}
-	res := verify.File(b, c.roots, c.options)
-	res.File = name
-	c.results = append(c.results, res)
-}
+var (
+	errTooMany = fmt.Errorf("more than %d files are too many for one run", maxFiles)
+	errNoPaper = errors.New("no paper and no record is in it")
+)
 
-func isPDF(name string) bool { return strings.EqualFold(filepath.Ext(name), ".pdf") }
+func (f *finder) full() bool { return f.taken+len(f.tasks)+len(f.listed) > maxFiles }
 
-func (c *checker) folder(dir string) {
-	before := len(c.results)
+func (f *finder) folder(dir string) {
+	before := f.taken + len(f.tasks)
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			c.unread(path, err)
+			f.unread(path, err)
 		case e.IsDir():
-		case isPDF(path):
-			c.found(path)
 		default:
-			c.listed = append(c.listed, path)
+			f.inFolder(path)
 		}
-		if len(c.results)+len(c.listed) > maxFiles {
-			return errors.New("too many files for one run")
+		if f.full() {
+			return errTooMany
 		}
 		return nil
 	})
 	if err != nil {
-		c.unread(dir, err)
+		f.unread(dir, err)
 	}
-	if len(c.results) == before {
-		c.unread(dir, errors.New("no paper is in it"))
+	if f.taken+len(f.tasks) == before {
+		f.unread(dir, errNoPaper)
 	}
 }
 
-// found judges a file of a folder. A pipe there would wait for ever, and nobody
-// has named it.
-func (c *checker) found(path string) {
+func (f *finder) inFolder(path string) {
 	st, err := os.Stat(path)
-	if err == nil && !st.Mode().IsRegular() {
-		err = errors.New("it is not a regular file")
+	var size int64
+	if err == nil {
+		size = st.Size()
 	}
-	if err != nil {
-		c.unread(path, err)
-		return
-	}
-	c.file(path)
+	f.found(fileSource(path, size))
 }
 
-func (c *checker) archive(path string) {
-	z, err := zip.OpenReader(path)
+func (f *finder) archive(name string) {
+	file, err := openRegular(name)
 	if err != nil {
-		c.unread(path, err)
+		f.unread(name, err)
 		return
 	}
-	defer z.Close()
-	before := len(c.results)
-	for i, f := range z.File {
-		name := path + "/" + f.Name
-		switch {
-		case i >= maxFiles:
-			c.unread(path, errors.New("too many files for one run"))
+	f.open = append(f.open, file)
+	st, err := file.Stat()
+	if err != nil {
+		f.unread(name, err)
+		return
+	}
+	d := &directory{file: file, left: maxDirectory}
+	z, err := zip.NewReader(d, st.Size())
+	if err != nil {
+		f.unread(name, err)
+		return
+	}
+	d.left = -1
+	before := f.taken + len(f.tasks)
+	for _, e := range z.File {
+		if f.full() {
+			f.unread(name, errTooMany)
 			return
-		case f.FileInfo().IsDir():
-		case isPDF(f.Name):
-			c.entry(name, f)
-		default:
-			c.listed = append(c.listed, name)
+		}
+		if !e.FileInfo().IsDir() {
+			f.found(source{name + "/" + e.Name, int64(min(e.UncompressedSize64, 1<<62)), func() (io.ReadCloser, error) { return e.Open() }})
 		}
 	}
-	if len(c.results) == before {
-		c.unread(path, errors.New("no paper is in it"))
+	if f.taken+len(f.tasks) == before {
+		f.unread(name, errNoPaper)
 	}
 }
 
-func (c *checker) entry(name string, f *zip.File) {
-	r, err := f.Open()
-	if err != nil {
-		c.unread(name, err)
-		return
-	}
-	defer r.Close()
-	c.judge(name, r)
+// directory bounds what is read of an archive while its list of contents is: that
+// may be as long as the archive.
+type directory struct {
+	file io.ReaderAt
+	left int // -1: no bound
 }
 
-// worst verdict of all files: not genuine before unchecked.
-func (c *checker) worst() verify.Verdict {
-	w := verify.Genuine
-	for _, r := range c.results {
-		switch {
-		case r.Verdict == verify.NotGenuine:
-			return verify.NotGenuine
-		case r.Verdict != verify.Genuine:
-			w = verify.Unchecked
+func (d *directory) ReadAt(b []byte, off int64) (int, error) {
+	if d.left >= 0 {
+		if d.left -= len(b); d.left < 0 {
+			return 0, errors.New("it holds too many files for one run")
 		}
 	}
-	if len(c.results) == 0 {
-		return verify.Unchecked
-	}
-	return w
-}
-
-// code of the run: of several files the worst counts, 1 before 3.
-func (c *checker) code() int {
-	for _, r := range c.results {
-		if r.Bad() {
-			return exitNotGenuine
-		}
-	}
-	if c.worst() != verify.Genuine {
-		return exitUnchecked
-	}
-	return exitGenuine
+	return d.file.ReadAt(b, off)
 }

@@ -1,20 +1,20 @@
-// Command handback-verify is the auditor's checker. It says of each paper, in a
-// sentence, whether it is genuine. It needs no network, no PDF reader and no word
-// of ours: only the hub's root certificate.
+// Command handback-verify is the auditor's checker. It says of each paper, and of each
+// visit's records, in a sentence, whether it is genuine; then what only all of them
+// together show. It needs no network, no PDF reader and no word of ours: only the
+// hub's root certificate.
 //
 // It never changes a file and links no device code.
 package main
 
 import (
-	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
+	"slices"
 
-	"handback.example/certs/sign"
 	"handback.example/certs/verify"
 )
 
@@ -26,26 +26,45 @@ const (
 	exitUnchecked  = 3 // a file or the root could not be read, or no root was given
 )
 
-const usage = `usage: handback-verify [--json] [--root PEM] [--practice] [--require sanitised] FILE|DIR|ZIP...
+const usage = `usage: handback-verify [--root PEM] [--crl FILE] [--practice] [--require sanitised] [--json | --csv] FILE|DIR|ZIP...
 
-Says of each paper whether it is genuine. In folders and ZIPs only *.pdf is judged.
+Says of each paper (PDF or HTML) and of each visit's records whether it is genuine, and
+what they show together. In folders and ZIPs only *.pdf, *.html and records are judged.
+
+  --root PEM            the hub's root certificate; without it nothing is called genuine
+  --crl FILE            the hub's revocation list
+  --practice            accept papers of the practice class
+  --require sanitised   a file that records anything else counts as failing
+  --json                one JSON object on standard output
+  --csv                 one line a file on standard output, the summary on standard error
+
 Exit codes: 0 all genuine, 1 one is not, 2 wrong use, 3 one could not be checked.
 `
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+// memory that the collector of garbage aims at; the rest of 64 MB is the program.
+const memory = 40 << 20
+
+func main() {
+	debug.SetMemoryLimit(memory)
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// list of values of an option that may be given several times.
+type list []string
+
+func (l *list) String() string     { return fmt.Sprint(*l) }
+func (l *list) Set(s string) error { *l = append(*l, s); return nil }
 
 type options struct {
-	json     bool
-	root     string
-	require  string
-	practice bool
-	// Asked for, and not offered by this program yet: see notOffered.
-	log, crl string
-	csv      bool
+	json, csv   bool
+	roots, crls list
+	require     string
+	practice    bool
+	log         string
 }
 
 func run(args []string, out, errs io.Writer) int {
-	o, names, err := parse(args, errs)
+	o, names, err := parse(args)
 	if err == nil {
 		err = o.check(names)
 	}
@@ -54,49 +73,44 @@ func run(args []string, out, errs io.Writer) int {
 		return exitGenuine
 	}
 	if err != nil {
-		fmt.Fprintf(errs, "handback-verify: %v\n", err)
+		fmt.Fprintf(errs, "handback-verify: %s\n", show(err.Error()))
 		return exitUsage
 	}
-	var roots []*x509.Certificate
-	if o.root != "" {
-		root, err := readRoot(o.root)
-		if err != nil {
-			// The files are judged all the same: a broken one is worth knowing.
-			fmt.Fprintf(errs, "handback-verify: the root could not be read: %v\n", err)
-		} else {
-			roots = append(roots, root)
-		}
+	c := &verify.Checker{Options: verify.Options{Practice: o.practice, RequireSanitised: o.require != ""}}
+	if err := o.trust(c); err != nil {
+		// The files are judged all the same: a broken one is worth knowing.
+		fmt.Fprintf(errs, "handback-verify: %s\n", show(err.Error()))
 	}
-	c := checker{roots: roots, options: verify.Options{Practice: o.practice, RequireSanitised: o.require != ""}}
-	for _, n := range names {
-		c.name(n)
+	r := judge(c, names)
+	if err := r.write(o, out, errs); err != nil {
+		fmt.Fprintf(errs, "handback-verify: the result could not be written: %v\n", err)
+		return max(r.code(), exitUnchecked)
 	}
-	if o.json {
-		return c.printJSON(out, errs)
-	}
-	c.print(out)
-	return c.code()
+	return r.code()
 }
 
-// parse takes options before, between and after the files.
-func parse(args []string, errs io.Writer) (options, []string, error) {
+// parse takes options before, between and after the files; behind '--' all are files.
+func parse(args []string) (options, []string, error) {
 	var o options
 	fs := flag.NewFlagSet("handback-verify", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.BoolVar(&o.json, "json", false, "")
-	fs.StringVar(&o.root, "root", "", "")
+	fs.BoolVar(&o.csv, "csv", false, "")
+	fs.Var(&o.roots, "root", "")
+	fs.Var(&o.crls, "crl", "")
 	fs.StringVar(&o.require, "require", "", "")
 	fs.BoolVar(&o.practice, "practice", false, "")
 	fs.StringVar(&o.log, "log", "", "")
-	fs.StringVar(&o.crl, "crl", "", "")
-	fs.BoolVar(&o.csv, "csv", false, "")
-	var names []string
+	var names, rest []string
+	if i := slices.Index(args, "--"); i >= 0 {
+		args, rest = args[:i], args[i+1:]
+	}
 	for {
 		if err := fs.Parse(args); err != nil {
 			return o, nil, err
 		}
 		if fs.NArg() == 0 {
-			return o, names, nil
+			return o, append(names, rest...), nil
 		}
 		names, args = append(names, fs.Arg(0)), fs.Args()[1:]
 	}
@@ -108,55 +122,12 @@ func (o options) check(names []string) error {
 		return fmt.Errorf("--require knows 'sanitised' only, not %q", o.require)
 	case o.log != "":
 		return errors.New("this version checks no evidence log: leave --log out, and ask the hub whether the paper is in it")
-	case o.crl != "":
-		return errors.New("this version reads no revocation list: leave --crl out, and ask the hub whether the stick was revoked")
-	case o.csv:
-		return errors.New("this version writes no CSV: use --json")
+	case o.json && o.csv:
+		return errors.New("choose one of --json and --csv")
+	case len(o.crls) > 0 && len(o.roots) == 0:
+		return errors.New("--crl needs --root: a revocation list is worth what the root's signature on it is")
 	case len(names) == 0:
 		return errors.New("no file is named; see handback-verify --help")
 	}
 	return nil
-}
-
-func readRoot(path string) (*x509.Certificate, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxRoot))
-	if err != nil {
-		return nil, err
-	}
-	c, err := sign.ParseCert(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return c, nil
-}
-
-// print one sentence per file.
-func (c *checker) print(out io.Writer) {
-	for _, r := range c.results {
-		fmt.Fprintf(out, "%s: %s\n", r.File, r.Sentence)
-	}
-	for _, l := range c.listed {
-		fmt.Fprintf(out, "%s: not judged: not a PDF.\n", l)
-	}
-}
-
-// printJSON writes one object.
-func (c *checker) printJSON(out, errs io.Writer) int {
-	e := json.NewEncoder(out)
-	e.SetIndent("", "  ")
-	err := e.Encode(struct {
-		Verdict   verify.Verdict  `json:"verdict"`
-		Files     []verify.Result `json:"files"`
-		NotJudged []string        `json:"not_judged,omitempty"`
-	}{c.worst(), c.results, c.listed})
-	if err != nil {
-		fmt.Fprintf(errs, "handback-verify: the result could not be written: %v\n", err)
-		return exitUnchecked
-	}
-	return c.code()
 }

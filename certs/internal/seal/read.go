@@ -26,13 +26,14 @@ type Found struct {
 
 // Errors that ReadSignature tells apart, so that people learn what is wrong.
 var (
-	ErrNotPDF   = errors.New("this is not a PDF")
-	ErrUnsigned = errors.New("this PDF carries no signature of ours")
-	ErrCut      = errors.New("the file is cut off: its end is missing")
-	ErrChanged  = errors.New("the file was changed after it was signed")
-	ErrMalform  = errors.New("the signature is not written the one way that ours are")
-	ErrStuffed  = errors.New("the signature carries more certificates than its signer's")
-	ErrPadding  = errors.New("bytes stand behind the signature, inside its place")
+	ErrNotPDF    = errors.New("this is not a PDF")
+	ErrUnsigned  = errors.New("this PDF carries no signature of ours")
+	ErrEncrypted = errors.New("this PDF is encrypted, and ours never are")
+	ErrCut       = errors.New("the file is cut off: its end is missing")
+	ErrChanged   = errors.New("the file was changed after it was signed")
+	ErrMalform   = errors.New("the signature is not written the one way that ours are")
+	ErrStuffed   = errors.New("the signature carries more certificates than its signer's")
+	ErrPadding   = errors.New("bytes stand behind the signature, inside its place")
 )
 
 // Appended says that bytes stand behind what was signed.
@@ -54,8 +55,11 @@ func ReadSignature(b []byte) (*x509.Certificate, error) {
 	}
 	m := rangeForm.FindSubmatchIndex(b)
 	if m == nil {
-		if !bytes.Contains(b, []byte("%%EOF")) {
+		switch {
+		case !bytes.Contains(b, []byte("%%EOF")):
 			return nil, ErrCut
+		case bytes.Contains(b, []byte("/Encrypt ")):
+			return nil, ErrEncrypted
 		}
 		return nil, ErrUnsigned
 	}
@@ -152,7 +156,7 @@ func readObject(b []byte) (Found, []byte, error) {
 func (f File) Attachment() ([]byte, error) {
 	for _, o := range f.Objects {
 		if bytes.HasPrefix([]byte(o.Dict), []byte("/Type /EmbeddedFile ")) {
-			return inflate(o.Raw)
+			return inflate(o.Raw, maxStream)
 		}
 	}
 	return nil, errors.New("no record.json is embedded")
