@@ -56,3 +56,15 @@ func (n numbered) Read(ctx context.Context, name string) ([]byte, error) {
 	}
 	return b, err
 }
+
+// ReadAll reads each where it is.
+func (n numbered) ReadAll(ctx context.Context, names []string) (all [][]byte, err error) {
+	for _, name := range names {
+		b, err := n.Read(ctx, name)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, b)
+	}
+	return all, nil
+}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -227,8 +229,13 @@ func papers(ts *testscript.TestScript, dir string, named []certs.Paper) {
 	ts.Check(err)
 	root, err := sign.ParseCert(b)
 	ts.Check(err)
-	if len(named) != 1 {
-		ts.Fatalf("a wipe makes one paper, not %d", len(named))
+	if len(named) != 2 || strings.TrimSuffix(named[0].Name, ".pdf") != strings.TrimSuffix(named[1].Name, ".html") {
+		ts.Fatalf("a wipe makes one paper in its two forms, not %v", named)
+	}
+	b, err = os.ReadFile(filepath.Join(dir, "certificates", named[1].Name))
+	ts.Check(err)
+	if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != named[1].SHA256 {
+		ts.Fatalf("%s is not what CERTIFIED names", named[1].Name)
 	}
 	b, err = os.ReadFile(filepath.Join(dir, "certificates", named[0].Name))
 	ts.Check(err)

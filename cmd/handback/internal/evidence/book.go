@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"handback.example/certs"
+	"handback.example/certs/label"
 	"handback.example/certs/paper"
-	"handback.example/certs/pdf"
+	"handback.example/certs/papers"
 	"handback.example/certs/sign"
 	"handback.example/cmd/handback/internal/eventlog"
 	"handback.example/cmd/handback/internal/stick"
@@ -33,32 +35,62 @@ func Now() certs.Time { return certs.At(time.Now(), certs.SourceRTC, eventlog.Up
 // Book is one visit's records and papers on their way to a Store. Drive workers
 // may use it side by side.
 type Book struct {
-	store  stick.Store
 	signer *sign.Signer
 	now    Clock
 	chain  *sign.Chain
-	papers []string // on the medium when the visit was resumed
+	label  label.Size // empty: the visit gets no label
+	papers []string   // on the medium when the visit was resumed
 
 	// flushing lets one write at a time through, so that the order on the medium
-	// is that of the queue; it can be waited for with a context.
+	// is that of the files; it can be waited for with a context.
 	flushing chan struct{}
+	copying  sync.Mutex         // of the copies
 	marking  sync.Mutex         // of the journal's files
 	erasures map[string]erasure // as they were written, by drive
 
-	mu        sync.Mutex        // chain and queue grow together
+	mu        sync.Mutex        // chain and files grow together
 	unsure    map[string]string // drives whose STARTED waits in memory, and its technique
-	queue     []stick.File
-	made      []stick.File // the papers, once they are made
-	certified []string     // their names, once CERTIFIED is sealed
+	files     []stick.File      // all that the visit has, in the order in which it was made
+	home      *place            // where the visit was begun
+	others    []*place          // that took what waited while home was away
+	copies    *place            // outlives this program, not the machine's power; nil: there is none
+	copyErr   error
+	made      []stick.File // the papers and the label, once they are made
+	certified []string     // names of the papers, once CERTIFIED is sealed
 	sealed    int          // envelopes before CERTIFIED
 }
 
-func newBook(st stick.Store, s *sign.Signer, c *sign.Chain, now Clock) *Book {
-	return &Book{store: st, signer: s, now: now, chain: c, flushing: make(chan struct{}, 1), erasures: map[string]erasure{}, unsure: map[string]string{}}
+// place is a Store, and how many of the visit's files are certainly on it.
+type place struct {
+	store stick.Store
+	done  int
 }
+
+// newBook of a chain whose records are all in the store.
+func newBook(st stick.Store, s *sign.Signer, c *sign.Chain, now Clock) *Book {
+	b := &Book{signer: s, now: now, chain: c, flushing: make(chan struct{}, 1), erasures: map[string]erasure{}, unsure: map[string]string{}, home: &place{store: st}}
+	for i, e := range c.Envelopes() {
+		b.files = append(b.files, recordFile(c.Visit(), i+1, e))
+	}
+	b.home.done = len(b.files)
+	return b
+}
+
+func recordFile(visit string, seq int, envelope []byte) stick.File {
+	return stick.File{Name: recordName(visit, seq), Data: envelope, New: true}
+}
+
+// WithLabel has Certify make a label of a size, too.
+func (b *Book) WithLabel(size label.Size) { b.label = size }
 
 // Visit number: 'S01-000412'.
 func (b *Book) Visit() string { return b.chain.Visit() }
+
+// Day of the visit: the UTC date of its INTAKE, '2026-11-25'.
+func (b *Book) Day() string {
+	day, _, _ := strings.Cut(b.chain.Records()[0].At.Wall, "T")
+	return day
+}
 
 // Records so far, in order.
 func (b *Book) Records() []certs.Record { return b.chain.Records() }
@@ -76,6 +108,7 @@ func (b *Book) Append(ctx context.Context, r certs.Record) error {
 	if err := b.seal(r); err != nil {
 		return err
 	}
+	b.copyOut(ctx)
 	return b.Flush(ctx)
 }
 
@@ -101,43 +134,85 @@ func (b *Book) sealLocked(r certs.Record) error {
 	if err != nil {
 		return fmt.Errorf("visit %s: %s could not be recorded: %w", b.Visit(), r.Kind, err)
 	}
-	b.queue = append(b.queue, stick.File{Name: recordName(b.Visit(), len(b.chain.Envelopes())), Data: envelope, New: true})
+	b.files = append(b.files, recordFile(b.Visit(), len(b.chain.Envelopes()), envelope))
 	return nil
 }
 
-// Pending is the number of files that wait in memory.
+// Pending is the number of files that wait in memory: they are on no stick.
 func (b *Book) Pending() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(b.queue)
+	done := b.home.done
+	for _, p := range b.others {
+		done = max(done, p.done)
+	}
+	return len(b.files) - done
 }
 
-// Flush stores what waits, in the order in which it was made. nil: nothing waits
-// any more of what was there when Flush was called.
+// Behind is the number of files that are not where the visit was begun, whether
+// another stick has them or not.
+func (b *Book) Behind() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.files) - b.home.done
+}
+
+// Flush stores what waits where the visit was begun, in the order in which it was
+// made. nil: nothing waits any more of what was there when Flush was called.
 func (b *Book) Flush(ctx context.Context) error {
+	b.mu.Lock()
+	home := b.home
+	b.mu.Unlock()
+	return b.flush(ctx, home)
+}
+
+// FlushTo stores the whole visit, under the names that it has, on another stick than
+// it was begun on. The first one gets what it lacks when it is back (Flush).
+func (b *Book) FlushTo(ctx context.Context, st stick.Store) error {
+	b.mu.Lock()
+	i := slices.IndexFunc(b.others, func(p *place) bool { return p.store == st })
+	if i < 0 {
+		i, b.others = len(b.others), append(b.others, &place{store: st})
+	}
+	p := b.others[i]
+	b.mu.Unlock()
+	return b.flush(ctx, p)
+}
+
+func (b *Book) flush(ctx context.Context, p *place) error {
 	select {
 	case b.flushing <- struct{}{}:
 		defer func() { <-b.flushing }()
 	case <-ctx.Done():
 		return b.waiting(ctx.Err())
 	}
-	b.mu.Lock()
-	store, files := b.store, b.queue[:len(b.queue):len(b.queue)]
-	b.mu.Unlock()
-	if len(files) == 0 {
-		return nil
-	}
-	n, err := put(ctx, store, files)
-	b.mu.Lock()
-	b.queue = b.queue[n:]
-	b.mu.Unlock()
-	if err != nil {
+	if err := b.fill(ctx, p); err != nil {
 		return b.waiting(err)
 	}
 	return nil
 }
 
+// fill a place with what it lacks. One at a time for each place.
+func (b *Book) fill(ctx context.Context, p *place) error {
+	b.mu.Lock()
+	files := b.files[p.done:len(b.files):len(b.files)]
+	b.mu.Unlock()
+	if len(files) == 0 {
+		return nil
+	}
+	n, err := put(ctx, p.store, files)
+	b.mu.Lock()
+	p.done += n
+	b.mu.Unlock()
+	return err
+}
+
 func (b *Book) waiting(err error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.copyErr != nil {
+		err = fmt.Errorf("%w; and this program's end would lose them: %w", err, b.copyErr)
+	}
 	return fmt.Errorf("visit %s: %w (%w)", b.Visit(), ErrWaiting, err)
 }
 
@@ -148,14 +223,7 @@ func (b *Book) Divert(to stick.Store) {
 	defer func() { <-b.flushing }()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var all []stick.File
-	for i, e := range b.chain.Envelopes() {
-		if b.certified != nil && i == b.sealed {
-			all = append(all, b.made...)
-		}
-		all = append(all, stick.File{Name: recordName(b.Visit(), i+1), Data: e, New: true})
-	}
-	b.store, b.queue = to, all
+	b.home = &place{store: to}
 }
 
 // RecordHash is the SHA-256 of record.json, in hex: of the envelopes from INTAKE
@@ -183,6 +251,7 @@ func (b *Book) Certify(ctx context.Context) (names []string, err error) {
 	if names, err = b.certify(); err != nil {
 		return nil, err
 	}
+	b.copyOut(ctx)
 	return names, b.Flush(ctx)
 }
 
@@ -193,34 +262,68 @@ func (b *Book) certify() ([]string, error) {
 		return b.certified, nil
 	}
 	envelopes := b.chain.Envelopes()
-	certified := &certs.Certified{}
-	var papers []stick.File
+	var made []stick.File
 	var names []string
+	var all []papers.File
 	for _, kind := range b.kinds() {
-		paper, err := pdf.Make(kind, pdf.Input{Envelopes: envelopes, Signer: b.signer})
+		files, err := papers.Make(kind, envelopes, b.signer)
 		if err != nil {
-			return nil, fmt.Errorf("visit %s: the %s paper could not be made: %w", b.Visit(), kind, err)
+			return nil, fmt.Errorf("visit %s: %w", b.Visit(), err)
 		}
-		name, sum := pdf.Name(kind, b.Visit(), 1), sha256.Sum256(paper)
-		names = append(names, name)
-		papers = append(papers, stick.File{Name: settings.CertificatesDir + "/" + name, Data: paper})
-		certified.Papers = append(certified.Papers, certs.Paper{Name: name, SHA256: hex.EncodeToString(sum[:])})
+		all = append(all, files...)
 	}
-	queued := len(b.queue)
-	if err := b.sealLocked(certs.Record{Kind: certs.KindCertified, Certified: certified}); err != nil {
+	for _, f := range all {
+		names = append(names, f.Name)
+		made = append(made, stick.File{Name: settings.CertificatesDir + "/" + f.Name, Data: f.Data})
+	}
+	labels, err := b.labels(envelopes)
+	if err != nil {
+		return nil, err
+	}
+	made = append(made, labels...)
+	before := len(b.files)
+	if err := b.sealLocked(certs.Record{Kind: certs.KindCertified, Certified: papers.Certified(all)}); err != nil {
 		return nil, err
 	}
 	// The papers stand before the record that vouches for them. One that an earlier
 	// start wrote and that this visit's records deny goes first: it would be genuine.
-	last := b.queue[queued]
-	b.queue = append(append(append(b.queue[:queued:queued], b.denied(names)...), papers...), last)
-	b.certified, b.made, b.sealed = names, papers, len(envelopes)
+	last := b.files[before]
+	b.files = append(append(append(b.files[:before:before], denied(b.papers, names)...), made...), last)
+	b.certified, b.made, b.sealed = names, made, len(envelopes)
 	return names, nil
 }
 
-// denied are the papers on the medium, never certified, that are none of names.
-func (b *Book) denied(names []string) (gone []stick.File) {
-	for _, p := range b.papers {
+// labels of the visit, where it gets one.
+func (b *Book) labels(envelopes [][]byte) ([]stick.File, error) {
+	if b.label == "" {
+		return nil, nil
+	}
+	l, err := label.Of(envelopes, b.signer.Class)
+	if err != nil {
+		return nil, fmt.Errorf("visit %s: %w", b.Visit(), err)
+	}
+	var files []stick.File
+	for ending, draw := range map[string]func(label.Size) ([]byte, error){".pdf": l.PDF, ".zpl": l.ZPL} {
+		data, err := draw(b.label)
+		if err != nil {
+			return nil, fmt.Errorf("visit %s: %w", b.Visit(), err)
+		}
+		files = append(files, stick.File{Name: settings.LabelsDir + "/" + b.Visit() + ending, Data: data})
+	}
+	slices.SortFunc(files, func(x, y stick.File) int { return strings.Compare(x.Name, y.Name) })
+	return files, nil
+}
+
+// Made gives the papers and the label as they were written; nil before Certify.
+func (b *Book) Made() []stick.File {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.made)
+}
+
+// denied are the papers on a medium, never certified, that are none of names.
+func denied(there, names []string) (gone []stick.File) {
+	for _, p := range there {
 		if !slices.Contains(names, p) {
 			gone = append(gone, stick.File{Name: settings.CertificatesDir + "/" + p, Remove: true})
 		}

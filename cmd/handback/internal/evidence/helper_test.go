@@ -2,7 +2,9 @@ package evidence_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,6 +18,7 @@ import (
 
 	"handback.example/certs"
 	"handback.example/certs/certstest"
+	"handback.example/certs/label"
 	"handback.example/certs/sign"
 	"handback.example/certs/verify"
 	"handback.example/cmd/handback/internal/evidence"
@@ -130,6 +133,18 @@ func (f *faulty) Read(ctx context.Context, name string) (b []byte, err error) {
 	return b, f.do(func() error { b, err = f.Dir.Read(ctx, name); return err })
 }
 
+// ReadAll fails between any two files.
+func (f *faulty) ReadAll(ctx context.Context, names []string) (all [][]byte, err error) {
+	for _, n := range names {
+		b, err := f.Read(ctx, n)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, b)
+	}
+	return all, nil
+}
+
 func (f *faulty) List(ctx context.Context, dir string) (l []string, err error) {
 	return l, f.do(func() error { l, err = f.Dir.List(ctx, dir); return err })
 }
@@ -159,6 +174,7 @@ func onMedium(t *testing.T, dir string, s *sign.Signer) map[string][]certs.Recor
 		}
 		visits[name] = records
 		if last := records[len(records)-1]; last.Kind == certs.KindCertified {
+			checkLabel(t, dir, name, certs.HashEnvelope(certs.JoinEnvelopes(envelopes[:len(envelopes)-1])))
 			checkPapers(t, dir, s, last.Certified.Papers, certs.Summarise(records[:len(records)-1]))
 		}
 	}
@@ -188,6 +204,57 @@ func stored(t *testing.T, dir string) map[string][][]byte {
 	return visits
 }
 
+// checkLabel: the label leads to the records.
+func checkLabel(t *testing.T, dir, visit, hash string) {
+	t.Helper()
+	zpl, err := os.ReadFile(filepath.Join(dir, "labels", visit+".zpl"))
+	if err != nil || !strings.Contains(string(zpl), "^FDMA,"+visit+" "+hash+"^FS") {
+		t.Errorf("the label of %s: %v\n%s", visit, err, zpl)
+	}
+	if pdf, err := os.ReadFile(filepath.Join(dir, "labels", visit+".pdf")); err != nil || !strings.HasPrefix(string(pdf), "%PDF-") {
+		t.Errorf("the label of %s: %v", visit, err)
+	}
+}
+
+// listDay writes the list of a visit's day as the appliance does: what fails is
+// tried again.
+func listDay(t *testing.T, st stick.Store, s *sign.Signer, b *evidence.Book) {
+	t.Helper()
+	var err error
+	for range 3 {
+		if err = evidence.WriteDay(ctx, st, s.Root, b.Day()); err == nil {
+			return
+		}
+	}
+	t.Fatal(err)
+}
+
+// dayList reads the list of a day back, by visit and column.
+func dayList(t *testing.T, dir, day string) map[string]map[string]string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(dir, "certificates", day+".csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, marked := strings.CutPrefix(string(raw), "\xef\xbb\xbf")
+	if !marked || strings.Count(text, "\n") != strings.Count(text, "\r\n") || !strings.HasSuffix(text, "\r\n") {
+		t.Fatalf("no byte order mark, or lines that don't end in CR LF: %q", raw)
+	}
+	all, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := map[string]map[string]string{}
+	for _, row := range all[1:] {
+		line := map[string]string{}
+		for i, c := range all[0] {
+			line[c] = row[i]
+		}
+		list[line["Visit"]] = line
+	}
+	return list
+}
+
 func checkPapers(t *testing.T, dir string, s *sign.Signer, papers []certs.Paper, want certs.Summary) {
 	t.Helper()
 	if len(papers) == 0 {
@@ -197,6 +264,12 @@ func checkPapers(t *testing.T, dir string, s *sign.Signer, papers []certs.Paper,
 		b, err := os.ReadFile(filepath.Join(dir, "certificates", p.Name))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if strings.HasSuffix(p.Name, ".html") {
+			if sum := fmt.Sprintf("%x", sha256.Sum256(b)); sum != p.SHA256 {
+				t.Errorf("%s: SHA-256 %s, CERTIFIED says %s", p.Name, sum, p.SHA256)
+			}
+			continue
 		}
 		r := verify.File(b, []*x509.Certificate{s.Root}, verify.Options{})
 		if r.Verdict != verify.Genuine || r.SHA256 != p.SHA256 || r.Visit != want.Visit || r.Sanitised != string(want.Verdict) {
@@ -215,6 +288,7 @@ func goOn(t *testing.T, b *evidence.Book, left []certs.Record, stored func([]cer
 			t.Fatalf("%v: the record is lost", err)
 		}
 	}
+	b.WithLabel(label.Small)
 	for _, r := range left {
 		if r.Kind == certs.KindStarted {
 			err := b.AppendDurable(ctx, r)
@@ -247,6 +321,7 @@ func begin(t *testing.T, st stick.Store, s *sign.Signer) *evidence.Book {
 	for range 3 {
 		var b *evidence.Book
 		if b, err = evidence.Begin(ctx, st, s, intake(), clock()); err == nil {
+			b.WithLabel(label.Small)
 			return b
 		}
 		if b != nil {
@@ -269,9 +344,21 @@ func clock() evidence.Clock {
 	}
 }
 
+// inMemory is a folder whose fsync costs nothing, where the machine has one: these
+// tests are about the order of calls, not about a disk.
+func inMemory(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "handback-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
 func copyDir(t *testing.T, from string) string {
 	t.Helper()
-	to := filepath.Join(t.TempDir(), "copy")
+	to := filepath.Join(inMemory(t), "copy")
 	if err := os.CopyFS(to, os.DirFS(from)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}

@@ -127,7 +127,7 @@ func (b *Book) write(ctx context.Context, key string, e erasure) error {
 		return err
 	}
 	b.mu.Lock()
-	store := b.store
+	store := b.home.store
 	b.mu.Unlock()
 	if err := store.Write(ctx, markFile(b.Visit(), key), text); err != nil {
 		return err
@@ -152,7 +152,7 @@ var errDamaged = errors.New("what was written down of an erasure that was cut of
 
 func (b *Book) readMarks(ctx context.Context, visit, key string) (e erasure, err error) {
 	b.mu.Lock()
-	store := b.store
+	store := b.home.store
 	b.mu.Unlock()
 	text, err := store.Read(ctx, markFile(visit, key))
 	if err != nil {
@@ -184,7 +184,7 @@ func (b *Book) Settle(ctx context.Context, id drive.Identity, v certs.Verdict) e
 	}
 	delete(b.erasures, key)
 	b.mu.Lock()
-	store := b.store
+	store := b.home.store
 	b.mu.Unlock()
 	names, err := store.List(ctx, settings.JournalDir)
 	if err != nil {

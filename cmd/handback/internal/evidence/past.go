@@ -104,7 +104,7 @@ func wipeLevel(l certs.Level) wipe.Level {
 // newest first.
 func (b *Book) otherMarks(ctx context.Context, key string) (visits []string, err error) {
 	b.mu.Lock()
-	store := b.store
+	store := b.home.store
 	b.mu.Unlock()
 	names, err := store.List(ctx, settings.JournalDir)
 	if err != nil {
@@ -128,7 +128,7 @@ func (b *Book) otherRecords(ctx context.Context, visit string) ([]certs.Record, 
 		return nil, fmt.Errorf("%s is no visit of this stick", visit)
 	}
 	b.mu.Lock()
-	store := b.store
+	store := b.home.store
 	b.mu.Unlock()
 	s, err := listSpool(ctx, store, b.signer.Stick)
 	if err != nil {

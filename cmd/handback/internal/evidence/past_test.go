@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -199,7 +201,7 @@ func TestMarksWithoutARecord(t *testing.T) {
 	p.start(wipe.OverwriteZero)
 	p.mark(journal.StepOffset, "offset", "8192")
 	store := newDir(t, p.path)
-	if err := store.WriteAll(ctx, []stick.File{{Name: settings.SpoolDir + "/S01-000001-0002.json", Remove: true}}); err != nil {
+	if err := os.Remove(filepath.Join(p.path, settings.SpoolDir, "S01-000001-0002.json")); err != nil {
 		t.Fatal(err)
 	}
 	b, err := evidence.Begin(ctx, store, newSigner(t), intake(), evidence.Now)

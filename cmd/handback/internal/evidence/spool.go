@@ -22,7 +22,7 @@ func recordName(visit string, seq int) string {
 // Names of records and papers; a stick's name and a kind of paper hold no '-'.
 var (
 	recordForm = regexp.MustCompile(`^([A-Z0-9]{1,12})-([0-9]{6,9})-([0-9]{4,6})\.json$`)
-	paperForm  = regexp.MustCompile(`^([A-Z0-9]{1,12})-([0-9]{6,9})-[a-z]+\.pdf$`)
+	paperForm  = regexp.MustCompile(`^([A-Z0-9]{1,12})-([0-9]{6,9})-[a-z]+(?:-[0-9]+)?\.(?:pdf|html)$`)
 )
 
 // spool is which records of one stick a Store holds.
@@ -107,13 +107,38 @@ func (s *spool) ended(ctx context.Context, st stick.Store, number int) (bool, er
 
 // envelopes of a visit in the order of their names.
 func (s *spool) envelopes(ctx context.Context, st stick.Store, number int) ([][]byte, error) {
-	var out [][]byte
-	for _, seq := range slices.Sorted(slices.Values(s.seqs[number])) {
-		b, err := st.Read(ctx, recordName(visitName(s.stick, number), seq))
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, b)
+	return readVisit(ctx, st, visitName(s.stick, number), s.seqs[number])
+}
+
+func readVisit(ctx context.Context, st stick.Store, visit string, seqs []int) ([][]byte, error) {
+	return st.ReadAll(ctx, recordNames(visit, seqs))
+}
+
+func recordNames(visit string, seqs []int) (names []string) {
+	for _, seq := range slices.Sorted(slices.Values(seqs)) {
+		names = append(names, recordName(visit, seq))
 	}
-	return out, nil
+	return names
+}
+
+// listAll gives the records of every stick that a Store holds, by visit.
+func listAll(ctx context.Context, st stick.Store) (map[string][]int, error) {
+	files, err := st.List(ctx, settings.SpoolDir)
+	if err != nil {
+		return nil, err
+	}
+	visits := map[string][]int{}
+	for _, f := range files {
+		m := recordForm.FindStringSubmatch(f)
+		if m == nil {
+			continue
+		}
+		number, err1 := strconv.Atoi(m[2])
+		seq, err2 := strconv.Atoi(m[3])
+		visit := visitName(m[1], number)
+		if err1 == nil && err2 == nil && recordName(visit, seq) == settings.SpoolDir+"/"+f {
+			visits[visit] = append(visits[visit], seq)
+		}
+	}
+	return visits, nil
 }

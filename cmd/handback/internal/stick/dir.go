@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -106,7 +107,12 @@ func (d *Dir) WriteAll(ctx context.Context, files []File) error {
 
 // Read implements Store.
 func (d *Dir) Read(ctx context.Context, name string) ([]byte, error) {
-	return readOne(name, func(f func(v *osVolume) error) error { return d.with(ctx, f) })
+	return readOne(d.ReadAll(ctx, []string{name}))
+}
+
+// ReadAll implements Store.
+func (d *Dir) ReadAll(ctx context.Context, names []string) ([][]byte, error) {
+	return readAll(names, func(f func(v *osVolume) error) error { return d.with(ctx, f) })
 }
 
 // List implements Store.
@@ -184,19 +190,39 @@ func writeAll(files []File, with func(func(v *osVolume) error) error) error {
 	})
 }
 
-func readOne(name string, with func(func(v *osVolume) error) error) ([]byte, error) {
-	if err := checkName("read", name); err != nil {
+func readAll(names []string, with func(func(v *osVolume) error) error) ([][]byte, error) {
+	for _, n := range names {
+		if err := checkName("read", n); err != nil {
+			return nil, err
+		}
+	}
+	own := slices.Clone(names)
+	got := make(chan [][]byte, 1)
+	err := with(func(v *osVolume) error {
+		var all [][]byte
+		defer func() { got <- all }()
+		for _, n := range own {
+			b, err := v.read(n)
+			if err != nil {
+				return err
+			}
+			all = append(all, b)
+		}
+		return nil
+	})
+	select {
+	case all := <-got:
+		return all, err
+	default:
+		return nil, err // not begun, or given up
+	}
+}
+
+func readOne(all [][]byte, err error) ([]byte, error) {
+	if err != nil {
 		return nil, err
 	}
-	got := make(chan []byte, 1)
-	if err := with(func(v *osVolume) error {
-		b, err := v.read(name)
-		got <- b
-		return err
-	}); err != nil {
-		return nil, err
-	}
-	return <-got, nil
+	return all[0], nil
 }
 
 func listOne(dir string, with func(func(v *osVolume) error) error) ([]string, error) {

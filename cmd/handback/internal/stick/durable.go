@@ -12,6 +12,7 @@ import (
 type volume interface {
 	// openFolder opens a folder and makes it, durably, where it isn't there.
 	openFolder(name string) (folder, error)
+	read(name string) ([]byte, error)
 }
 
 type folder interface {
@@ -28,10 +29,14 @@ type handle interface {
 	Close() error
 }
 
-// writeDurable writes one file, or takes it away. fsync comes again after the rename: on FAT file
-// systems the rename moves the entry that holds length and first cluster, and
-// what was synced before stood in the old one.
+// writeDurable writes one file, or takes it away; a record is neither taken away
+// nor replaced. fsync comes again after the rename: on FAT file systems the rename
+// moves the entry that holds length and first cluster, and what was synced before
+// stood in the old one.
 func writeDurable(v volume, f File) (err error) {
+	if err := mayWrite(v, f); err != nil {
+		return err
+	}
 	dir, base := path.Split(f.Name)
 	d, err := v.openFolder(path.Clean(dir))
 	if err != nil {

@@ -25,7 +25,7 @@ var (
 	ErrFaulty    error = &kind{"the Handback stick gives errors", "take the stick to the supervisor, and use another stick"}
 )
 
-var kinds = []error{ErrGone, ErrFull, ErrCorrupt, ErrReadOnly, ErrOther, ErrAmbiguous, ErrNoRoom, ErrFaulty}
+var kinds = []error{ErrGone, ErrFull, ErrCorrupt, ErrReadOnly, ErrOther, ErrAmbiguous, ErrNoRoom, ErrFaulty, ErrNoReceipt}
 
 // because adds the cause, for the log.
 func because(kind error, format string, a ...any) error {

@@ -72,7 +72,12 @@ func (s *Stick) WriteAll(ctx context.Context, files []File) error {
 
 // Read implements Store. The volume is mounted read-only.
 func (s *Stick) Read(ctx context.Context, name string) ([]byte, error) {
-	return readOne(name, func(f func(v *osVolume) error) error { return s.with(ctx, true, f) })
+	return readOne(s.ReadAll(ctx, []string{name}))
+}
+
+// ReadAll implements Store. The volume is mounted read-only.
+func (s *Stick) ReadAll(ctx context.Context, names []string) ([][]byte, error) {
+	return readAll(names, func(f func(v *osVolume) error) error { return s.with(ctx, true, f) })
 }
 
 // List implements Store. The volume is mounted read-only.

@@ -23,7 +23,7 @@ type File struct {
 //
 // Errors are fs.ErrExist, fs.ErrNotExist, fs.ErrInvalid (a name), those of ctx,
 // or one of ErrGone, ErrFull, ErrCorrupt, ErrReadOnly, ErrOther, ErrAmbiguous,
-// ErrFaulty; Explain says any of them to people.
+// ErrFaulty, ErrNoReceipt; Explain says any of them to people.
 type Store interface {
 	// Write makes the file or replaces it as a whole.
 	Write(ctx context.Context, name string, b []byte) error
@@ -34,6 +34,9 @@ type Store interface {
 	WriteAll(ctx context.Context, files []File) error
 	// Read gives a whole file of at most MaxFile bytes.
 	Read(ctx context.Context, name string) ([]byte, error)
+	// ReadAll reads files in the order given, at the cost of one mount. It ends at the
+	// first error, and gives what it has read before.
+	ReadAll(ctx context.Context, names []string) ([][]byte, error)
 	// List gives the names of the files in a folder, sorted. A folder that isn't
 	// there is empty.
 	List(ctx context.Context, dir string) ([]string, error)

@@ -28,18 +28,26 @@ func conformance(t *testing.T, s Store) {
 	if l, err := s.List(ctx, "spool"); err != nil || len(l) != 0 {
 		t.Errorf("a folder that isn't there: %v, %v", l, err)
 	}
-	must(s.Write(ctx, "spool/a", []byte("first")))
-	must(s.Write(ctx, "spool/a", []byte("second, longer")))
+	must(s.Write(ctx, "labels/a", []byte("first")))
+	must(s.Write(ctx, "labels/a", []byte("second, longer")))
+	must(s.Write(ctx, "spool/a", []byte("a record")))
 	must(s.Create(ctx, "spool/b", nil))
 	if err := s.Create(ctx, "spool/a", []byte("third")); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("Create over a file: %v", err)
 	}
-	if b, err := s.Read(ctx, "spool/a"); err != nil || string(b) != "second, longer" {
+	if b, err := s.Read(ctx, "labels/a"); err != nil || string(b) != "second, longer" {
 		t.Errorf("Read: %q, %v", b, err)
 	}
 	if b, err := s.Read(ctx, "spool/b"); err != nil || len(b) != 0 {
 		t.Errorf("Read of an empty file: %q, %v", b, err)
 	}
+	if b, err := s.ReadAll(ctx, []string{"labels/a", "spool/b", "spool/a"}); err != nil || len(b) != 3 || string(b[0]) != "second, longer" || string(b[2]) != "a record" {
+		t.Errorf("ReadAll: %q, %v", b, err)
+	}
+	if b, err := s.ReadAll(ctx, []string{"labels/a", "spool/none", "spool/a"}); !errors.Is(err, fs.ErrNotExist) || len(b) != 1 {
+		t.Errorf("ReadAll of a file that isn't there: %q, %v", b, err)
+	}
+	keepsRecords(t, s)
 	if _, err := s.Read(ctx, "spool/none"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Read of no file: %v", err)
 	}
@@ -50,7 +58,7 @@ func conformance(t *testing.T, s Store) {
 	if l, err := s.List(ctx, "."); err != nil || !slices.Equal(l, []string{"one"}) {
 		t.Errorf("WriteAll didn't end at its first error: %v, %v", l, err)
 	}
-	if l, err := s.List(ctx, "spool"); err != nil || !slices.Equal(l, []string{"a", "b"}) {
+	if l, err := s.List(ctx, "spool"); err != nil || !slices.Equal(l, []string{"S09-000001-0001.json", "S09-000001-receipt.json", "S09-000002-receipt.json", "a", "b"}) {
 		t.Errorf("List: %v, %v", l, err)
 	}
 	for _, name := range []string{"", ".", "..", "/etc/passwd", "../x", "a/../../x", "spool/.hidden", "a//b", "x/", "a:b", "tag\n", "ü",
@@ -72,6 +80,51 @@ func conformance(t *testing.T, s Store) {
 	cancel()
 	if err := s.Write(over, "late", nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("Write after the end of its context: %v", err)
+	}
+}
+
+// keepsRecords: nothing in the spool is removed or replaced without the hub's word.
+func keepsRecords(t *testing.T, s Store) {
+	t.Helper()
+	ctx := context.Background()
+	const name, record = "spool/S09-000001-0001.json", "the record"
+	remove := func(name string) error { return s.WriteAll(ctx, []File{{Name: name, Remove: true}}) }
+	if err := s.Create(ctx, name, []byte(record)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Write(ctx, name, []byte("another")); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("a record was replaced: %v", err)
+	}
+	if err := s.Write(ctx, name, []byte(record)); err != nil {
+		t.Errorf("the same bytes again: %v", err)
+	}
+	for _, n := range []string{name, "spool/a"} {
+		if err := remove(n); !errors.Is(err, ErrNoReceipt) {
+			t.Errorf("%s was removed without a receipt: %v", n, err)
+		}
+	}
+	// A receipt of another record is none. 'the record' has this SHA-256 by sha256sum.
+	const sum = "92076f09ce7c22e23a07427d7eece0ca339eb7a9a3a1354861728c107c13b5c3"
+	if err := s.Create(ctx, "spool/S09-000001-receipt.json", []byte(`{"sha256":["`+strings.Repeat("0", 64)+`"]}`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := remove(name); !errors.Is(err, ErrNoReceipt) {
+		t.Errorf("removed by the receipt of another record: %v", err)
+	}
+	if err := s.Create(ctx, "spool/S09-000002-0001.json", []byte(record)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Create(ctx, "spool/S09-000002-receipt.json", []byte(`{"sha256":["`+sum+`"]}`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := remove("spool/S09-000002-0001.json"); err != nil {
+		t.Errorf("with its receipt: %v", err)
+	}
+	if err := remove("spool/S09-000002-receipt.json"); !errors.Is(err, ErrNoReceipt) {
+		t.Errorf("a receipt was removed: %v", err)
+	}
+	if b, err := s.Read(ctx, name); err != nil || string(b) != record {
+		t.Errorf("the record is now %q, %v", b, err)
 	}
 }
 
@@ -190,7 +243,7 @@ func (h *scriptHandle) Close() error { return errors.Join(h.s.op("close file"), 
 // TestDurableOrder fails each operation in turn: the write says so, the file of
 // that name is the old one or the new one as a whole, and the next write works.
 func TestDurableOrder(t *testing.T) {
-	want := []string{"open spool", "remove .a.tmp", "create .a.tmp", "write 3", "sync file", "rename .a.tmp a true", "sync file",
+	want := []string{"open labels", "remove .a.tmp", "create .a.tmp", "write 3", "sync file", "rename .a.tmp a true", "sync file",
 		"sync folder", "close file", "close folder"}
 	for failAt := -1; failAt < len(want); failAt++ {
 		dir := t.TempDir()
@@ -198,12 +251,12 @@ func TestDurableOrder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := writeDurable(v, File{Name: "spool/a", Data: []byte("old one")}); err != nil {
+		if err := writeDurable(v, File{Name: "labels/a", Data: []byte("old one")}); err != nil {
 			t.Fatal(err)
 		}
 		s := &script{volume: v, failAt: failAt}
-		err = writeDurable(s, File{Name: "spool/a", Data: []byte("new")})
-		got, readErr := v.read("spool/a")
+		err = writeDurable(s, File{Name: "labels/a", Data: []byte("new")})
+		got, readErr := v.read("labels/a")
 		switch {
 		case readErr != nil:
 			t.Fatalf("failing %d: %v", failAt, readErr)
@@ -216,13 +269,13 @@ func TestDurableOrder(t *testing.T) {
 		case failAt <= 5 && string(got) != "old one", failAt > 5 && string(got) != "new":
 			t.Errorf("failing %q: the file holds %q", want[failAt], got)
 		}
-		if l, err := v.list("spool"); err != nil || !slices.Equal(l, []string{"a"}) {
+		if l, err := v.list("labels"); err != nil || !slices.Equal(l, []string{"a"}) {
 			t.Errorf("failing %d: files are %v, %v", failAt, l, err)
 		}
-		if err := writeDurable(v, File{Name: "spool/a", Data: []byte("again")}); err != nil {
+		if err := writeDurable(v, File{Name: "labels/a", Data: []byte("again")}); err != nil {
 			t.Errorf("failing %d: the next write: %v", failAt, err)
 		}
-		if l, err := os.ReadDir(filepath.Join(dir, "spool")); err != nil || len(l) != 1 {
+		if l, err := os.ReadDir(filepath.Join(dir, "labels")); err != nil || len(l) != 1 {
 			t.Errorf("failing %d: left over: %v, %v", failAt, l, err)
 		}
 		_ = v.Close()
