@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -65,6 +64,20 @@ func (e *enrolment) check() error {
 		if _, err := os.Lstat(filepath.Join(e.out, settings.KeysDir, n)); !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%s has keys already, and nothing was made: name another --out", e.out)
 		}
+	}
+	b, err := settings.ReadFile(filepath.Join(e.out, settings.File))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	set, err := settings.Parse(b)
+	if err == nil && set.Stick != e.name {
+		err = fmt.Errorf("its line is stick = %q, and not %q", set.Stick, e.name)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w: correct it first; nothing was made", filepath.Join(e.out, settings.File), err)
 	}
 	return nil
 }
@@ -164,16 +177,8 @@ func (e *enrolment) place(keys []file) error {
 		return err
 	}
 	name := filepath.Join(e.out, settings.File)
-	b, err := settings.ReadFile(name)
-	if err == nil {
-		if set, err := settings.Parse(b); err != nil || set.Stick != e.name {
-			return fmt.Errorf("%s is there, and not of stick %s: correct its line 'stick = %q'", name, e.name, e.name)
-		}
-		return nil
+	if _, err := os.Lstat(name); err == nil {
+		return nil // check has read it
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return write(system{}, file{name, bytes.Join([][]byte{[]byte("# What stands here, and what it means: README.md, 'Settings'."),
-		fmt.Appendf(nil, "stick = %q", e.name), nil}, []byte("\n")), 0o644, false})
+	return write(system{}, file{name, fmt.Appendf(nil, "stick = %q\n", e.name), 0o644, false})
 }
