@@ -28,9 +28,9 @@ var weights = map[string]weight{
 // equipment; what is recycled is waste, and taken as hazardous until somebody has
 // assessed it: the codes are proposals that a person confirms.
 func Disposition(d grade.Decision, s certs.Summary, partner certs.Party) certs.Disposition {
-	kind := ""
+	kind, battery := "", false
 	if s.Facts != nil {
-		kind = s.Facts.Machine.Kind
+		kind, battery = s.Facts.Machine.Kind, len(s.Facts.Battery) > 0
 	}
 	out := certs.Disposition{Partner: partner, Removed: removed(s)}
 	if w, ok := weights[kind]; ok {
@@ -43,24 +43,26 @@ func Disposition(d grade.Decision, s certs.Summary, partner certs.Party) certs.D
 		out.Hierarchy = "Prevention: the machine is used again and does not become waste."
 	case grade.Recycle:
 		out.Status = certs.StatusWEEE
-		out.Waste = []certs.Waste{{LoW: "16 02 13*", Description: description(kind), Hazardous: certs.Yes, Grams: out.WeightGrams, Estimated: out.WeightEstimated, Containers: "loose"}}
+		out.Waste = []certs.Waste{{LoW: "16 02 13*", Description: description(kind, battery), Hazardous: certs.Yes, Grams: out.WeightGrams, Estimated: out.WeightEstimated, Containers: "loose"}}
 		out.Hierarchy = "The waste hierarchy was applied: redeployment, remanufacture and donation were asked for first, in this order. Recycling is what was left: " + d.Why + "."
 	}
 	return out
 }
 
-// description of the waste, for a transfer note.
-func description(kind string) string {
-	const assess = "; taken as hazardous until it is assessed"
-	switch kind {
-	case inspect.KindLaptop, inspect.KindConvertible, inspect.KindTablet:
-		return "discarded " + kind + " with battery and screen" + assess
-	case inspect.KindAllInOne:
-		return "discarded computer with screen" + assess
-	case "", inspect.KindVirtual:
-		return "discarded computer" + assess
+// description of the waste, for a transfer note: what it is, by what is known.
+func description(kind string, battery bool) string {
+	what := "discarded computer"
+	if kind != "" {
+		what += " (" + kind + ")"
 	}
-	return "discarded computer (" + kind + ")" + assess
+	switch kind {
+	case inspect.KindLaptop, inspect.KindConvertible, inspect.KindTablet, inspect.KindAllInOne:
+		what += ", screen"
+	}
+	if battery {
+		what += ", battery"
+	}
+	return what + "; taken as hazardous until it is assessed"
 }
 
 // removed parts of a visit: the drives that were taken out.

@@ -31,13 +31,18 @@ func TestDisposition(t *testing.T) {
 		!strings.Contains(d.Hierarchy, "condition C1") {
 		t.Errorf("recycled laptop: %+v", d)
 	}
-	if w := d.Waste; len(w) != 1 || w[0].LoW != "16 02 13*" || w[0].Hazardous != certs.Yes || w[0].Grams != 1650 || !strings.Contains(w[0].Description, "battery and screen") {
+	if w := d.Waste; len(w) != 1 || w[0].LoW != "16 02 13*" || w[0].Hazardous != certs.Yes || w[0].Grams != 1650 || w[0].Description != "discarded computer (laptop), screen, battery; taken as hazardous until it is assessed" {
 		t.Errorf("waste of a laptop: %+v", w)
 	}
 	// What the machine is, is not known: neither is its weight.
 	d = evidence.Disposition(grade.Decision{Route: grade.Recycle}, summary(""), certs.Party{})
 	if d.WeightGrams != 0 || d.WeightEstimated != "" || d.WeightSource != "" || d.Waste[0].Grams != 0 || d.Waste[0].Estimated != "" || d.Waste[0].Hazardous != certs.Yes {
 		t.Errorf("a machine of no known kind: %+v", d)
+	}
+	bare := summary("desktop")
+	bare.Facts.Battery = nil
+	if d = evidence.Disposition(grade.Decision{Route: grade.Recycle}, bare, certs.Party{}); d.Waste[0].Description != "discarded computer (desktop); taken as hazardous until it is assessed" {
+		t.Errorf("a desktop: %q", d.Waste[0].Description)
 	}
 	if d := evidence.Disposition(grade.Decision{Route: grade.Hold}, summary("laptop"), certs.Party{}); d.Status != "" || len(d.Waste) != 0 || d.Hierarchy != "" {
 		t.Errorf("held: %+v", d)
