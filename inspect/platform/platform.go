@@ -2,8 +2,8 @@
 // names, kind, processor, memory, battery, displays, graphics, network, the parts
 // that hang on its buses, ports, firmware, and what a former owner left in it.
 //
-// It reads /sys and /proc only, of this machine or of a tree of files from
-// another one, and changes nothing. Text that firmware gives is cleaned here. A
+// It reads /sys and /proc, of this machine or of a tree of files from another one,
+// asks this machine's management engine one question, and changes nothing. Text that firmware gives is cleaned here. A
 // fact that could not be read, or that the firmware filled with a placeholder, is
 // unknown and says why.
 package platform

@@ -4,10 +4,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf16"
 
 	"handback.example/inspect"
+	"handback.example/inspect/drive"
+	"handback.example/inspect/mei"
 )
 
 const efiVars = "sys/firmware/efi/efivars/"
@@ -227,24 +230,45 @@ func (s *survey) wpbt() inspect.Residue {
 	return r
 }
 
-// managementEngine: that an Intel machine has one shows; whether somebody
-// provisioned it does not.
+// managementEngine: that an Intel machine has one shows on PCI; whether somebody
+// provisioned its AMT, only it can say. A tree from elsewhere has nobody to ask.
 func (s *survey) managementEngine() inspect.Residue {
 	r := inspect.Residue{Item: "provisioning of Intel AMT", State: inspect.ResidueUnknown}
 	var b buses
-	err := s.pci(&b)
-	if err != nil {
+	if err := s.pci(&b); err != nil {
 		r.Evidence = "PCI could not be read: " + because(err)
 		return r
 	}
-	for _, p := range b.parts { // simple communication controller, other
-		if p.vendor == 0x8086 && p.class == 0x07 && p.sub == 0x80 {
-			r.Evidence = "a management engine is fitted, and it was not asked: unconfigure it in its set-up (MEBx)"
-			return r
-		}
+	if !slices.ContainsFunc(b.parts, func(p part) bool { // simple communication controller, other
+		return p.vendor == 0x8086 && p.class == 0x07 && p.sub == 0x80
+	}) {
+		r.Evidence = "no management engine is seen on PCI: it is not fitted, or the firmware hides it"
+		return r
 	}
-	r.Evidence = "no management engine is seen on PCI: it is not fitted, or the firmware hides it"
+	if s.root != "" {
+		r.Evidence = "a management engine is fitted, and it was not asked"
+		return r
+	}
+	r.State, r.Evidence = provisioning(mei.Ask(s.ctx))
 	return r
+}
+
+// provisioning puts AMT's answer into words.
+func provisioning(mode mei.Mode, err error) (state, evidence string) {
+	const undo = "unconfigure it in its set-up (MEBx)"
+	switch {
+	case errors.Is(err, mei.ErrNoAMT):
+		return inspect.ResidueAbsent, "the management engine has no AMT"
+	case err != nil:
+		return inspect.ResidueUnknown, "a management engine is fitted, and it did not say (" + drive.Clean([]byte(err.Error())) + "): look in its set-up (MEBx)"
+	case mode == mei.Unprovisioned:
+		return inspect.ResidueAbsent, "AMT says that nobody controls it"
+	case mode == mei.ClientControl:
+		return inspect.ResiduePresent, "AMT says that it is in client control mode: " + undo
+	case mode == mei.AdminControl:
+		return inspect.ResiduePresent, "AMT says that it is in administrator control mode: " + undo
+	}
+	return inspect.ResidueUnknown, "AMT's answer says nothing: look in its set-up (MEBx)"
 }
 
 func (s *survey) modem() inspect.Residue {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"handback.example/inspect"
+	"handback.example/inspect/mei"
 )
 
 // efivars of a real firmware (OVMF) with entries that somebody added, as u-root's
@@ -114,6 +115,23 @@ func TestResidue(t *testing.T) {
 	} {
 		if r := residueOf(t, c.files, c.item); r.State != c.state {
 			t.Errorf("%s: %+v, want %s", name, r, c.state)
+		}
+	}
+}
+
+func TestProvisioning(t *testing.T) {
+	for state, answers := range map[string][]struct {
+		mode mei.Mode
+		err  error
+	}{
+		inspect.ResidueAbsent:  {{mei.Unknown, mei.ErrNoAMT}, {mei.Unprovisioned, nil}},
+		inspect.ResiduePresent: {{mei.ClientControl, nil}, {mei.AdminControl, nil}},
+		inspect.ResidueUnknown: {{mei.Unknown, mei.ErrNoDevice}, {mei.Unknown, nil}, {mei.AdminControl, io.ErrUnexpectedEOF}, {mei.Mode(9), nil}},
+	} {
+		for _, a := range answers {
+			if got, evidence := provisioning(a.mode, a.err); got != state || evidence == "" {
+				t.Errorf("%+v: %s, %q, want %s", a, got, evidence, state)
+			}
 		}
 	}
 }
