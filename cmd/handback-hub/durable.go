@@ -7,13 +7,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // disk is the calls that durable writing rests on, so that tests can fail each of
 // them in turn.
 type disk interface {
 	create(name string, mode fs.FileMode) (diskFile, error) // fails where the name is taken
-	link(from, to string) error                             // fails where the name is taken
+	renameNew(from, to string) error                        // fails where the name is taken
 	rename(from, to string) error                           // replaces
 	remove(name string) error
 	syncFolder(dir string) error
@@ -69,7 +71,7 @@ func writeOne(d disk, f file) (err error) {
 	if f.replace {
 		err = d.rename(temp, f.name)
 	} else {
-		err = d.link(temp, f.name)
+		err = d.renameNew(temp, f.name)
 	}
 	if err != nil {
 		return err
@@ -84,17 +86,16 @@ func (system) create(name string, mode fs.FileMode) (diskFile, error) {
 	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 }
 
-// link falls back to a look and a rename where the file system has no hard links
-// (exFAT, as on a stick): one hub writes there at a time.
-func (system) link(from, to string) error {
-	err := os.Link(from, to)
-	if err == nil || errors.Is(err, fs.ErrExist) {
-		return err
+// renameNew is renameat2(2), or a hard link where the file system knows no such flag.
+func (system) renameNew(from, to string) error {
+	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
+	switch {
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS):
+		return os.Link(from, to)
+	case err != nil:
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
 	}
-	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(err, fmt.Errorf("%s: %w", to, fs.ErrExist))
-	}
-	return os.Rename(from, to)
+	return nil
 }
 
 func (system) rename(from, to string) error { return os.Rename(from, to) }

@@ -58,7 +58,7 @@ func (f *memoryFile) Sync() error {
 
 func (f *memoryFile) Close() error { return f.disk.call() }
 
-func (m *memory) link(from, to string) error {
+func (m *memory) renameNew(from, to string) error {
 	if err := m.call(); err != nil {
 		return err
 	}
@@ -66,6 +66,7 @@ func (m *memory) link(from, to string) error {
 		return fs.ErrExist
 	}
 	m.files[to] = m.files[from]
+	delete(m.files, from)
 	return nil
 }
 

@@ -18,7 +18,7 @@ const (
 	KeysDir   = "keys"
 	RootPEM   = "root.pem"  // keys/root.pem: the hub's root certificate
 	StickPEM  = "stick.pem" // keys/stick.pem: the stick's certificate
-	StickKey  = "stick.key" // keys/stick.key: PKCS #8, PEM
+	StickKey  = "stick.key" // keys/stick.key: PKCS #8 in PEM, or that under a passphrase (package keylock)
 	ESPFolder = "handback"  // folder of ours on the ESP: kernel, initrd, settings.toml, keys/
 
 	// Beside them: what the boot loader starts. InitrdFile holds the appliance, and
