@@ -17,7 +17,7 @@ func good() Input {
 	k := func(v string) inspect.Fact[string] { return inspect.Known(v, "test") }
 	r := &inspect.Report{
 		Machine:  inspect.Machine{Kind: k("laptop")},
-		CPU:      inspect.CPU{Model: k("Intel(R) Core(TM) i5-8365U CPU @ 1.60GHz"), Cores: inspect.Known(4, "test")},
+		CPU:      inspect.CPU{Model: k("Intel(R) Core(TM) i5-8365U CPU @ 1.60GHz"), Cores: inspect.Known(4, "test"), Windows11: inspect.Known(true, "test")},
 		Memory:   inspect.Memory{Bytes: inspect.Known[int64](17179869184, "test")},
 		Battery:  []inspect.Battery{{Name: "BAT0", HealthPct: inspect.Known(91, "test"), Cycles: inspect.Known(210, "test")}},
 		Network:  []inspect.NIC{{Name: "eth0", Kind: "ethernet"}},
@@ -43,7 +43,7 @@ func TestDecide(t *testing.T) {
 	}
 	clear := func(in *Input) { in.Level = "clear" }
 	old := func(in *Input) {
-		in.Report.CPU.Model = inspect.Known("Intel(R) Core(TM) i5-6300U CPU @ 2.40GHz", "test")
+		in.Report.CPU.Windows11 = inspect.Known(false, "test")
 	}
 	battery := func(health, cycles int) func(*Input) {
 		return func(in *Input) {

@@ -1,7 +1,6 @@
 package grade
 
 import (
-	"slices"
 	"strings"
 
 	"handback.example/grade/policy"
@@ -43,14 +42,11 @@ func windowsCriterion(r *inspect.Report, p policy.Policy) criterion {
 }
 
 func processorSupported(r *inspect.Report, p policy.Policy) verdict {
-	if !r.CPU.Model.Known {
-		return unknown
+	v := truth(r.CPU.Windows11)
+	if v != pass {
+		return v
 	}
-	ok, known := p.Windows.Processor(r.CPU.Model.Value)
-	if !known {
-		return unknown
-	}
-	return worse(check(ok), atLeast(r.CPU.Cores, p.Windows.Cores))
+	return worse(v, atLeast(r.CPU.Cores, p.Windows.Cores))
 }
 
 // bootSettings: what can be turned on in the firmware setup.
@@ -127,7 +123,7 @@ func fits(r *inspect.Report, ro policy.Role) verdict {
 		v = worse(v, bestBattery(r, ro.BatteryPct))
 	}
 	if ro.WWAN {
-		v = worse(v, wwan(r))
+		v = worse(v, truth(r.Devices.WWAN))
 	}
 	if ro.GPU == "discrete" {
 		v = worse(v, discrete(r))
@@ -145,14 +141,6 @@ func bestBattery(r *inspect.Report, pct int) verdict {
 		v = worse(v, atLeast(b.HealthPct, pct))
 	}
 	return v
-}
-
-// That no modem was seen does not prove that there is none.
-func wwan(r *inspect.Report) verdict {
-	if slices.ContainsFunc(r.Network, func(n inspect.NIC) bool { return n.Kind == "wwan" }) {
-		return pass
-	}
-	return unknown
 }
 
 // discrete: a maker that builds graphics beside another's processor. A name that

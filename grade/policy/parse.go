@@ -37,7 +37,7 @@ func Parse(b []byte) (Policy, error) {
 			bad = append(bad, fmt.Errorf("policy: %s is missing: set it", strings.Join(need, ".")))
 		}
 	}
-	bad = append(bad, p.checkFigures(), p.checkScales(), p.checkRoles(), p.checkQuestions(), p.Windows.compile())
+	bad = append(bad, p.checkFigures(), p.checkScales(), p.checkRoles(), p.checkQuestions())
 	if err := errors.Join(bad...); err != nil {
 		return Policy{}, err
 	}
@@ -54,7 +54,7 @@ var required = [][]string{
 	{"machine", "donate_memory_gb"}, {"machine", "donate_storage_gb"}, {"machine", "repairable_faults"},
 	{"grade", "redeploy_function"}, {"grade", "redeploy_condition"}, {"grade", "remanufacture_condition"},
 	{"grade", "donate_function"}, {"grade", "donate_condition"},
-	{"windows", "memory_gb"}, {"windows", "storage_gb"}, {"windows", "cores"}, {"windows", "supported"},
+	{"windows", "memory_gb"}, {"windows", "storage_gb"}, {"windows", "cores"},
 }
 
 func (p Policy) checkFigures() error {
@@ -179,23 +179,6 @@ func (q Question) check() error {
 	if len(q.Choices) > 9 {
 		say("%d choices: the keys 1 to 9 must reach all", len(q.Choices))
 	}
-	return errors.Join(bad...)
-}
-
-func (w *Windows) compile() error {
-	var bad []error
-	all := func(name string, in []string) (out []*regexp.Regexp) {
-		for _, s := range in {
-			r, err := regexp.Compile(s)
-			if err != nil {
-				bad = append(bad, fmt.Errorf("policy: windows.%s: %w", name, err))
-				continue
-			}
-			out = append(out, r)
-		}
-		return out
-	}
-	w.supported, w.unsupported = all("supported", w.Supported), all("unsupported", w.Unsupported)
 	return errors.Join(bad...)
 }
 

@@ -10,7 +10,6 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
-	"regexp"
 	"slices"
 )
 
@@ -71,16 +70,12 @@ type Grade struct {
 	DonateCondition        string `toml:"donate_condition"`
 }
 
-// Windows says what Windows 11 needs. Supported and Unsupported are regular
-// expressions on the processor's name.
+// Windows says what Windows 11 needs beside a supported processor, which is a fact
+// of the report.
 type Windows struct {
-	MemoryGB    int      `toml:"memory_gb"`
-	StorageGB   int      `toml:"storage_gb"`
-	Cores       int      `toml:"cores"`
-	Supported   []string `toml:"supported"`
-	Unsupported []string `toml:"unsupported"`
-
-	supported, unsupported []*regexp.Regexp
+	MemoryGB  int `toml:"memory_gb"`
+	StorageGB int `toml:"storage_gb"`
+	Cores     int `toml:"cores"`
 }
 
 // Role that a machine can be redeployed as.
@@ -160,19 +155,6 @@ func (p Policy) QuestionsFor(kind string) []Question {
 // Hash is the SHA-256, in hex, of the file that the policy was read from. It is
 // empty for a Policy that was not parsed.
 func (p Policy) Hash() string { return p.hash }
-
-// Processor looks a processor's name up: known is false where neither list has
-// it.
-func (w Windows) Processor(name string) (supported, known bool) {
-	match := func(rs []*regexp.Regexp) bool {
-		return slices.ContainsFunc(rs, func(r *regexp.Regexp) bool { return r.MatchString(name) })
-	}
-	// A name on both lists is a mistake of the policy: the worse one counts.
-	if match(w.unsupported) {
-		return false, true
-	}
-	return true, match(w.supported)
-}
 
 //go:embed default.toml
 var defaultTOML []byte
