@@ -277,35 +277,29 @@ func value(s string, f paper.Form) markup {
 	return markup(v)
 }
 
-// wide is the number of columns from which a table scrolls by itself on a small
-// screen: WCAG 2.2, 1.4.10, lets a table of data keep its shape.
-const wide = 4
-
+// table names the role of each part: on a small screen its cells stand below one
+// another, each behind the head of its column, and browsers would forget the roles.
 func (p *page) table(t paper.Table) {
-	if len(t.Head) >= wide {
-		p.put(`<div class="scroll" role="region" aria-label="%s" tabindex="0">`, t.Caption)
-		defer p.put(`</div>`)
-	}
-	p.put("<table>\n<caption>%s</caption>\n<thead>\n<tr>", t.Caption)
+	p.put("<table role=\"table\">\n<caption>%s</caption>\n<thead role=\"rowgroup\">\n<tr role=\"row\">", t.Caption)
 	for _, h := range t.Head {
-		p.put(`<th scope="col">%s</th>`, h)
+		p.put(`<th scope="col" role="columnheader">%s</th>`, h)
 	}
-	p.put("</tr>\n</thead>\n<tbody>")
+	p.put("</tr>\n</thead>\n<tbody role=\"rowgroup\">")
 	for i, row := range t.Rows {
 		mark := markup("")
 		if i < len(t.Marks) {
 			mark = symbol(t.Marks[i])
 		}
-		p.put("<tr>")
+		p.put(`<tr role="row">`)
 		for n, cell := range row {
 			f := paper.Plain
 			if n < len(t.Forms) {
 				f = t.Forms[n]
 			}
 			if n == 0 && cell != "" {
-				p.put(`<th scope="row" class="%s">%s%s</th>`, formClass(f), mark, value(cell, f))
+				p.put(`<th scope="row" role="rowheader" class="%s">%s%s</th>`, formClass(f), mark, value(cell, f))
 			} else {
-				p.put(`<td class="%s">%s</td>`, formClass(f), value(cell, f))
+				p.put(`<td role="cell" data-head="%s" class="%s">%s</td>`, t.Head[n], formClass(f), value(cell, f))
 			}
 		}
 		p.put("</tr>")

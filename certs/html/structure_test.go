@@ -77,9 +77,9 @@ func text(n *web.Node) string { return strings.TrimSpace(visible(n)) }
 // frame, no form, nothing that is fetched.
 var allowed = map[string]string{
 	"html": "lang", "head": "", "meta": "charset http-equiv content name", "title": "", "style": "", "body": "class", "a": "class href download",
-	"header": "", "main": "id tabindex", "footer": "", "section": "class aria-label aria-labelledby", "article": "class", "div": "class role aria-label tabindex", "span": "class",
+	"header": "", "main": "id tabindex", "footer": "", "section": "class aria-label aria-labelledby", "article": "class", "div": "class", "span": "class",
 	"p": "class", "strong": "", "h1": "", "h2": "id", "h3": "class", "ul": "class", "ol": "", "li": "", "dl": "", "dt": "", "dd": "class",
-	"table": "", "caption": "", "thead": "", "tbody": "", "tr": "", "th": "scope class", "td": "class", "br": "",
+	"table": "role", "caption": "", "thead": "role", "tbody": "role", "tr": "role", "th": "scope role class", "td": "role class data-head", "br": "",
 	"svg": "class viewbox aria-hidden focusable role aria-label", "rect": "width height", "path": "d", "img": "src alt class",
 }
 

@@ -53,11 +53,7 @@ table{width:100%;margin:.5rem 0 1rem;border-collapse:collapse}
 caption{padding:.25rem 0;text-align:left;color:#5c6670;background:#fff}
 th,td{padding:.3rem .75rem .3rem 0;text-align:left;vertical-align:top;border-bottom:.05rem solid #5c6670}
 tbody th.plain{font-weight:normal}
-.scroll{overflow-x:auto}
-.scroll table{min-width:44rem}
-.scroll th,.scroll td{overflow-wrap:break-word}
 .byhand{display:inline-block;min-width:16rem;border-bottom:.1rem solid #111820;font-size:.8em;font-weight:normal;color:#5c6670;background:#fff}
-.scroll .code{overflow-wrap:anywhere}
 td .byhand{min-width:8rem}
 .logo{display:block;max-width:18.75rem;max-height:6.25rem;margin-bottom:.5rem}
 .seal{display:flex;flex-wrap:wrap;gap:1rem 2rem}
@@ -65,13 +61,23 @@ td .byhand{min-width:8rem}
 .qr{flex:none;width:10rem;height:10rem}
 footer{margin-top:2rem;padding-top:.5rem;border-top:.05rem solid #5c6670;font-size:.9rem;color:#5c6670;background:#fff}
 @media (min-width:40rem){.banner{position:sticky;top:0;z-index:1}}
+@media (min-width:40rem){
+th,td{overflow-wrap:break-word}
+th.code,td.code{overflow-wrap:anywhere}
+}
+@media (max-width:39.99rem){
+table,caption,tbody,tr,tbody th,td{display:block}
+thead{position:absolute;left:-100rem}
+tr{padding:.4rem 0;border-bottom:.05rem solid #5c6670}
+tbody th,td{padding:.1rem 0;border:0}
+tbody th.plain{font-weight:bold}
+td::before{content:attr(data-head) ": ";color:#5c6670;background:#fff}
+}
 @media print{
 html{font-size:8.5pt}
 body{max-width:none;padding:0 1rem;-webkit-print-color-adjust:exact;print-color-adjust:exact}
 .skip{display:none}
 .banner{position:static}
-.scroll{overflow:visible}
-.scroll table{min-width:0}
 h2,h3,caption,thead{break-after:avoid}
 .verdict,dl div,tr,.seal{break-inside:avoid}
 }
