@@ -16,7 +16,8 @@ func facts(r *inspect.Report) (rows []wire.Fact) {
 	for _, f := range r.Unhandled {
 		add("Not reached", f.What+": "+f.Do, wire.MarkBad)
 	}
-	rows = append(rows, textFact("Serial number", r.Machine.Serial), textFact("Kind", r.Machine.Kind), textFact("Processor", r.CPU.Model))
+	rows = append(rows, textFact("Serial number", r.Machine.Serial), textFact("Kind", r.Machine.Kind), textFact("Processor", r.CPU.Model),
+		yesFact("Windows 11", r.CPU.Windows11, "processor supported", "processor not supported"))
 	if m := r.Memory.Bytes; m.Known {
 		add("Memory", fmt.Sprintf("%.0f GB", float64(m.Value)/(1<<30)), wire.MarkOK)
 	} else {
@@ -26,7 +27,10 @@ func facts(r *inspect.Report) (rows []wire.Fact) {
 		rows = append(rows, batteryFact(b))
 	}
 	for _, d := range r.Displays {
-		add("Display", strings.TrimSpace(fmt.Sprintf("%s %s", d.Maker, d.Model))+fmt.Sprintf(", %d x %d", d.Width, d.Height), wire.MarkOK)
+		rows = append(rows, displayFact(d))
+	}
+	if parts := fitted(r.Devices); parts != "" {
+		add("Parts", parts, wire.MarkOK)
 	}
 	rows = append(rows, tpmFact(r.TPM), yesFact("Secure Boot", r.Firmware.SecureBoot, "on", "off"), yesFact("Power lead", r.Mains, "in", "out"))
 	for _, d := range r.Drives {
@@ -34,6 +38,7 @@ func facts(r *inspect.Report) (rows []wire.Fact) {
 			rows = append(rows, healthFact(d))
 		}
 	}
+	rows = append(rows, residueFacts(r.Residue)...)
 	for _, n := range r.Notes {
 		add("Done before", n, wire.MarkNone)
 	}
@@ -78,6 +83,49 @@ func batteryFact(b inspect.Battery) wire.Fact {
 		f.Value += fmt.Sprintf(", %d cycles", b.Cycles.Value)
 	}
 	return f
+}
+
+func displayFact(d inspect.Display) wire.Fact {
+	f := wire.Fact{Name: "Display", Mark: wire.MarkOK, Value: strings.TrimSpace(d.Maker+" "+d.Model) + fmt.Sprintf(", %d x %d", d.Width, d.Height)}
+	if d.DiagonalMM > 0 {
+		f.Value += fmt.Sprintf(", %.1f in", float64(d.DiagonalMM)/25.4)
+	}
+	if d.Problem != "" {
+		f.Value, f.Mark = f.Value+"; "+d.Problem, wire.MarkWarn
+	}
+	return f
+}
+
+// fitted parts that were seen; what was not is in the report.
+func fitted(d inspect.Devices) string {
+	var names []string
+	for _, p := range []struct {
+		name string
+		fact inspect.Fact[bool]
+	}{{"Wi-Fi", d.WiFi}, {"Bluetooth", d.Bluetooth}, {"WWAN", d.WWAN}, {"camera", d.Camera}, {"fingerprint reader", d.Fingerprint}, {"touchscreen", d.Touchscreen},
+		{"touchpad", d.Touchpad}, {"smartcard reader", d.Smartcard}} {
+		if p.fact.Value {
+			names = append(names, p.name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// residueFacts: what a former owner left, each in a row; what can't be told, in one.
+func residueFacts(all []inspect.Residue) (rows []wire.Fact) {
+	var unknown []string
+	for _, r := range all {
+		switch r.State {
+		case inspect.ResiduePresent:
+			rows = append(rows, wire.Fact{Name: "Left in it", Value: r.Item + ": " + r.Evidence, Mark: wire.MarkWarn})
+		case inspect.ResidueUnknown:
+			unknown = append(unknown, r.Item)
+		}
+	}
+	if len(unknown) > 0 {
+		rows = append(rows, wire.Fact{Name: "Not known", Value: "whether these are left in it: " + strings.Join(unknown, ", "), Mark: wire.MarkUnknown})
+	}
+	return rows
 }
 
 func tpmFact(t inspect.TPM) wire.Fact {
