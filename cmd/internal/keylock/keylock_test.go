@@ -77,7 +77,10 @@ func TestCheck(t *testing.T) {
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", p, err, want)
 		}
-		if _, lockErr := keylock.Lock([]byte("a key"), p); err != nil && lockErr == nil {
+		if err == nil {
+			continue
+		}
+		if _, err := keylock.Lock([]byte("a key"), p); err == nil {
 			t.Errorf("%q locks a key", p)
 		}
 	}
@@ -101,31 +104,46 @@ func TestReadFile(t *testing.T) {
 	}
 }
 
-// The age command opens what was locked here, asking at a terminal as it does.
+// The age command opens what was locked here, and what it locks is opened here. It
+// asks at a terminal.
 func TestAgeAgrees(t *testing.T) {
 	if _, err := exec.LookPath("age"); err != nil {
 		t.Fatal("age is not installed: .ci/setup test installs it")
 	}
 	dir := t.TempDir()
-	in, out := filepath.Join(dir, "stick.key"), filepath.Join(dir, "open")
-	if err := os.WriteFile(in, locked(t), 0o600); err != nil {
+	key, open, again := filepath.Join(dir, "stick.key"), filepath.Join(dir, "open"), filepath.Join(dir, "again")
+	if err := os.WriteFile(key, locked(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("age", "--decrypt", "--output", out, in)
+	age(t, 1, "--decrypt", "--output", open, key)
+	if b, err := os.ReadFile(open); err != nil || string(b) != "a key" {
+		t.Errorf("age gives %q, %v", b, err)
+	}
+	age(t, 2, "--passphrase", "--armor", "--output", again, open)
+	b, err := os.ReadFile(again)
+	if err != nil || !keylock.Locked(b) {
+		t.Fatalf("age locks it as %q, %v", b, err)
+	}
+	if b, err = keylock.Open(b, passphrase); err != nil || string(b) != "a key" {
+		t.Errorf("what age has locked opens as %q, %v", b, err)
+	}
+}
+
+// age runs, and somebody types the passphrase so many times.
+func age(t *testing.T, times int, args ...string) {
+	t.Helper()
+	cmd := exec.Command("age", args...)
 	tty, err := pty.Start(cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tty.Close()
-	if _, err := tty.WriteString(passphrase + "\n"); err != nil {
+	if _, err := tty.WriteString(strings.Repeat(passphrase+"\n", times)); err != nil {
 		t.Fatal(err)
 	}
 	said, _ := io.ReadAll(tty) // ends with an error of the kernel's when age does
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("age: %v\n%s", err, said)
-	}
-	if b, err := os.ReadFile(out); err != nil || string(b) != "a key" {
-		t.Errorf("age gives %q, %v", b, err)
 	}
 }
 
