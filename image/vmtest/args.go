@@ -114,6 +114,13 @@ func driveArgs(drives []Drive) []string {
 			a = append(a, "-device", fmt.Sprintf("usb-storage,id=%s,bus=xhci.0,port=%d,drive=%s%s%s", usbID(i), port, id, serial, report))
 		case BusSCSI:
 			a = append(a, "-device", "virtio-scsi-pci,id=scsi"+id, "-device", fmt.Sprintf("scsi-hd,bus=scsi%s.0,drive=%s%s%s", id, id, serial, report))
+		case BusRAID:
+			a = append(a, "-device", "megasas,id=raid"+id, "-device", fmt.Sprintf("scsi-hd,bus=raid%s.0,drive=%s%s%s", id, id, serial, report))
+		case BusNVMeDetached:
+			a = append(a, "-device", "nvme-subsys,id=subsys"+id, "-device", fmt.Sprintf("nvme,id=nvme%s,subsys=subsys%s%s", id, id, serial),
+				"-device", fmt.Sprintf("nvme-ns,bus=nvme%s,drive=%s,nsid=1", id, id),
+				"-blockdev", "driver=null-co,read-zeroes=on,size=16777216,node-name=detached"+id,
+				"-device", fmt.Sprintf("nvme-ns,bus=nvme%s,drive=detached%s,nsid=2,detached=on", id, id))
 		case BusSD:
 			a = append(a, "-device", "sdhci-pci,id=sdhci"+id, "-device", "sd-card,bus=pcie.0/sdhci"+id+"/sd-bus,drive="+id)
 		case BusVhost:
@@ -147,7 +154,7 @@ func throttle(bytesPerSecond int64) string {
 
 // driveReport is the policy on the drive itself, for the devices that have none.
 func driveReport(b Bus) string {
-	if b == BusSD || b == BusNVMe {
+	if b == BusSD || b == BusNVMe || b == BusNVMeDetached {
 		return ",werror=report,rerror=report"
 	}
 	return ""

@@ -23,13 +23,18 @@ const (
 	BusUSBRedir Bus = "usbredir" // a USB device of ours behind a socket
 	// BusSCSI is for tests only, ParseDrive does not know it: a SCSI disk on virtio.
 	BusSCSI Bus = "scsi"
+	// BusRAID is for tests only too: a SCSI disk behind a RAID controller.
+	BusRAID Bus = "raid"
+	// BusNVMeDetached is for tests only too: an NVMe drive with a second namespace that
+	// is attached to no controller.
+	BusNVMeDetached Bus = "nvme-detached"
 )
 
 // Drive is one drive of the virtual laptop.
 type Drive struct {
 	Bus Bus
 	// Target is a raw file as QEMU takes it ('disk.img', 'blkdebug:faults.conf:disk.img')
-	// for nvme, sata, usb, sd and scsi; a socket's path for vhost and usbredir;
+	// for nvme, sata, usb, sd and those for tests only; a socket's path for vhost and usbredir;
 	// HOST:PORT for nvme-tcp, and after a comma nqn=NQN where the subsystem takes no
 	// other name (a door of package nvmetcp takes the one that the guest uses).
 	Target string
@@ -75,7 +80,7 @@ func (d Drive) String() string { return string(d.Bus) + ":" + d.Target }
 // empty where the drive is not a file.
 func (d Drive) file() string {
 	switch d.Bus {
-	case BusNVMe, BusSATA, BusUSB, BusSD, BusSCSI:
+	case BusNVMe, BusSATA, BusUSB, BusSD, BusSCSI, BusRAID, BusNVMeDetached:
 	default:
 		return ""
 	}
@@ -125,7 +130,7 @@ func (d Drive) check() error {
 		if st.Mode()&os.ModeSocket == 0 {
 			return fmt.Errorf("drive %s: %s is not a socket", d, d.Target)
 		}
-	case BusNVMe, BusSATA, BusUSB, BusSD, BusSCSI:
+	case BusNVMe, BusSATA, BusUSB, BusSD, BusSCSI, BusRAID, BusNVMeDetached:
 		return d.checkFile()
 	}
 	return nil

@@ -10,8 +10,8 @@ import (
 	"handback.example/inspect/drive"
 )
 
-// CDBs as smartctl 7.3 sends them ('-l selftest', '-l devstat,7 -T permissive', taken
-// down from '-r ioctl'), but for READ LOG EXT: smartctl asks for it by DMA.
+// Task files that smartctl 7.3 sends for the same pages, as a model of a drive wrote them
+// down, in CDBs of SAT-4 clause 12.2.3.
 func TestHealthFrames(t *testing.T) {
 	for want, c := range map[string]drive.Command{
 		"85 08 0e 00 d5 00 01 00 06 00 4f 00 c2 00 b0 00": SelfTestLog(),

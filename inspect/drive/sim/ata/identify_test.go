@@ -134,7 +134,7 @@ func TestIdentifyLog(t *testing.T) {
 		t.Error("page 1 is no copy of IDENTIFY DEVICE")
 	}
 	_, dir := r.good(ata.TaskFile{Command: 0x47, Extend: true, Count: 1}, nil)
-	if dir[0] != 1 || dir[2*0x30] != 9 || dir[2*4] != 2 {
+	if dir[0] != 1 || dir[2*0x30] != 9 || dir[2*4] != 8 {
 		t.Errorf("directory % x", dir[:0x62])
 	}
 	r.bad(ata.TaskFile{Command: 0x2f, Extend: true, Count: 1, LBA: 0x11}, nil, 0x04)

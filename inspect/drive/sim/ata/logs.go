@@ -120,16 +120,38 @@ func (d *Drive) selfTestLogExt() []byte {
 // 'supported' and bit 62 'valid'.
 const statistic = 3 << 62
 
-// statistics: the list of pages, and general statistics on page 1.
+// statistics: the list of pages; general, rotating media, errors, temperature, solid
+// state (ACS-4 clauses 9.5.4 to 9.5.10).
 func (d *Drive) statistics() [][]byte {
-	list, general := logPage(0), logPage(1)
-	list[8], list[9], list[10] = 2, 0, 1
-	put := func(at int, v uint64) { binary.LittleEndian.PutUint64(general[at:], statistic|v&(1<<48-1)) }
-	put(8, uint64(d.powered))
-	put(16, d.hours())
-	put(24, d.written)
-	put(40, d.read)
-	return [][]byte{list, general}
+	all := make([][]byte, 8)
+	for n := range byte(8) {
+		all[n] = logPage(n)
+	}
+	put := func(page, at int, v uint64) {
+		binary.LittleEndian.PutUint64(all[page][at:], statistic|v&(1<<48-1))
+	}
+	put(1, 8, uint64(d.powered))
+	put(1, 16, d.hours())
+	put(1, 24, d.written)
+	put(1, 40, d.read)
+	raw := map[byte]uint64{}
+	for _, a := range d.attributes() {
+		raw[a.ID] = a.Raw
+	}
+	put(4, 8, raw[187])
+	put(5, 8, raw[194]&0xff)
+	pages := []byte{0, 1, 4, 5}
+	if d.cfg.Rotation == 1 {
+		put(7, 8, uint64(d.cfg.SMART.Used))
+		pages = append(pages, 7)
+	} else {
+		put(3, 32, raw[5])
+		put(3, 56, raw[197])
+		pages = append(pages, 3)
+	}
+	all[0][8] = byte(len(pages))
+	copy(all[0][9:], pages)
+	return all
 }
 
 // logPage begins a page of a log: revision 0001h, and its number in 23:16.

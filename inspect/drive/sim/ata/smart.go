@@ -14,6 +14,7 @@ type SMART struct {
 	Attributes []Attribute
 	Failing    bool // RETURN STATUS says that a threshold is exceeded
 	Hours      uint64
+	Used       byte // percent of the rated endurance of a drive that does not rotate
 	// How long self-tests take; 0: two minutes and an hour.
 	ShortTest, ExtendedTest time.Duration
 }
