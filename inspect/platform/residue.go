@@ -19,7 +19,7 @@ const efiVars = "sys/firmware/efi/efivars/"
 // was looked for, whatever was found. What can only be confirmed by hand stays
 // unknown and says what to do.
 func (s *survey) residue() {
-	for _, look := range []func() inspect.Residue{s.bootEntries, s.windowsVariables, s.ownerKeys, s.assetTag, s.passwords, s.wpbt, s.managementEngine, s.modem, s.fingerprints} {
+	for _, look := range []func() inspect.Residue{s.bootEntries, s.windowsVariables, s.ownerKeys, s.assetTag, s.passwords, s.wpbt, s.absolute, s.managementEngine, s.modem, s.fingerprints} {
 		s.r.Residue = append(s.r.Residue, look())
 	}
 }
@@ -226,6 +226,39 @@ func (s *survey) wpbt() inspect.Residue {
 		r.State, r.Evidence = inspect.ResiduePresent, "ACPI table WPBT: ask its maker whose program that is, and have the service released"
 	default:
 		r.State, r.Evidence = inspect.ResidueAbsent, "no ACPI table WPBT"
+	}
+	return r
+}
+
+// absoluteSettings are how Lenovo and Dell name the switch of Absolute's
+// persistence. Where it is on, the service may be activated or not: it is
+// delivered so.
+var absoluteSettings = []string{"AbsolutePersistenceModuleActivation", "ComputraceModuleActivation", "Absolute", "Computrace"}
+
+func (s *survey) absolute() inspect.Residue {
+	const dir = "sys/class/firmware-attributes/"
+	r := inspect.Residue{Item: "Absolute in the firmware's settings", State: inspect.ResidueUnknown}
+	makers, err := s.tree.List(dir)
+	if err != nil || len(makers) == 0 {
+		r.Evidence = "the kernel does not give the firmware's settings: look in its set-up"
+		return r
+	}
+	r.Evidence = "the firmware has no such setting that is known here: look in its set-up"
+	for _, maker := range makers {
+		for _, name := range absoluteSettings {
+			value, err := s.tree.Text(dir + maker + "/attributes/" + name + "/current_value")
+			if err != nil {
+				continue
+			}
+			value = drive.Clean([]byte(value))
+			r.Evidence = name + " is '" + value + "'"
+			if l := strings.ToLower(value); strings.HasPrefix(l, "disable") || strings.HasPrefix(l, "permanent") {
+				r.State = inspect.ResidueAbsent
+			} else {
+				r.Evidence += ": whether it was activated, the firmware's set-up says"
+			}
+			return r
+		}
 	}
 	return r
 }

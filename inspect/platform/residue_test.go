@@ -86,24 +86,31 @@ func TestResidue(t *testing.T) {
 	table := machineOf(t, "Lenovo-ThinkPad-T480.bin")
 	vars := files{efiVars + "SecureBoot" + globalVariable: "\x06\x00\x00\x00\x01"}
 	acpi := files{"sys/firmware/acpi/tables/DSDT": "DSDT"}
+	const absoluteLenovo = "sys/class/firmware-attributes/thinklmi/attributes/AbsolutePersistenceModuleActivation/current_value"
 	const auth = "sys/class/firmware-attributes/thinklmi/authentication/Admin/"
 	for name, c := range map[string]struct {
 		files       files
 		item, state string
 	}{
-		"nothing was read":       {laptop, "boot entries", inspect.ResidueUnknown},
-		"started the old way":    {laptop.with(acpi), "boot entries", inspect.ResidueUnknown},
-		"no entries":             {laptop.with(vars), "boot entries", inspect.ResidueAbsent},
-		"Windows was here":       {laptop.with(vars).with(files{efiVars + "UnlockIDCopy" + windowsNamespace: "x"}), "EFI variables of Windows", inspect.ResiduePresent},
-		"Windows was not":        {laptop.with(vars), "EFI variables of Windows", inspect.ResidueAbsent},
-		"a key was enrolled":     {laptop.with(vars).with(files{efiVars + "MokListRT" + shimNamespace: "x"}), "keys that", inspect.ResiduePresent},
-		"shim without a key":     {laptop.with(vars).with(files{efiVars + "SbatLevelRT" + shimNamespace: "x"}), "keys that", inspect.ResidueAbsent},
-		"no asset tag":           {table, "asset tag", inspect.ResidueAbsent},
-		"an asset tag":           {laptop.with(files{"sys/class/dmi/id/chassis_asset_tag": "DEF-048213\n"}), "asset tag", inspect.ResiduePresent},
-		"no table":               {laptop, "asset tag", inspect.ResidueUnknown},
-		"a program for Windows":  {laptop.with(acpi).with(files{"sys/firmware/acpi/tables/WPBT": "WPBT"}), "program", inspect.ResiduePresent},
-		"no program":             {laptop.with(acpi), "program", inspect.ResidueAbsent},
-		"ACPI not read":          {laptop, "program", inspect.ResidueUnknown},
+		"nothing was read":      {laptop, "boot entries", inspect.ResidueUnknown},
+		"started the old way":   {laptop.with(acpi), "boot entries", inspect.ResidueUnknown},
+		"no entries":            {laptop.with(vars), "boot entries", inspect.ResidueAbsent},
+		"Windows was here":      {laptop.with(vars).with(files{efiVars + "UnlockIDCopy" + windowsNamespace: "x"}), "EFI variables of Windows", inspect.ResiduePresent},
+		"Windows was not":       {laptop.with(vars), "EFI variables of Windows", inspect.ResidueAbsent},
+		"a key was enrolled":    {laptop.with(vars).with(files{efiVars + "MokListRT" + shimNamespace: "x"}), "keys that", inspect.ResiduePresent},
+		"shim without a key":    {laptop.with(vars).with(files{efiVars + "SbatLevelRT" + shimNamespace: "x"}), "keys that", inspect.ResidueAbsent},
+		"no asset tag":          {table, "asset tag", inspect.ResidueAbsent},
+		"an asset tag":          {laptop.with(files{"sys/class/dmi/id/chassis_asset_tag": "DEF-048213\n"}), "asset tag", inspect.ResiduePresent},
+		"no table":              {laptop, "asset tag", inspect.ResidueUnknown},
+		"a program for Windows": {laptop.with(acpi).with(files{"sys/firmware/acpi/tables/WPBT": "WPBT"}), "program", inspect.ResiduePresent},
+		"no program":            {laptop.with(acpi), "program", inspect.ResidueAbsent},
+		"ACPI not read":         {laptop, "program", inspect.ResidueUnknown},
+		"Absolute is on":        {laptop.with(files{absoluteLenovo: "Enable\n"}), "Absolute", inspect.ResidueUnknown},
+		"Absolute is off":       {laptop.with(files{absoluteLenovo: "Disable\n"}), "Absolute", inspect.ResidueAbsent},
+		"Absolute is off for ever": {laptop.with(files{"sys/class/firmware-attributes/dell-wmi-sysman/attributes/Absolute/current_value": "PermanentlyDisabled\n"}),
+			"Absolute", inspect.ResidueAbsent},
+		"no such setting":        {laptop.with(files{auth + "role": "bios-admin\n"}), "Absolute", inspect.ResidueUnknown},
+		"no settings":            {laptop, "Absolute", inspect.ResidueUnknown},
 		"a management engine":    {laptop.with(files{"sys/bus/pci/devices/0000:00:16.0/class": "0x078000", "sys/bus/pci/devices/0000:00:16.0/vendor": "0x8086"}), "provisioning", inspect.ResidueUnknown},
 		"a modem":                {laptop.with(files{"sys/class/net/wwan0/type": "65534", "sys/class/net/wwan0/uevent": "DEVTYPE=wwan"}), "SIM", inspect.ResidueUnknown},
 		"no modem":               {laptop.with(emptyBuses), "SIM", inspect.ResidueAbsent},
