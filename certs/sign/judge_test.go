@@ -419,3 +419,23 @@ func TestOpenSSLAgreesOnList(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a certificate says: only what the root has signed is taken.
+func FuzzJudge(f *testing.F) {
+	a := newAuthority(f, sign.Production)
+	good := a.issue(f, sign.RoleStick, "S07", freshKey(f).Public())
+	f.Add(good.Raw)
+	f.Add(a.root.Raw)
+	f.Add(newAuthority(f, sign.Production).issue(f, sign.RoleHub, "North", freshKey(f).Public()).Raw)
+	tr := trust(f, read, a.root, a.list(f, nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		cert, err := x509.ParseCertificate(b)
+		if err != nil {
+			return
+		}
+		j, err := tr.Judge(cert, sealed)
+		if err == nil && (string(cert.RawTBSCertificate) != string(good.RawTBSCertificate) || j.Name != "S07" || j.Class != sign.Production) {
+			t.Errorf("taken: %+v", j)
+		}
+	})
+}
