@@ -10,17 +10,47 @@ import (
 const maxCourse = 240
 
 // annexCourse has every record in its order: nothing of a visit is left out of its
-// papers, and what was made good later is seen, too.
+// papers, and what was made good later is seen, too. Tests that follow each other take
+// one row.
 func (c *Content) annexCourse(records []certs.Record) {
-	t := Table{Caption: "Every record of the visit", Head: []string{"No.", "Time (UTC)", "Clock", "Power-on", "Record", "What it says"}, Shares: []int{5, 19, 7, 10, 14, 45}}
-	for i, r := range records {
-		if i == maxCourse {
+	t := Table{Caption: "Every record of the visit", Head: []string{"No.", "Time (UTC)", "Clock", "Power-on", "Record", "What it says"}, Shares: []int{7, 19, 7, 9, 14, 44}, Dense: true}
+	for i := 0; i < len(records); {
+		r := &records[i]
+		if len(t.Rows) == maxCourse {
 			t.Rows = append(t.Rows, []string{"", "", "", "", "", fmt.Sprintf("and %d more in the record", len(records)-i)})
 			break
 		}
-		t.Rows = append(t.Rows, []string{fmt.Sprint(r.Seq), second(r.At.Wall), r.At.Source, "+" + number(r.At.Uptime) + " s", string(r.Kind), recordWords(&r)})
+		no, what, n := fmt.Sprint(r.Seq), recordWords(r), testRun(records[i:])
+		if n > 1 {
+			no, what = fmt.Sprintf("%d to %d", r.Seq, r.Seq+n-1), testsWords(records[i:i+n])
+		}
+		t.Rows = append(t.Rows, []string{no, second(r.At.Wall), r.At.Source, "+" + number(r.At.Uptime) + " s", string(r.Kind), what})
+		i += max(n, 1)
 	}
 	c.annex("course", "Evidence: course of the visit", t)
+}
+
+// testRun is how many tests the records begin with.
+func testRun(records []certs.Record) int {
+	n := 0
+	for n < len(records) && records[n].Kind == certs.KindTested {
+		n++
+	}
+	return n
+}
+
+func testsWords(records []certs.Record) string {
+	by := map[string]int{}
+	for _, r := range records {
+		by[r.Tested.Result]++
+	}
+	var parts []string
+	for _, result := range []string{certs.TestPass, certs.TestFail, certs.TestNotPresent, certs.TestNotTested} {
+		if n := by[result]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, testWords[result]))
+		}
+	}
+	return fmt.Sprintf("%d tests: %s", len(records), joined(", ", parts...))
 }
 
 func recordWords(r *certs.Record) string {
@@ -39,6 +69,9 @@ func recordWords(r *certs.Record) string {
 		return s
 	case certs.KindFinished:
 		s := fmt.Sprintf("%s: %s; verification %s.", driveName(r.Finished.Drive), r.Finished.Verdict, known(r.Finished.Verification.Result))
+		if no := r.Finished.Contradiction(); no != "" {
+			s += " DENIED by its own figures: " + sentence(no)
+		}
 		if r.Finished.Verdict != certs.Sanitised { // the others are told drive by drive
 			s += " " + sentences(r.Finished.What, r.Finished.Do)
 		}
@@ -84,7 +117,10 @@ func consentWords(k *certs.Consent) string {
 	for _, d := range k.Drives {
 		how := "refused by the plan"
 		if d.Technique != "" {
-			how = techniqueID(d.Technique, d.Then) + ", " + levelWord(d.Level)
+			how = techniqueID(d.Technique, d.Then)
+			if d.Level != k.Want {
+				how += ", " + levelWord(d.Level)
+			}
 		}
 		drives = append(drives, driveName(d.Drive)+" ("+how+")")
 	}

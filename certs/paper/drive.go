@@ -12,7 +12,7 @@ import (
 func driveRow(f *facts, m certs.Medium) []string {
 	d := m.Drive
 	what := joined("\n", known(d.Name)+"  "+known(d.Model), "Serial "+known(d.Serial),
-		fmt.Sprintf("%s (%s), %s", known(d.Media), known(d.Bus), shortBytes(d.SizeBytes)))
+		fmt.Sprintf("%s (%s), %s, %s", known(d.Media), known(d.Bus), shortBytes(d.SizeBytes), damageWords[d.Damaged]))
 	result := mediumWord(m)
 	technique, verified, evidence := "none: nothing was sent to it", certs.NotDone, "none"
 	if s := m.Started; s != nil {
@@ -111,7 +111,7 @@ func driveColumns(f *facts, m certs.Medium) (a, b []Pair) {
 
 // damageWords: operational or damaged (NIST SP 800-88 Rev. 2, 4.6).
 var damageWords = map[string]string{
-	certs.Yes: "DAMAGED", certs.No: "operational", certs.Unknown: "operational or damaged: unknown", "": "operational or damaged: unknown",
+	certs.Yes: "DAMAGED", certs.No: "operational", certs.Unknown: "damaged or not: unknown", "": "damaged or not: unknown",
 }
 
 func nativeWords(n int64) string {

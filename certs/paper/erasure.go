@@ -25,6 +25,7 @@ func composeErasure(c *Content, f *facts) {
 	c.addExceptions(f)
 	c.annexDrives(f)
 	c.annexTPM(f)
+	c.annexResidue(f)
 	c.annexVisit(f)
 }
 
@@ -81,11 +82,11 @@ func (c *Content) addDevice(f *facts) {
 		dial = fmt.Sprint(f.Intake.DIAL)
 	}
 	left := []Pair{p("Manufacturer", known(m.Maker)), p("Model", known(m.Model)), pc("Serial", known(m.Serial)),
-		pc("Property number", tag+f.was(certs.FieldTag)), pc("System UUID", known(m.UUID))}
+		pc("Property number", tag+f.was(certs.FieldTag))}
 	right := []Pair{p("Kind", known(m.Kind)), p("Media source", given(f.Intake.Source)+f.was(certs.FieldSource)),
-		p("Categorisation", strings.ToUpper(given(f.Intake.Classification))+"; DIAL "+dial+f.was(certs.FieldDIAL))}
+		p("Categorisation", strings.ToUpper(given(f.Intake.Classification))+"; DIAL "+dial+f.was(certs.FieldDIAL)), pc("System UUID", known(m.UUID))}
 	if f.Intake.Seal != "" || f.was(certs.FieldSeal) != "" {
-		right = append(right, pc("Container seal", given(f.Intake.Seal)+f.was(certs.FieldSeal)))
+		left = append(left, pc("Container seal", given(f.Intake.Seal)+f.was(certs.FieldSeal)))
 	}
 	if m.AssetTag != "" && m.AssetTag != f.Intake.Tag {
 		right = append(right, pc("Tag in firmware", m.AssetTag))

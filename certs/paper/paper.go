@@ -148,6 +148,7 @@ type Table struct {
 	Marks   []Mark // one a row: it stands before the row's first cell
 	Shares  []int  // of the width, one a column; nil: all the same
 	Forms   []Form // one a column; nil: all plain
+	Dense   bool   // rows close together: what is looked up, not read
 }
 
 // Drive is all about one drive.
@@ -326,8 +327,8 @@ func sealOf(c *Content, f *facts) Seal {
 		Lines: []string{
 			fmt.Sprintf("Sealed by %s. Operator as entered, not authenticated. Image hash self-reported. %s Tool independently evaluated: no. Validation: %s",
 				sealer(c.Cert), boot, validationWords(f)),
-			"The signed records are inside this file as record.json, and every figure on these pages is drawn from them. " + vouch,
-			"Times are the claim of the clock that is named beside them; no time stamp vouches for them.",
+			"The signed records are inside this file as record.json, and every figure on these pages is drawn from them; the QR code holds their SHA-256. " + vouch,
+			"Times are the claim of the clock that is named beside them (rtc: the machine's own; hub: set by the hub); no time stamp vouches for them.",
 		},
 		Root: grouped(fmt.Sprintf("%x", c.Cert.AuthorityKeyId), 16),
 		Hash: certs.HashEnvelope(c.Record),

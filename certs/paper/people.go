@@ -9,7 +9,7 @@ import (
 func (c *Content) addPeople(f *facts) {
 	i := f.Intake
 	t := Table{Caption: "People, as they were entered", Head: []string{"Who", "Did", "When", "Signature"},
-		Shares: []int{29, 27, 25, 19}, Forms: []Form{Plain, Plain, Plain, Blank}}
+		Shares: []int{27, 33, 23, 17}, Forms: []Form{Plain, Plain, Plain, Blank}}
 	add := func(who, did string, kind certs.Kind) {
 		when := "not on record"
 		if at, ok := f.when[kind]; ok {
@@ -17,19 +17,22 @@ func (c *Content) addPeople(f *facts) {
 		}
 		t.Rows = append(t.Rows, []string{who, did, when, ""})
 	}
-	add(person(i.Operator, i.Role, i.Name, i.Title)+f.was(certs.FieldOperator), "took the device in and ran the tool", certs.KindIntake)
-	if k := f.Consent; k != nil {
-		add(given(k.Who), "consented to the plan: "+given(k.How), certs.KindConsent)
+	operator := person(i.Operator, i.Role, i.Name, i.Title) + f.was(certs.FieldOperator)
+	switch k := f.Consent; {
+	case k == nil:
+		add(operator, "took the device in; no consent is on record", certs.KindIntake)
+	case k.Who == i.Operator:
+		add(operator, "took the device in, consented to the plan ("+given(k.How)+") and ran the tool", certs.KindConsent)
+	default:
+		add(operator, "took the device in and ran the tool", certs.KindIntake)
+		add(given(k.Who), "consented to the plan ("+given(k.How)+")", certs.KindConsent)
 	}
 	if v := f.Validated; v != nil && v.Decision != certs.Awaiting {
 		add(person(v.By, "", v.Name, v.Title), "validated the result: "+v.Decision, certs.KindValidated)
 	}
 	place := given(joined("; ", i.Place, i.Bench)) + f.was(certs.FieldPlace)
 	blocks := []Block{Grid{[][]Pair{{{"Validation", validationWords(f), Strong}}}},
-		Grid{[][]Pair{{p("Organisation", given(i.Organisation)+f.was(certs.FieldOrganisation)), p("Contact", given(i.Letterhead.Contact))}, {p("Place", place)}}}, t}
-	if f.Consent == nil {
-		blocks = append(blocks, Text{Words: "No consent is on record."})
-	}
+		Grid{[][]Pair{{p("Organisation", given(i.Organisation)+f.was(certs.FieldOrganisation)), p("Contact", given(i.Letterhead.Contact))}, {p("Place", place), p("Tool", f.tool())}}}, t}
 	c.add("people", "Validation and people", append(blocks,
 		Text{Words: "Place and contact stand for all. The seal signs for all of them; the ruled lines are for ink, where the owner's procedure asks for it."})...)
 }

@@ -1,50 +1,77 @@
 package paper
 
 import (
-	"fmt"
 	"strings"
 
 	"handback.example/certs"
 )
 
-// addResidue: no clause of NIST SP 800-88 covers it, so it claims none.
+// addResidue: no clause of NIST SP 800-88 covers it, so it claims none. What was looked
+// for and is not there stands in one sentence, and in the annex with what that rests on.
 func (c *Content) addResidue(f *facts) {
-	t := Table{Caption: "What the machine itself may keep of its users", Head: []string{"Item", "State", "How it was looked at", "Rests on"}, Shares: []int{20, 22, 24, 34}}
-	t.Rows = append(t.Rows, tpmRow(f))
-	t.Marks = append(t.Marks, tpmMark(f))
-	blocks := []Block{}
-	if f.Facts != nil {
-		for _, r := range f.Facts.Residue {
-			t.Rows = append(t.Rows, []string{r.Item, residueWords[r.State], given(r.How), given(r.Evidence)})
-			t.Marks = append(t.Marks, residueMark(r.State))
+	t := Table{Caption: "What the machine itself may keep of its users", Head: []string{"Item", "State", "Rests on"}, Shares: []int{31, 21, 48},
+		Rows: [][]string{tpmRow(f)}, Marks: []Mark{tpmMark(f)}, Dense: true}
+	var absent []string
+	for _, r := range f.residue() {
+		if r.State == certs.ResidueAbsent {
+			absent = append(absent, r.Item)
+			continue
 		}
+		t.Rows = append(t.Rows, []string{r.Item, residueWords[r.State], given(r.Evidence)})
+		t.Marks = append(t.Marks, residueMark(r.State))
 	}
-	blocks = append(blocks, t)
+	blocks := []Block{t}
+	if len(absent) > 0 {
+		blocks = append(blocks, Text{Words: "Looked for, and not there: " + strings.Join(capped(absent), "; ") + "."})
+	}
 	switch {
 	case f.Facts != nil && len(f.Facts.NotChecked) > 0:
 		blocks = append(blocks, Text{Words: "Not checked: " + strings.Join(capped(f.Facts.NotChecked), "; ") + "."})
-	case f.Facts == nil || len(f.Facts.Residue) == 0:
+	case len(f.residue()) == 0:
 		blocks = append(blocks, Text{Words: "Not checked: all but the TPM. Nothing else is on record."})
 	}
 	c.add("residue", "TPM and platform residue (no NIST conformance is claimed for it)", blocks...)
 }
 
-func tpmRow(f *facts) []string {
-	if f.Named {
-		return []string{"TPM", "not dealt with: only named drives were asked for", "not looked at", "nothing"}
+func (f *facts) residue() []certs.Residue {
+	if f.Facts == nil {
+		return nil
 	}
-	how, rests := "not looked at", "nothing"
+	return f.Facts.Residue
+}
+
+// annexResidue has how each was looked for, and what says that one is not there.
+func (c *Content) annexResidue(f *facts) {
+	t := Table{Caption: "How each was looked for", Head: []string{"Item", "State", "How it was looked at", "Rests on"}, Shares: []int{33, 13, 22, 32}, Dense: true}
+	for _, r := range f.residue() {
+		rests := "as said above"
+		if r.State == certs.ResidueAbsent {
+			rests = given(r.Evidence)
+		}
+		t.Rows = append(t.Rows, []string{r.Item, residueWords[r.State], given(r.How), rests})
+		t.Marks = append(t.Marks, residueMark(r.State))
+	}
+	if len(t.Rows) > 0 {
+		c.annex("platform", "Evidence: platform residue", t)
+	}
+}
+
+// tpmRow is item, state, and what that rests on.
+func tpmRow(f *facts) []string {
+	state, rests := tpmWords[f.TPMResult], "nothing"
+	if f.Named {
+		return []string{"TPM", "not dealt with: only named drives were asked for", rests}
+	}
 	if t := f.TPM; t != nil {
-		how = given(t.How)
 		rests = known(t.What)
 		if t.Result == certs.TPMNotPresent {
-			how, rests = "looked for", "no TPM answered"
+			rests = "no TPM answered"
 		}
 		if t.Do != "" {
 			rests += "\nWhat to do: " + t.Do
 		}
 	}
-	return []string{"TPM", tpmWords[f.TPMResult], how, rests}
+	return []string{"TPM", state, rests}
 }
 
 func tpmMark(f *facts) Mark {
@@ -85,23 +112,31 @@ func residueMark(state string) Mark {
 
 // annexTPM has the names and hashes that the word on the TPM rests on.
 func (c *Content) annexTPM(f *facts) {
-	var pairs []Pair
+	var a, b, wide []Pair
 	if f.Facts != nil && f.Facts.TPMName != "" {
-		pairs = append(pairs, p("Made by", f.Facts.TPMName))
+		a = append(a, p("Made by", f.Facts.TPMName))
 	}
 	if t := f.TPM; t != nil && t.Result != certs.TPMNotPresent {
-		pairs = append(pairs, p("Evidence", fmt.Sprintf("storage key (SRK) changed: %s; endorsement key (EK) kept: %s", known(t.SRKChanged), known(t.EKKept))))
+		a = append(a, p("How", given(t.How)))
+		b = append(b, p("Storage key", "(SRK) changed: "+known(t.SRKChanged)), p("Endorsement key", "(EK) kept: "+known(t.EKKept)))
 		for _, e := range []Pair{{"SRK before", t.SRKBefore, Fine}, {"SRK after", t.SRKAfter, Fine}} {
 			if e.Value != "" {
-				pairs = append(pairs, e)
+				wide = append(wide, e)
 			}
 		}
 	}
 	for _, e := range f.endorsement() {
-		pairs = append(pairs, Pair{"EK (SHA-256)", e, Fine})
+		wide = append(wide, Pair{"EK (SHA-256)", e, Fine})
 	}
-	if len(pairs) > 0 {
-		c.annex("tpm", "Evidence: TPM", Grid{[][]Pair{pairs}})
+	var blocks []Block
+	if len(a)+len(b) > 0 {
+		blocks = append(blocks, Grid{[][]Pair{a, b}})
+	}
+	if len(wide) > 0 {
+		blocks = append(blocks, Grid{[][]Pair{wide}})
+	}
+	if len(blocks) > 0 {
+		c.annex("tpm", "Evidence: TPM", blocks...)
 	}
 }
 

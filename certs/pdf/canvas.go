@@ -32,7 +32,7 @@ const (
 	left   pt = 4900
 	right  pt = pageW - left
 	inner  pt = right - left
-	bottom pt = pageH - 4900 // where the body ends
+	bottom pt = pageH - 4200 // where the body ends
 )
 
 // ink is a colour. Nothing is said by colour alone.
@@ -70,7 +70,7 @@ type style struct {
 func (s style) in(i ink) style { s.ink = i; return s }
 
 // lead is the height of a line.
-func (s style) lead() pt { return s.size * 133 / 100 }
+func (s style) lead() pt { return s.size * 130 / 100 }
 
 var (
 	body   = style{"r", 810, black}

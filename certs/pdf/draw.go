@@ -34,7 +34,7 @@ func drawSections(c *canvas, ss []paper.Section) error {
 
 // sectionGap is what stands below a section.
 const (
-	sectionGap pt = 600
+	sectionGap pt = 530
 	blockGap   pt = 300 // between the blocks of a section
 )
 
@@ -50,7 +50,7 @@ func drawSection(c *canvas, s paper.Section) error {
 		}
 		switch b := b.(type) {
 		case paper.Text:
-			st := body
+			st := small
 			if b.Strong {
 				st = bold
 			}
@@ -99,7 +99,7 @@ func blockHeight(c *canvas, b paper.Block, labels pt) pt {
 
 // heading of a section; keep is what must follow on the same page.
 func heading(c *canvas, name string, keep pt) {
-	c.room(1700 + keep)
+	c.room(1650 + keep)
 	c.text(left, c.y+950, style{"b", 940, navy}, name)
 	c.y += 1250
 	c.line(left, c.y, right, c.y, 60, navy)

@@ -81,19 +81,26 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// A paper of one drive is small, and its first page says all that is read in a minute.
+// A paper of a normal device is small and has two pages, and its first page says all
+// that is read in a minute.
 func TestOneDriveIsTwoPages(t *testing.T) {
 	stick, hub := certstest.Keys(sign.Production)
-	f := forms(stick, hub)["sanitised"]
-	b := make1(t, f)
-	if len(b) > 60_000 {
-		t.Errorf("a paper of one drive has %d bytes", len(b))
+	for _, name := range []string{"sanitised", "office", "donate", "hold"} {
+		b := make1(t, forms(stick, hub)[name])
+		if len(b) > 60_000 {
+			t.Errorf("%s: a paper of one drive has %d bytes", name, len(b))
+		}
+		pages := strings.Split(strings.TrimRight(read(t, b, "-layout"), "\f"), "\f")
+		if len(pages) != 2 {
+			t.Fatalf("%s: a paper of one drive has %d pages", name, len(pages))
+		}
+		if name != "donate" {
+			wants(t, pages[0], "Dell Inc.", "DEP-0047123", "What this seal proves", "Sealed by stick S01", "record.json SHA-256")
+		}
+		if name == "office" {
+			wants(t, pages[0], "SANITISED: CLEAR", "S4EVNX0M1234500", "device-claimed", "cleared", "fingerprints in the reader", "ACCEPTED by sup02", "Exceptions", "Handback 0.1.0")
+		}
 	}
-	pages := strings.Split(strings.TrimRight(read(t, b, "-layout"), "\f"), "\f")
-	if len(pages) != 2 {
-		t.Fatalf("a paper of one drive has %d pages", len(pages))
-	}
-	wants(t, pages[0], "SANITISED: CLEAR", "Dell Inc.", "DEP-0047123", "S4EVNX0M1234500", "device-claimed", "TPM2_Clear", "ACCEPTED by sup02", "Exceptions", "What this seal proves", "SHA-256 of record.json")
 }
 
 // The pages of many drives repeat the head of their table, and each says the verdict.

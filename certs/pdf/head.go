@@ -38,7 +38,7 @@ func start(c *canvas, p *paper.Content) {
 	letterhead(c, p)
 	c.para(left, inner, style{"b", 1750, black}, p.Title)
 	c.para(left, inner, label, p.Under)
-	c.y += 550
+	c.y += 400
 }
 
 // watermark across the page, behind all that stands on it: 45 degrees, in whole
@@ -71,12 +71,12 @@ func letterhead(c *canvas, p *paper.Content) {
 			}
 		}
 	}
-	c.y = max(c.y, leftEnd) + 450
+	c.y = max(c.y, leftEnd) + 350
 	c.fill(left, c.y, inner, 160, navy)
-	c.y += 1250
+	c.y += 1200
 	c.text(left, c.y, style{"m", 900, navy}, paperName(p))
 	c.textRight(right, c.y, small.in(grey), p.Head.Date)
-	c.y += 900
+	c.y += 700
 }
 
 func paperName(p *paper.Content) string {

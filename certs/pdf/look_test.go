@@ -38,6 +38,10 @@ func forms(stick, hub *sign.Signer) map[string]form {
 	below := certstest.Consent(certs.LevelPurge, drive(1))
 	below.Consent.Accepted = "Clear is enough for this drive: it stays in the department"
 	mixed := begun(423, drive(0), drive(1), drive(2), drive(3)).Add(certstest.Finished(drive(0), certs.LevelClear), certstest.FailedAt(drive(1)), certstest.Cut(drive(2)), certstest.NotSent(drive(3)))
+	wiped := certs.Record{Kind: certs.KindIntake, Intake: &certs.Intake{Operator: "root"}}
+	two := certstest.Consent(certs.LevelClear, drive(0))
+	two.Consent.Scope, two.Consent.Who, two.Consent.How = certs.ScopeNamed, "root", "serials named"
+	named := certstest.New(stick, 425).Add(wiped, certstest.Facts(drive(0), drive(1)), two, certstest.Started(drive(0), certs.LevelClear), certstest.Finished(drive(0), certs.LevelClear))
 	closed := certstest.Closed(stick, hub)
 	recycle := begun(424, drive(1)).Add(certstest.Finished(drive(1), certs.LevelClear), certstest.TPM(certs.TPMCleared)).Add(certstest.Tests()...).Add(certstest.Graded(certs.RouteRecycle), awaiting)
 	return map[string]form{
@@ -52,6 +56,9 @@ func forms(stick, hub *sign.Signer) map[string]form {
 		"below-level": {paper.Erasure, certstest.New(stick, 421).Add(certstest.Intake(), certstest.Facts(drive(1)), below, certstest.Started(drive(1), certs.LevelClear), certstest.Finished(drive(1), certs.LevelClear), certstest.TPM(certs.TPMCleared), awaiting), stick},
 		"mixed":       {paper.Erasure, mixed.Add(certstest.TPM(certs.TPMPending), awaiting), stick},
 		"welsh":       {paper.Erasure, certstest.New(stick, 422).Add(welsh, certstest.Facts(drive(0)), certstest.Consent(certs.LevelClear, drive(0)), certstest.Started(drive(0), certs.LevelClear), certstest.Finished(drive(0), certs.LevelClear), certstest.TPM(certs.TPMCleared), certstest.Validated(certs.Accepted, "sup02, goruchwyliwr")), stick},
+		"office":      {paper.Erasure, office(stick), stick},
+		"donate":      {paper.Disposal, office(stick), stick},
+		"named":       {paper.Erasure, named, stick},
 		"replaced":    {paper.Erasure, closed, hub},
 		"disposal":    {paper.Disposal, certstest.Sanitised(stick, 2), stick},
 		"recycle":     {paper.Disposal, recycle, stick},

@@ -73,7 +73,7 @@ func TestErasureSaysAll(t *testing.T) {
 		"S4EVNX0M1234500", "eui.0025385b01410c10", "500,107,862,016 bytes (500 GB)", "nvme-format-user-data", "device-claimed with canaries",
 		"65,536 compared, 61,337 counted before, 0", "over-provisioned cells; replay protected memory (RPMB)",
 		"Y9E4P001T", "naa.5000039a12b3c411", "1,000,204,886,016 bytes (1.0 TB)", "measured", "full read-back", "1 h 23 min by the monotonic clock",
-		"storage key (SRK) changed: yes; endorsement key (EK) kept: yes", "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+		"(SRK) changed: yes", "(EK) kept: yes", "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
 		"op17, technician", "Casnewydd / Newport", "locker", "OFFICIAL; DIAL 2", "24 November 2026, 09:30:00 UTC",
 		"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9",
 		"ACCEPTED by sup02, supervisor", "Sealed by stick S01. Operator as entered, not authenticated. Image hash self-reported.",

@@ -13,23 +13,22 @@ func sealSection(c *canvas, s paper.Seal) error {
 	if err != nil {
 		return err
 	}
-	const side pt = 7400
+	const side pt = 6500
 	w := inner - side - 1800
 	root := "root key " + s.Root
 	h := height(w, fine, root)
 	for _, l := range s.Lines {
 		h += height(w, small, l) + 200
 	}
-	heading(c, s.Title, max(h, side+1100)+400)
+	heading(c, s.Title, max(h, side)+300)
 	y := c.y
-	drawQR(c, code, right-side, y+200, side)
-	c.textRight(right, y+side+1000, label, "SHA-256 of record.json")
+	drawQR(c, code, right-side, y+100, side)
 	for _, l := range s.Lines {
 		c.para(left, w, small, l)
 		c.y += 200
 	}
 	c.para(left, w, fine, root)
-	h = max(c.y-y, side+1200)
+	h = max(c.y-y, side+200)
 	c.sealBox = &box{len(c.pages), left, y - 200, inner, h + 300}
 	c.y = y + h + sectionGap + 300
 	return nil

@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	cellGap  pt = 700  // between columns
-	rowPad   pt = 320  // above and below a row's text
+	cellGap  pt = 700 // between columns
+	rowPad   pt = 260 // above and below a row's text
+	densePad pt = 110
 	markSize pt = 800  // of the symbol before a row
 	markRoom pt = 1250 // of the symbol and the space after it
 )
@@ -20,12 +21,19 @@ func drawTable(c *canvas, t paper.Table) {
 	drawHead(c, t, cols)
 	for i, row := range t.Rows {
 		cells := wrapRow(t, cols, row)
-		if c.y+rowHeight(cells) > bottom {
+		if c.y+rowHeight(t, cells) > bottom {
 			c.newPage()
 			drawHead(c, t, cols)
 		}
 		drawRow(c, t, cols, i, cells)
 	}
+}
+
+func pad(t paper.Table) pt {
+	if t.Dense {
+		return densePad
+	}
+	return rowPad
 }
 
 // span of one column.
@@ -106,23 +114,23 @@ func cellStyle(t paper.Table, form paper.Form, column, line int) style {
 	return small
 }
 
-func rowHeight(cells []cell) pt {
+func rowHeight(t paper.Table, cells []cell) pt {
 	h := pt(0)
 	for _, e := range cells {
 		h = max(h, e.height())
 	}
-	return h + 2*rowPad
+	return h + 2*pad(t)
 }
 
 func tableHead(c *canvas, t paper.Table) pt {
-	return rowHeight(wrapHead(t, columns(t)))
+	return rowHeight(t, wrapHead(t, columns(t)))
 }
 
 func firstRow(c *canvas, t paper.Table) pt {
 	if len(t.Rows) == 0 {
 		return 0
 	}
-	return min(rowHeight(wrapRow(t, columns(t), t.Rows[0])), 20000)
+	return min(rowHeight(t, wrapRow(t, columns(t), t.Rows[0])), 20000)
 }
 
 func wrapHead(t paper.Table, cols []span) []cell {
@@ -138,24 +146,24 @@ func wrapHead(t paper.Table, cols []span) []cell {
 
 func drawHead(c *canvas, t paper.Table, cols []span) {
 	cells := wrapHead(t, cols)
-	h := rowHeight(cells)
+	h := rowHeight(t, cells)
 	c.room(h)
 	c.fill(left, c.y, inner, h, pale)
-	drawCells(c, cols, cells, c.y+rowPad)
+	drawCells(c, cols, cells, c.y+pad(t))
 	c.y += h
 }
 
 func drawRow(c *canvas, t paper.Table, cols []span, i int, cells []cell) {
 	for {
-		fit, rest := cut(cells, bottom-c.y-2*rowPad)
-		h := rowHeight(fit)
+		fit, rest := cut(cells, bottom-c.y-2*pad(t))
+		h := rowHeight(t, fit)
 		if i < len(t.Marks) {
 			if t.Marks[i].Bad() && t.Marks[i] != paper.Empty {
 				c.fill(left-350, c.y, 250, h, black)
 			}
-			symbol(c, t.Marks[i], left+100, c.y+rowPad+100, markSize, false)
+			symbol(c, t.Marks[i], left+100, c.y+pad(t)+100, markSize, false)
 		}
-		drawCells(c, cols, fit, c.y+rowPad)
+		drawCells(c, cols, fit, c.y+pad(t))
 		c.y += h
 		c.line(left, c.y, right, c.y, 30, rule)
 		if rest == nil {

@@ -54,7 +54,7 @@ func verdictBox(c *canvas, v paper.Verdict) {
 		c.y += 150
 		c.para(tx, w, strong, m)
 	}
-	c.y = y + h + 900
+	c.y = y + h + 750
 }
 
 // drawBadge at the right: a dashed frame is unfinished, a filled one is done.
