@@ -24,10 +24,11 @@ require (
 	github.com/rogpeppe/go-internal v1.16.0 // tests: the commands as a script would use them
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // tests: records against the published schema
 	github.com/u-root/u-root v0.16.0 // cpio of the initramfs
-	golang.org/x/image v0.36.0 // the Go fonts, which the letters of a paper are
+	golang.org/x/image v0.36.0 // widths of letters; the Go fonts, which the letters of a label are
 	golang.org/x/net v0.58.0 // tests read web pages with its HTML parser
 	golang.org/x/sys v0.49.0 // ioctls, mounts, O_DIRECT
 	golang.org/x/term v0.45.0 // raw mode of a terminal
+	golang.org/x/text v0.41.0 // tests ask its tables which way a letter runs
 	pgregory.net/rapid v1.3.0 // tests: properties
 )
 
@@ -60,7 +61,6 @@ require (
 	github.com/yusufpapurcu/wmi v1.2.4 // indirect
 	golang.org/x/crypto v0.55.0 // indirect
 	golang.org/x/sync v0.22.0 // indirect
-	golang.org/x/text v0.41.0 // indirect
 	golang.org/x/tools v0.49.0 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 	howett.net/plist v1.0.2-0.20250314012144-ee69052608d9 // indirect
