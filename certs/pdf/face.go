@@ -2,6 +2,7 @@ package pdf
 
 import (
 	"bytes"
+	"crypto/sha256"
 	_ "embed" // the fonts
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"golang.org/x/image/font"
@@ -31,9 +33,9 @@ var (
 
 // faces that papers are set in, by the name that a style gives.
 var faces = []*face{
-	{name: "r", ttf: sans},
-	{name: "b", ttf: sansBold},
-	{name: "m", ttf: sansMono},
+	{name: "r", font: "NotoSans-Regular", ttf: sans},
+	{name: "b", font: "NotoSans-Bold", ttf: sansBold},
+	{name: "m", font: "NotoSansMono-Regular", ttf: sansMono},
 }
 
 func faceOf(name string) *face {
@@ -49,6 +51,7 @@ func faceOf(name string) *face {
 // uses takes longer than all the rest of a page, so both are done once, and kept.
 type face struct {
 	name string
+	font string // PostScript name
 	ttf  []byte
 
 	once   sync.Once
@@ -145,12 +148,23 @@ func (f *face) embed(runes string) ([]seal.Object, error) {
 	}
 	objects := all[scaffold : len(all)-2] // info and catalog come last
 	for i := range objects {
-		objects[i].Dict = renumber(objects[i].Dict, -scaffold)
+		objects[i].Dict = strings.ReplaceAll(renumber(objects[i].Dict, -scaffold), "/utf8"+f.name, "/"+subsetTag(runes)+"+"+f.font)
 		if err := objects[i].Pack(); err != nil {
 			return nil, err
 		}
 	}
 	return objects, nil
+}
+
+// subsetTag names a part of a font: six capitals, another for each part (ISO 32000-1,
+// 9.6.4).
+func subsetTag(runes string) string {
+	sum := sha256.Sum256([]byte(runes))
+	tag := make([]byte, 6)
+	for i := range tag {
+		tag[i] = 'A' + sum[i]%26
+	}
+	return string(tag)
 }
 
 var referenceForm = regexp.MustCompile(`\b([0-9]+) 0 R\b`)
