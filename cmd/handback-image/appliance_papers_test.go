@@ -27,7 +27,8 @@ var recordFile = regexp.MustCompile(`^(S01-[0-9]{6})-[0-9]{4}\.json$`)
 type taken struct {
 	records []certs.Record
 	summary certs.Summary
-	papers  map[string][]byte // by their names
+	papers  map[string][]byte // PDFs, by their names
+	twins   map[string][]byte // the same in HTML
 }
 
 // takeOne takes out what the stick's only visit left.
@@ -62,9 +63,13 @@ func (l *laptop) take() map[string]taken {
 		if err := certstest.CheckEnvelopes(envelopes); err != nil {
 			l.t.Errorf("visit %s: %v", visit, err)
 		}
-		visits[visit] = taken{records: records, summary: certs.Summarise(records), papers: map[string][]byte{}}
+		visits[visit] = taken{records: records, summary: certs.Summarise(records), papers: map[string][]byte{}, twins: map[string][]byte{}}
 	}
-	for _, n := range names {
+	twins, err := filepath.Glob(filepath.Join(l.dir, settings.CertificatesDir, "*.html"))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	for _, n := range append(names, twins...) {
 		b, err := os.ReadFile(n)
 		if err != nil {
 			l.t.Fatal(err)
@@ -75,7 +80,11 @@ func (l *laptop) take() map[string]taken {
 			l.t.Errorf("paper %s is of no visit on the stick", name)
 			continue
 		}
-		v.papers[name] = b
+		if filepath.Ext(name) == ".html" {
+			v.twins[name] = b
+		} else {
+			v.papers[name] = b
+		}
 	}
 	for _, v := range visits {
 		v.certified(l.t)
@@ -90,11 +99,11 @@ func (v taken) certified(t *testing.T) {
 	if last.Certified == nil {
 		return // cut off, or it has no papers: tests that want some say so
 	}
-	if len(last.Certified.Papers) != len(v.papers) {
-		t.Errorf("CERTIFIED names %d papers, the stick holds %d", len(last.Certified.Papers), len(v.papers))
+	if len(last.Certified.Papers) != len(v.papers)+len(v.twins) || len(v.papers) != len(v.twins) {
+		t.Errorf("CERTIFIED names %d papers, the stick holds %d PDFs and %d twins", len(last.Certified.Papers), len(v.papers), len(v.twins))
 	}
 	for _, p := range last.Certified.Papers {
-		if sum := sha256.Sum256(v.papers[p.Name]); hex.EncodeToString(sum[:]) != p.SHA256 {
+		if sum := sha256.Sum256(append(v.papers[p.Name], v.twins[p.Name]...)); hex.EncodeToString(sum[:]) != p.SHA256 {
 			t.Errorf("%s is not the paper that CERTIFIED names", p.Name)
 		}
 	}

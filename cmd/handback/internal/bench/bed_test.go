@@ -197,7 +197,7 @@ func refused(t *testing.T, e *Engine, i wire.Intent, says string) {
 }
 
 func form(tag string) *wire.Intake {
-	return &wire.Intake{Tag: tag, Operator: "op17", Source: "desk", Classification: "official", DIAL: 1}
+	return &wire.Intake{Tag: tag, Operator: "op17", Source: "desk", Classification: "official", DIAL: 1, Seal: "HUB-00417"}
 }
 
 // toAgree goes from power-on to the gate.

@@ -64,7 +64,7 @@ func TestVisitWithAPerson(t *testing.T) {
 		t.Errorf("the records are %v", got)
 	}
 	s := certs.Summarise(rs)
-	if s.Verdict != certs.Sanitised || s.Sanitised != 2 || len(s.Boot) != 0 || len(s.Tests) == 0 || s.Intake.Operator != "op17" {
+	if s.Verdict != certs.Sanitised || s.Sanitised != 2 || len(s.Boot) != 0 || len(s.Tests) == 0 || s.Intake.Operator != "op17" || s.Intake.Seal != "HUB-00417" {
 		t.Errorf("the records add up to %+v", s)
 	}
 	if r := b.genuine(v.Result.Papers)["erasure"]; r.Sanitised != "sanitised" {

@@ -29,6 +29,8 @@ func checkIntake(f wire.Intake) error {
 		return errors.New("the operator is empty: type your operator ID")
 	case !plainText(strings.TrimSpace(f.Operator)):
 		return fmt.Errorf("the operator ID may have letters, digits and - _ . / only, %d at most", maxText)
+	case !plainText(strings.TrimSpace(f.Seal)):
+		return fmt.Errorf("the seal's number may have letters, digits and - _ . / only, %d at most: scan it again, or leave it empty", maxText)
 	case !slices.Contains(certs.Sources, f.Source):
 		return errors.New("say where the machine came from: locker, post, desk, amnesty or partner")
 	case f.Classification != certs.Official && f.Classification != certs.AboveOfficial:
@@ -196,6 +198,7 @@ func (e *Engine) intakeRecord(f wire.Intake) certs.Intake {
 	s := e.station.Settings
 	in := certs.Intake{Tag: f.Tag, Operator: f.Operator, Role: "technician", Source: f.Source, Classification: f.Classification,
 		DIAL: f.DIAL, Organisation: s.Organisation, Place: s.Place, Bench: s.Bench, Letterhead: s.Letterhead(e.station.Logo)}
+	in.Seal = strings.TrimSpace(f.Seal)
 	in.Name, in.Title = s.Named(f.Operator)
 	in.Generated = strings.HasPrefix(f.Tag, e.station.Signer.Stick+".")
 	if s.Unattended {

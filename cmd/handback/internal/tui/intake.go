@@ -18,6 +18,7 @@ const (
 	fieldMarking
 	fieldDIAL
 	fieldStop
+	fieldSeal
 	fields
 )
 
@@ -45,7 +46,7 @@ type intakePage struct {
 	seen  wire.Intake // the engine's values that were taken over
 	taken bool
 	form  wire.Intake
-	text  [2]textinput.Model // tag, operator
+	text  [3]textinput.Model // tag, operator, seal
 	focus int
 	box   int // the stop box with the focus
 }
@@ -77,11 +78,11 @@ func (p *intakePage) show(v *wire.View) {
 			*value = now
 		}
 	}
-	tag, operator := p.text[0].Value(), p.text[1].Value()
-	merge(&tag, in.Tag, p.seen.Tag)
-	merge(&operator, in.Operator, p.seen.Operator)
-	setText(&p.text[0], tag)
-	setText(&p.text[1], operator)
+	for i, f := range []struct{ now, before string }{{in.Tag, p.seen.Tag}, {in.Operator, p.seen.Operator}, {in.Seal, p.seen.Seal}} {
+		typed := p.text[i].Value()
+		merge(&typed, f.now, f.before)
+		setText(&p.text[i], typed)
+	}
 	merge(&p.form.Source, in.Source, p.seen.Source)
 	merge(&p.form.Classification, in.Classification, p.seen.Classification)
 	if !p.taken || in.DIAL != p.seen.DIAL {
@@ -106,20 +107,36 @@ func stops(f *wire.Intake) []*bool { return []*bool{&f.Stolen, &f.LegalHold, &f.
 
 var stopWords = []string{"stolen", "legal hold", "owner disputes"}
 
-func (p *intakePage) typing() bool { return p.focus <= fieldOperator }
+func (p *intakePage) typing() bool { return p.input(p.focus) != nil }
+
+// input of a field that is typed; nil for a row of choices.
+func (p *intakePage) input(field int) *textinput.Model {
+	switch field {
+	case fieldTag:
+		return &p.text[0]
+	case fieldOperator:
+		return &p.text[1]
+	case fieldSeal:
+		return &p.text[2]
+	}
+	return nil
+}
 
 // filled gives the form as it is to be sent.
 func (p *intakePage) filled() wire.Intake {
 	f := p.form
-	f.Tag, f.Operator = strings.TrimSpace(p.text[0].Value()), strings.TrimSpace(p.text[1].Value())
+	for i, s := range []*string{&f.Tag, &f.Operator, &f.Seal} {
+		*s = strings.TrimSpace(p.text[i].Value())
+	}
 	f.Sources, f.SuggestedTag, f.Confirm = nil, "", ""
 	return f
 }
 
-// missing is the first field after from that wants something, or -1.
+// missing is the first field after from that wants something, or -1. Stop boxes and
+// seal may stay empty.
 func (p *intakePage) missing(from int) int {
 	f := p.filled()
-	empty := [fields]bool{f.Tag == "", f.Operator == "", f.Source == "", f.Classification == "", f.DIAL == 0, false}
+	empty := [fields]bool{f.Tag == "", f.Operator == "", f.Source == "", f.Classification == "", f.DIAL == 0, false, false}
 	for i := range fields {
 		if n := (from + i) % fields; empty[n] {
 			return n
@@ -133,9 +150,9 @@ func (p *intakePage) setFocus(n int) {
 	for i := range p.text {
 		p.text[i].Blur()
 	}
-	if p.typing() {
-		p.text[p.focus].Focus()
-		p.text[p.focus].CursorEnd()
+	if in := p.input(p.focus); in != nil {
+		in.Focus()
+		in.CursorEnd()
 	}
 }
 
@@ -179,8 +196,8 @@ func (p *intakePage) press(msg tea.Msg) action {
 }
 
 func (p *intakePage) edit(msg tea.Msg) action {
-	if p.typing() {
-		p.text[p.focus], _ = p.text[p.focus].Update(msg)
+	if in := p.input(p.focus); in != nil {
+		*in, _ = in.Update(msg)
 	}
 	return action{}
 }
@@ -266,6 +283,7 @@ func (p *intakePage) about() []string {
 		"No label on it? F2 gives it an intake number: write that on a label.",
 		"Tab goes from field to field. Space picks. Numbers pick, too.",
 		"Tick a stop box if you know of it. Nothing is erased then.",
+		"Did it come in a sealed bag or crate? Scan or type the seal's number.",
 		"DIAL is the rating that your supervisor gave you: 1, 2 or 3.",
 	}
 }
@@ -310,7 +328,7 @@ func orUnknown(s string) string {
 	return s
 }
 
-var fieldNames = [fields]string{"Asset tag", "Operator", "Came from", "Marking", "DIAL", "Stop if"}
+var fieldNames = [fields]string{"Asset tag", "Operator", "Came from", "Marking", "DIAL", "Stop if", "Seal"}
 
 func (p *intakePage) field(f, w int) []row {
 	r := newRow(2)
@@ -323,16 +341,19 @@ func (p *intakePage) field(f, w int) []row {
 	r.to(4).add(name, fieldNames[f]).to(formColumn)
 	switch f {
 	case fieldTag, fieldOperator:
-		return []row{p.textField(r, f, w)}
+		return []row{p.textField(r, f, min(40, w-formColumn-2))}
+	case fieldSeal:
+		sealed := p.textField(r, f, min(20, w-formColumn-2))
+		return []row{*sealed.add(dim, cut("  if it came sealed", max(0, w-sealed.width)))}
 	case fieldStop:
 		return p.stopBoxes(r, w)
 	}
 	return p.radio(r, f, w)
 }
 
-func (p *intakePage) textField(r *row, f, w int) row {
-	n := min(40, w-formColumn-2)
-	drawInput(r, p.text[f], n, r.focus)
+// textField of n columns.
+func (p *intakePage) textField(r *row, f, n int) row {
+	drawInput(r, *p.input(f), n, r.focus)
 	return *r
 }
 

@@ -132,6 +132,20 @@ func TestAScanGoesIntoTheTagWhereverTheFocusIs(t *testing.T) {
 		Tag: "N123-S 1", Operator: "jb", Source: "desk", Classification: "official", DIAL: 1}})
 }
 
+// The seal's number may stay empty; with the focus on its field a scan is the seal's.
+func TestSealByScanAndByHand(t *testing.T) {
+	v := base(wire.StageIntake)
+	v.Intake.Tag, v.Intake.Operator, v.Intake.Source, v.Intake.Classification, v.Intake.DIAL = "N-1", "jb", "desk", "official", 1
+	want := wire.Intake{Tag: "N-1", Operator: "jb", Source: "desk", Classification: "official", DIAL: 1}
+	before(t, v).press("enter").wants(wire.Intent{Kind: wire.IntentIntake, Form: &want})
+	sealed := want
+	sealed.Seal = "HUB-00417"
+	p := before(t, v)
+	p.press("shift+tab").sees("▸ Seal").scan("HUB-00417") // a scanner ends with Enter
+	p.wants(wire.Intent{Kind: wire.IntentIntake, Form: &sealed})
+	before(t, v).press("shift+tab").types("HUB-00417").sees("HUB-00417___").press("enter").wants(wire.Intent{Kind: wire.IntentIntake, Form: &sealed})
+}
+
 func TestQuestionOfTheEngineIsNoByDefault(t *testing.T) {
 	v := pages()["intake-confirm"]
 	yes, no := wire.Intent{Kind: wire.IntentConfirm, Yes: true}, wire.Intent{Kind: wire.IntentConfirm}

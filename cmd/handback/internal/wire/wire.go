@@ -82,6 +82,7 @@ type Intake struct {
 	Classification              string   `json:"classification"` // 'official' or 'above'
 	DIAL                        int      `json:"dial"`           // 1..3, 0 not given
 	Stolen, LegalHold, Disputed bool
+	Seal                        string `json:"seal,omitempty"` // of the container that it came in; may be empty
 	// SuggestedTag is what the machine itself carries; empty if unknown.
 	SuggestedTag string `json:"suggested_tag"`
 	// Confirm is a question that must be answered before intake is taken:
