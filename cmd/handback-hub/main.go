@@ -26,6 +26,7 @@ const usageText = `usage: handback-hub COMMAND --data DIR ...
   init    make the hub's root, its own key, and an empty revocation list
   enrol   make the keys of a stick
   revoke  take a stick's keys back
+  rekey   make a new key for the hub itself, and take the old one back
   crl     make the revocation list anew, before it is due
   list    show the sticks and what became of their keys
 
@@ -47,7 +48,7 @@ type command struct {
 
 var commands = map[string]command{
 	"init": {initUsage, setupInit}, "enrol": {enrolUsage, setupEnrol}, "revoke": {revokeUsage, setupRevoke},
-	"crl": {crlUsage, setupCRL}, "list": {listUsage, setupList},
+	"rekey": {rekeyUsage, setupRekey}, "crl": {crlUsage, setupCRL}, "list": {listUsage, setupList},
 	"transferred": {transferredUsage, setupTransferred}, "received": {receivedUsage, setupReceived}, "corrected": {correctedUsage, setupCorrected},
 }
 
