@@ -28,7 +28,7 @@ require (
 	golang.org/x/net v0.58.0 // tests read web pages with its HTML parser
 	golang.org/x/sys v0.49.0 // ioctls, mounts, O_DIRECT
 	golang.org/x/term v0.45.0 // raw mode of a terminal
-	golang.org/x/text v0.41.0 // tests ask its tables which way a letter runs
+	golang.org/x/text v0.41.0 // a letter and its accent that were typed apart, made one; tests: which way a letter runs
 	pgregory.net/rapid v1.3.0 // tests: properties
 )
 
