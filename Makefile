@@ -40,8 +40,10 @@ test: ## all that CI runs: lint, unit tests, the booted image in virtual machine
 	@echo "what the tests measured:"; cat .cache/figures
 	@grep -ohE '[0-9]+ scenarios (in process|behind a real kernel)' .cache/figures | sort -k3,3r | paste -sd, | sed 's/,/, /g'
 
-test-long: ## make test, then twenty power cuts of a booted machine, and every fuzz target for a minute each
-	@$(MAKE) --no-print-directory test
+test-long: ## make test, then twenty power cuts of a booted machine, PDFBox on the papers, and every fuzz target for a minute each
+	@$(MAKE) --no-print-directory test verify-all
+	@.ci/setup long
+	HANDBACK_PREFLIGHT=1 go test -run '^TestPreflight$$' -timeout 30m ./certs/verify
 	HANDBACK_CUTS=20 go test -run '^TestAppliancePowerCutsOfModels$$' -timeout 3h ./cmd/handback-image
 	HANDBACK_CUTS=all go test -run '^TestPowerCuts$$' -timeout 1h ./cmd/handback/internal/evidence
 	@for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \

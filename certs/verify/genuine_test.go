@@ -51,10 +51,8 @@ func genuine(t testing.TB, r ring) []vector {
 	practice := v("practice-accepted", "a practice paper, where practice is accepted", "Genuine (practice key)", "S01-000412-erasure.pdf",
 		r.practiceStick.pdf(t, paper.Erasure, chain(t, records(t, good), func(int) holder { return r.practiceStick })))
 	practice.root, practice.practice = r.practice, true
-	unenrolled := v("not-enrolled", "an image without keys made it", "Not enrolled", "S01-000414-erasure.pdf", nil)
-	none1, err := sign.NotEnrolled("S01")
-	check(t, err)
-	unenrolled.files[0].b = unenrolledPaper(t, none1)
+	unenrolled := v("not-enrolled", "an image without keys made it", "Not enrolled", "S01-000414-erasure.pdf",
+		r.unenrolled.pdf(t, paper.Erasure, chain(t, records(t, none), func(int) holder { return r.unenrolled })))
 	unenrolled.verdict = verify.Unchecked
 	return []vector{
 		v("sanitised", "one drive, sanitised", "Genuine: 1 drive sanitised (clear); visit S01-000412, sealed by stick S01, claimed time", "S01-000412-erasure.pdf", r.stick.pdf(t, paper.Erasure, good)),
@@ -73,12 +71,6 @@ func genuine(t testing.TB, r ring) []vector {
 func closedName(t testing.TB, closed [][]byte) string {
 	s := certs.Summarise(records(t, closed))
 	return paper.Disposal.Stem(s.Visit, s.Revision) + ".pdf"
-}
-
-func unenrolledPaper(t testing.TB, s *sign.Signer) []byte {
-	t.Helper()
-	h := holder{s.Cert, s}
-	return h.pdf(t, paper.Erasure, certstest.NoMedia(s).Envelopes())
 }
 
 // Bits over the whole file, each kind of place: header, objects, streams, table,

@@ -139,6 +139,7 @@ type ring struct {
 	stick, stick2, hub                 holder // of root
 	otherStick, otherHub               holder // of other: named as those of root are
 	demoStick, practiceStick           holder
+	unenrolled                         holder // a stick of an image that was built without keys
 	short, early                       holder // stick certificates that end too soon, and begin too late
 	ca, bare, use, critical, weak, sub holder // what no hub would issue; sub: signed by a stick
 }
@@ -171,7 +172,7 @@ func newRing(t testing.TB, key func(name string) *ecdsa.PrivateKey) ring {
 		}
 		return holder{create(t, serial(c, name), by.cert, k.Public(), by.key), same{k}}
 	}
-	r := ring{root: root("root", sign.Production), other: root("other", sign.Production), demo: root("demonstration", sign.Demonstrating), practice: root("practice", sign.Practice)}
+	r := ring{root: root("production", sign.Production), other: root("other", sign.Production), demo: root("demonstration", sign.Demonstrating), practice: root("practice", sign.Practice)}
 	r.stick = issue(r.root, "stick", "Handback stick S01", nil)
 	r.stick2 = issue(r.root, "stick2", "Handback stick S02", nil)
 	r.hub = issue(r.root, "hub", "Handback hub Leeds", nil)
@@ -179,6 +180,7 @@ func newRing(t testing.TB, key func(name string) *ecdsa.PrivateKey) ring {
 	r.otherHub = issue(r.other, "other-hub", "Handback hub Leeds", nil)
 	r.demoStick = issue(r.demo, "demonstration-stick", "Handback stick S01", nil)
 	r.practiceStick = issue(r.practice, "practice-stick", "Handback stick S01", nil)
+	r.unenrolled = issue(root("unenrolled", sign.Unenrolled), "unenrolled-stick", "Handback stick S01", nil)
 	r.short = issue(r.root, "short", "Handback stick S01", func(c *x509.Certificate) { c.NotAfter = start.Add(time.Minute) })
 	r.early = issue(r.root, "early", "Handback stick S01", func(c *x509.Certificate) { c.NotBefore = start.Add(time.Minute) })
 	r.ca = issue(r.root, "ca", "Handback stick S01", func(c *x509.Certificate) { c.IsCA, c.KeyUsage = true, c.KeyUsage|x509.KeyUsageCertSign })
@@ -213,7 +215,7 @@ func rsaStick(t testing.TB, root holder) holder {
 	t.Helper()
 	k, err := rsa.GenerateKey(rand.Reader, 3072)
 	check(t, err)
-	cert, err := sign.Issue(root.cert, root.key, sign.RoleStick, "S01", k.Public(), start.Add(-time.Hour), 24*time.Hour)
+	cert, err := sign.Issue(root.cert, root.key, sign.RoleStick, "S01", k.Public(), start.Add(-time.Hour), 5*365*24*time.Hour)
 	check(t, err)
 	return holder{cert, k}
 }
