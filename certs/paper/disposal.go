@@ -29,6 +29,7 @@ func composeDisposal(c *Content, f *facts) error {
 	if !f.Good() {
 		c.Verdict.More = append(c.Verdict.More, "Erasure: "+verdictWord(f)+"; TPM: "+tpmWords[f.TPMResult]+".")
 	}
+	c.addRejection(f)
 	c.addLater(f)
 	c.addDevice(f)
 	c.addGrade(f, "Route and grade")
@@ -61,6 +62,7 @@ func composeHold(c *Content, f *facts) error {
 	for _, h := range capped(holds) {
 		list.Items = append(list.Items, sentence(h))
 	}
+	c.addRejection(f)
 	c.addLater(f)
 	c.add("holds", "What holds this device, and what to do", list)
 	c.addDevice(f)
@@ -90,6 +92,9 @@ func (c *Content) addSanitisation(f *facts) {
 	}
 	for _, r := range f.Removed {
 		pairs = append(pairs, p("Drive taken out", removedLine(r)))
+	}
+	if f.Consent != nil && f.Consent.Accepted != "" {
+		pairs = append(pairs, p("Accepted", "by "+f.Consent.Who+": "+f.Consent.Accepted))
 	}
 	pairs = append(pairs, p("TPM", tpmWords[f.TPMResult]), p("Validation", validationWords(f)), p("Certificate", Erasure.Stem(f.Visit, 1)+".pdf, and what replaces it"))
 	c.add("sanitisation", "Sanitisation", Grid{[][]Pair{pairs}})

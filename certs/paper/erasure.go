@@ -17,6 +17,7 @@ func composeErasure(c *Content, f *facts) {
 	if !f.Named && f.TPMResult != certs.TPMCleared && f.TPMResult != certs.TPMNotPresent {
 		c.Verdict.More = append(c.Verdict.More, "TPM: "+tpmWords[f.TPMResult]+".")
 	}
+	c.addRejection(f)
 	c.addLater(f)
 	c.addDevice(f)
 	c.addDrives(f)
@@ -27,6 +28,14 @@ func composeErasure(c *Content, f *facts) {
 	c.annexTPM(f)
 	c.annexResidue(f)
 	c.annexVisit(f)
+}
+
+// addRejection puts a rejected result beside the verdict: whatever the tool found, it
+// was not accepted (NIST SP 800-88 Rev. 2, 4.5.2).
+func (c *Content) addRejection(f *facts) {
+	if f.Validation == certs.Rejected {
+		c.Verdict.More = append(c.Verdict.More, "Validation: "+validationWords(f))
+	}
 }
 
 func verdictMark(v certs.Verdict) Mark {

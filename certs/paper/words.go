@@ -163,9 +163,9 @@ func verdictSentence(f *facts) string {
 	switch f.Verdict {
 	case certs.Sanitised:
 		if f.Named {
-			return fmt.Sprintf("%s named for erasure, and each was sanitised to %s. Other drives of this machine are not covered.", wasWere(n), levelWord(f.Level))
+			return fmt.Sprintf("%s named for erasure, and %s was sanitised to %s. Other drives of this machine are not covered.", wasWere(n), itEach(n), levelWord(f.Level))
 		}
-		return fmt.Sprintf("%s found in this device, and each was sanitised to %s.", wasWere(n), levelWord(f.Level))
+		return fmt.Sprintf("%s found in this device, and %s was sanitised to %s.", wasWere(n), itEach(n), levelWord(f.Level))
 	case certs.BelowLevel:
 		return fmt.Sprintf("Every drive was sanitised, but %d of %d only below the level wanted (%s). The lowest level reached is %s.",
 			f.BelowLevel, n, levelWord(f.Want), levelWord(f.Level))
@@ -193,6 +193,13 @@ func oneOf(k, n int) string {
 		return fmt.Sprintf("1 of %d drives was", n)
 	}
 	return fmt.Sprintf("%d of %d drives were", k, n)
+}
+
+func itEach(n int) string {
+	if n == 1 {
+		return "it"
+	}
+	return "each"
 }
 
 func wasWere(n int) string {
