@@ -38,6 +38,7 @@ type Report struct {
 	Network  []NIC     `json:"network"`
 	Devices  Devices   `json:"devices"`
 	Ports    []Port    `json:"ports"`
+	Slots    []Slot    `json:"slots"`
 	Firmware Firmware  `json:"firmware"`
 	// Residue of a former owner in the platform: every item that was looked for.
 	Residue []Residue `json:"residue"`
@@ -45,10 +46,13 @@ type Report struct {
 	Drives  []Drive   `json:"drives"`
 	// Mains is whether the machine runs on mains power.
 	Mains Fact[bool] `json:"mains"`
-	// Unhandled are media or controllers that stand in the way of saying
-	// 'every drive of this machine'. Empty together with NoneUnhandled known
-	// and true means that it was looked for.
+	// Unhandled are media or controllers that stand in the way of saying 'every drive
+	// of this machine'. Empty and not nil: they were looked for, where Looked says, and
+	// there are none.
 	Unhandled []Finding `json:"unhandled"`
+	// Looked is where it was looked for hidden media, for people: 'PCI bus: 14 devices,
+	// 2 storage controllers among them'.
+	Looked []string `json:"looked,omitempty"`
 	// Missing lists what could not be read, for people.
 	Missing []string `json:"missing"`
 	// Notes say what was done to the machine before this was read, for people.
@@ -186,6 +190,13 @@ type Devices struct {
 type Port struct {
 	Name string `json:"name"`
 	Kind string `json:"kind"` // 'USB', 'RJ-45', 'HDMI'
+}
+
+// Slot is a place for a card on the board (SMBIOS type 9).
+type Slot struct {
+	Name  string     `json:"name"`
+	Kind  string     `json:"kind"` // 'M.2', 'PCI Express'
+	InUse Fact[bool] `json:"in_use"`
 }
 
 // Residue is what a former owner may have left in the machine apart from its drives.

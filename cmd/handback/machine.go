@@ -1,8 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -38,7 +38,10 @@ func machineRows(t table, r *inspect.Report) {
 	}
 	deviceRows(t, r.Devices)
 	if len(r.Ports) > 0 {
-		t.row("ports", portWords(r.Ports))
+		t.row("ports", tallied(r.Ports, func(p inspect.Port) string { return p.Kind }))
+	}
+	if len(r.Slots) > 0 {
+		t.row("slots", tallied(r.Slots, slotWords))
 	}
 }
 
@@ -115,23 +118,27 @@ func deviceRows(t table, d inspect.Devices) {
 	}
 }
 
-// portWords counts the ports by their kind: '4 USB, network, audio'.
-func portWords(ports []inspect.Port) string {
+func slotWords(s inspect.Slot) string {
+	if !s.InUse.Known {
+		return s.Kind
+	}
+	return s.Kind + map[bool]string{true: " in use", false: " free"}[s.InUse.Value]
+}
+
+// tallied are things by their kind: '4 USB, audio, network'.
+func tallied[T any](all []T, kind func(T) string) string {
 	count := map[string]int{}
-	for _, p := range ports {
-		count[p.Kind]++
+	for _, one := range all {
+		count[kind(one)]++
 	}
-	var kinds []string
-	for kind, n := range count {
-		if n > 1 {
-			kind = fmt.Sprintf("%d %s", n, kind)
+	var words []string
+	for _, k := range slices.Sorted(maps.Keys(count)) {
+		if n := count[k]; n > 1 {
+			k = fmt.Sprintf("%d %s", n, k)
 		}
-		kinds = append(kinds, kind)
+		words = append(words, k)
 	}
-	slices.SortFunc(kinds, func(a, b string) int {
-		return cmp.Compare(strings.TrimLeft(a, "0123456789 "), strings.TrimLeft(b, "0123456789 "))
-	})
-	return strings.Join(kinds, ", ")
+	return strings.Join(words, ", ")
 }
 
 // residueLines: what is left first, then what can't be told; what is not there is

@@ -271,27 +271,3 @@ func (s *survey) touches(name string) bool {
 	n, ok := parseHex(fields[len(fields)-1], 64)
 	return ok && n&(1<<absMTX) != 0
 }
-
-// ports on the outside (7.9): those that have a connector or a name there.
-func (s *survey) ports() {
-	const usbC, none, inside = 0x23, 0x00, 0x20 // connector, connector, port type SATA
-	for _, t := range s.table {
-		if t.kind != typePort || len(s.r.Ports) >= 64 || t.byte(0x08) == inside {
-			continue
-		}
-		p := inspect.Port{Name: clean(t.text(0x06)), Kind: portKinds[t.byte(0x08)]}
-		if t.byte(0x07) == usbC || p.Kind == "" {
-			p.Kind = connectors[t.byte(0x07)]
-		}
-		if p.Kind != "" && (t.byte(0x07) != none || p.Name != "" && t.byte(0x05) == none) {
-			s.r.Ports = append(s.r.Ports, p)
-		}
-	}
-}
-
-// portKinds by 7.9.3, connectors by 7.9.2.
-var (
-	portKinds = map[byte]string{0x10: "USB", 0x1c: "video", 0x1d: "audio", 0x1e: "modem", 0x1f: "network", 0x20: "SATA", 0x21: "SAS", 0x22: "MFDP", 0x23: "Thunderbolt",
-		0x0d: "keyboard", 0x0e: "mouse", 0x11: "FireWire", 0x09: "serial", 0x08: "serial", 0x05: "parallel"}
-	connectors = map[byte]string{0x0b: "RJ-45", 0x12: "USB", 0x1f: "audio jack", 0x0f: "PS/2", 0x22: "SATA", 0x23: "USB-C", 0x07: "D-sub 15"}
-)

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
@@ -115,5 +116,24 @@ func TestSwitchedOff(t *testing.T) {
 func TestListedBattery(t *testing.T) {
 	if r := readFiles(t, machineOf(t, "Lenovo-ThinkPad-W510.bin")); !noted(r, "the firmware lists '45N1173'") {
 		t.Errorf("%q", r.Missing)
+	}
+}
+
+// Slots of boards as dmidecode reads them: 'x16 PCI Express 3 x16, In Use'.
+func TestSlots(t *testing.T) {
+	for name, want := range map[string]map[string]int{
+		"MSI-MS-7816.bin": {"PCI Express in use": 6, "PCI in use": 1}, "Synology-RS3614xsp.bin": {"PCI Express in use": 5}, "Lenovo-ThinkPad-T480.bin": {}, // two of type 'Other'
+	} {
+		got := map[string]int{}
+		for _, s := range readFiles(t, machineOf(t, name)).Slots {
+			words := " unknown"
+			if s.InUse.Known {
+				words = map[bool]string{true: " in use", false: " free"}[s.InUse.Value]
+			}
+			got[s.Kind+words]++
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
 	}
 }

@@ -127,6 +127,9 @@ func (w *writer) write() {
 	case typePort:
 		w.text(0x04, "Internal Reference Designator")
 		w.text(0x06, "External Reference Designator")
+	case typeSlot:
+		w.text(0x04, "Designation")
+		w.choice(0x07, "Current Usage", []string{"", "Other", "Unknown", "Available", "In Use", "Unavailable"}, 0)
 	case typeArray:
 		w.array()
 	case typeMemory:

@@ -20,6 +20,7 @@ const (
 	typeCase     = 3
 	typeCPU      = 4
 	typePort     = 8
+	typeSlot     = 9
 	typeOEM      = 11
 	typeArray    = 16
 	typeMemory   = 17

@@ -37,7 +37,7 @@ func Read(ctx context.Context, root string, r *inspect.Report) {
 	s := &survey{ctx: ctx, root: root, r: r}
 	// Empty, not null, in JSON: nothing was seen.
 	r.Memory.Modules, r.Battery, r.Displays = []inspect.MemoryModule{}, []inspect.Battery{}, []inspect.Display{}
-	r.GPU, r.Network, r.Ports, r.Residue = []string{}, []inspect.NIC{}, []inspect.Port{}, []inspect.Residue{}
+	r.GPU, r.Network, r.Ports, r.Slots, r.Residue = []string{}, []inspect.NIC{}, []inspect.Port{}, []inspect.Slot{}, []inspect.Residue{}
 	var err error
 	if s.tree, err = tree.Open(root); err != nil {
 		s.missing("the machine", because(err))
@@ -55,6 +55,7 @@ func Read(ctx context.Context, root string, r *inspect.Report) {
 	s.network()
 	s.devices()
 	s.ports()
+	s.slots()
 	s.switchedOff()
 	s.firmware()
 	s.residue()
