@@ -109,6 +109,8 @@ type Machine struct {
 	SecureBoot string `json:"secure_boot"` // On, Off or Unknown
 	Lockdown   string `json:"lockdown"`    // none, integrity, confidentiality
 	Hypervisor string `json:"hypervisor"`  // Yes, No or Unknown
+	// Year of manufacture and what tells it: '2019, by its built-in screen (EDID)'.
+	Year string `json:"year,omitempty"`
 }
 
 // Tool that made the record, by its own word.

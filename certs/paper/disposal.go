@@ -156,7 +156,7 @@ func (c *Content) addTests(f *facts) {
 		company = f.Intake.Organisation
 	}
 	address := joined(", ", l.Address...)
-	a := []Pair{p("Item", known(m.Kind)), p("Type number", joined(" ", m.Maker, known(m.Model))), {"Year of production", "", Blank}}
+	a := []Pair{p("Item", known(m.Kind)), p("Type number", joined(" ", m.Maker, known(m.Model))), blank("Year of production", m.Year)}
 	b := []Pair{blank("Responsible company", company), blank("Address", address)}
 	when, ok := f.when[certs.KindTested]
 	if ok {

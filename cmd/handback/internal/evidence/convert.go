@@ -80,7 +80,15 @@ func machine(r *inspect.Report) certs.Machine {
 	return certs.Machine{Maker: m.Maker.Value, Model: m.Model.Value, Serial: m.Serial.Value, UUID: m.UUID.Value,
 		Kind: m.Kind.Value, AssetTag: m.AssetTag.Value, BIOS: m.BIOS.Value,
 		SecureBoot: word(r.Firmware.SecureBoot, certs.On, certs.Off), Lockdown: r.Firmware.Lockdown.Value,
-		Hypervisor: word(m.Hypervisor, certs.Yes, certs.No)}
+		Hypervisor: word(m.Hypervisor, certs.Yes, certs.No), Year: year(m.Year)}
+}
+
+// year with what tells it: it may be that of a part.
+func year(f inspect.Fact[int]) string {
+	if !f.Known {
+		return ""
+	}
+	return fmt.Sprintf("%d, by %s", f.Value, f.Source)
 }
 
 // word of a fact with two answers: what is not known is neither.

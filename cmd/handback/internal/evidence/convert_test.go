@@ -21,7 +21,8 @@ func report() *inspect.Report {
 	k := func(s string) inspect.Fact[string] { return inspect.Known(s, "test") }
 	return &inspect.Report{
 		Machine: inspect.Machine{Maker: k("Dell Inc."), Model: k("Latitude 5400"), Serial: k("5CG0123ABC"), UUID: k("4c4c4544-0043"),
-			AssetTag: k("DEP-0047123"), Kind: k("laptop"), BIOS: k("Dell 1.23.0"), Hypervisor: inspect.Known(true, "CPUID")},
+			AssetTag: k("DEP-0047123"), Kind: k("laptop"), BIOS: k("Dell 1.23.0"), Hypervisor: inspect.Known(true, "CPUID"),
+			Year: inspect.Known(2019, "its built-in screen (EDID)")},
 		CPU:      inspect.CPU{Model: k("i5-8365U"), Cores: inspect.Known(4, "test")},
 		Memory:   inspect.Memory{Bytes: inspect.Known(int64(16<<30), "test"), Modules: []inspect.MemoryModule{{Kind: "DDR4"}}},
 		Battery:  []inspect.Battery{{Name: "BAT0", HealthPct: inspect.Known(87, "test"), Cycles: inspect.Known(312, "test")}, {Name: "BAT1"}},
@@ -58,7 +59,7 @@ func TestFacts(t *testing.T) {
 	tool := certs.Tool{Name: "Handback", Version: "1", Image: "fc"}
 	f := evidence.Facts(report(), planned(), tool)
 	if want := (certs.Machine{Maker: "Dell Inc.", Model: "Latitude 5400", Serial: "5CG0123ABC", UUID: "4c4c4544-0043", Kind: "laptop",
-		AssetTag: "DEP-0047123", BIOS: "Dell 1.23.0", SecureBoot: "on", Lockdown: "integrity", Hypervisor: "yes"}); f.Machine != want {
+		AssetTag: "DEP-0047123", BIOS: "Dell 1.23.0", SecureBoot: "on", Lockdown: "integrity", Hypervisor: "yes", Year: "2019, by its built-in screen (EDID)"}); f.Machine != want {
 		t.Errorf("machine %+v", f.Machine)
 	}
 	if f.CPU != "i5-8365U, 4 cores" || f.Memory != "16 GiB DDR4" || f.TPM != "present" || f.TPMName != "Infineon 2.0" || f.EKHash != "2c26b46b" || f.Tool != tool {

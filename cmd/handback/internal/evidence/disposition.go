@@ -35,7 +35,7 @@ func Disposition(d grade.Decision, s certs.Summary, partner certs.Party) certs.D
 	out := certs.Disposition{Partner: partner, Removed: removed(s)}
 	if w, ok := weights[kind]; ok {
 		out.WeightGrams, out.WeightEstimated = w.grams, certs.Yes
-		out.WeightSource = "estimated: median of " + w.of + " in Boavizta's data (ODbL, February 2023)"
+		out.WeightSource = "median of " + w.of + " in Boavizta's data (ODbL, February 2023)"
 	}
 	switch d.Route {
 	case grade.Redeploy, grade.Remanufacture, grade.Donate:
