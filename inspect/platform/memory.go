@@ -145,7 +145,7 @@ func (s *survey) kernelMemory() inspect.Fact[int64] {
 // module from type 17 (7.18). An empty slot has 0 bytes; known is false where
 // the firmware does not know what is in it.
 func module(t structure) (m inspect.MemoryModule, known bool) {
-	m = inspect.MemoryModule{Slot: clean(t.text(0x10)), Kind: memoryKinds[t.byte(0x12)], Maker: clean(t.text(0x17)), Part: clean(t.text(0x1a)),
+	m = inspect.MemoryModule{Slot: clean(t.text(0x10)), Kind: memoryKinds[t.byte(0x12)], Maker: memoryMaker(clean(t.text(0x17))), Part: partNumber(clean(t.text(0x1a))),
 		Form: memoryForms[t.byte(0x0e)]}
 	m.Soldered = soldered(m)
 	m.Speed = int(t.word(0x15))

@@ -49,7 +49,7 @@ func TestMachines(t *testing.T) {
 			inspect.MemoryModule{Slot: "ChannelA-DIMM0", Bytes: 8 << 30, Kind: "DDR4", Speed: 2400, Maker: "SK Hynix", Part: "HMAA51S6AMR6N-UH", Form: "SODIMM", Soldered: slotted}},
 		"Lenovo-ThinkPad-W510.bin": {"LENOVO", "431924G", "ThinkPad W510", "R86W27P", "01f055ee-7b50-cb11-89b7-b3fc67fdc149", "laptop",
 			"LENOVO 6NET84WW (1.45 ) 10/03/2012", false, 2, 8 << 30,
-			inspect.MemoryModule{Slot: "DIMM 1", Bytes: 4 << 30, Kind: "DDR3", Speed: 1334, Maker: "859B", Part: "CT51264BF1339.C16F", Form: "SODIMM", Soldered: slotted}},
+			inspect.MemoryModule{Slot: "DIMM 1", Bytes: 4 << 30, Kind: "DDR3", Speed: 1334, Maker: "Crucial", Part: "CT51264BF1339.C16F", Form: "SODIMM", Soldered: slotted}},
 		"Asus-UX307LA.bin": {"ASUSTeK COMPUTER INC.", "UX305LA", "1.0", "FCN0CJ03468352B", "850f3e82-9f38-694a-8840-2f8b0cf5d3d0", "laptop",
 			"American Megatrends Inc. UX305LA.206 08/03/2015", false, 2, 8 << 30,
 			inspect.MemoryModule{Slot: "ChannelA-DIMM0", Bytes: 4 << 30, Kind: "LPDDR3", Speed: 1600, Maker: "Elpida", Form: "SODIMM", Soldered: inspect.Known(true, "SMBIOS type 17: LPDDR3")}},
@@ -369,5 +369,26 @@ func TestMemoryArray(t *testing.T) {
 	}
 	if m := readFiles(t, laptop).Memory; m.Slots.Known || m.Max.Known || m.ECC.Known || m.Max.Why == "" {
 		t.Errorf("without a table: %+v", m)
+	}
+}
+
+// Makers' numbers and part numbers as they stand together in the collection that
+// testdata/dmi is from: the part numbers are the makers' own.
+func TestMemoryMakers(t *testing.T) {
+	for number, want := range map[string]string{
+		"859B": "Crucial", "80AD000080AD": "SK Hynix", "0x80CE": "Samsung", "029E": "Corsair", "04CD": "G.Skill", "830B": "Nanya", "030B04B3830B": "Nanya", "802C0000802C": "Micron",
+		"0x02FE": "Elpida", "0443": "Ramaxel", "04CB": "A-DATA", "019800000000": "Kingston", "01987FB302FE": "Kingston", "0194": "Smart Modular", "8502": "Patriot",
+		"CE00000000000000": "Samsung", "0xAD00000000000000": "SK Hynix", "7F98000000000000": "Kingston", "7F7F7F0B00000000": "Nanya",
+		"Samsung": "Samsung", "1315": "1315", "": "", "7F7F": "7F7F", "CE": "CE", "859B859B859B859B859B": "859B859B859B859B859B",
+	} {
+		if got := memoryMaker(number); got != want {
+			t.Errorf("%q is %q, want %q", number, got, want)
+		}
+	}
+	for text, want := range map[string]string{"0x4D34373142353137335148302D594B3020": "M471B5173QH0-YK0", "0x484D54": "0x484D54", "M471B5173QH0-YK0": "M471B5173QH0-YK0",
+		"0x1B5B324A1B5B": "[2J[", "0x000000000000": "0x000000000000", "0x48zz": "0x48zz"} {
+		if got := partNumber(text); got != want {
+			t.Errorf("%q is %q, want %q", text, got, want)
+		}
 	}
 }
