@@ -116,6 +116,9 @@ func printReport(w io.Writer, r *inspect.Report) error {
 			notes = append([]string{"this system was started from it: it is never erased"}, notes...)
 		}
 		notes = append(notes, d.InUse...)
+		for _, why := range d.Health.Reasons {
+			notes = append(notes, "health: "+why)
+		}
 		section(&b, d.Path, notes)
 	}
 	var unhandled []string
@@ -123,6 +126,7 @@ func printReport(w io.Writer, r *inspect.Report) error {
 		unhandled = append(unhandled, u.What+": "+u.Do)
 	}
 	section(&b, "Stands in the way", unhandled)
+	section(&b, "Looked for hidden drives", r.Looked)
 	section(&b, "Left in the machine apart from its drives", residueLines(r.Residue))
 	section(&b, "Could not be read", r.Missing)
 	fmt.Fprintf(&b, "\nThe report is %s.\n", completeness(r))

@@ -16,9 +16,9 @@ import (
 
 // driveFacts is the drives' part of a report.
 type driveFacts struct {
-	drives    []inspect.Drive
-	unhandled []inspect.Finding
-	missing   []string
+	drives  []inspect.Drive
+	hidden  hidden
+	missing []string
 }
 
 // subject is one drive while it is looked at.
@@ -58,9 +58,8 @@ func (s survey) drives(ctx context.Context) driveFacts {
 	for i, d := range subjects {
 		facts.drives[i] = d.Drive
 	}
-	var missing []string
-	facts.unhandled, missing = s.findings(subjects)
-	facts.missing = append(facts.missing, missing...)
+	facts.hidden = s.findings(subjects)
+	facts.missing = append(facts.missing, facts.hidden.missing...)
 	return facts
 }
 

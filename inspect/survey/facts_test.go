@@ -91,7 +91,11 @@ var (
 // nvmeDrive answers Identify and its health log; bytes stand at the offsets of
 // Base 2.0 figures 275 and 207, and NVM 1.0 figure 97.
 func nvmeSteps(t *testing.T, oacs string, rest ...step) []step {
-	controller := at(t, 4096, map[int]string{4: "53313233", 24: "4d6f64656c", 64: "312e30", 256: oacs, 312: "03000f01", 328: "07000080", 516: "20000000", 524: "05"})
+	nn := "20000000"
+	if o, single := strings.CutSuffix(oacs, " 1"); single {
+		oacs, nn = o, "01000000"
+	}
+	controller := at(t, 4096, map[int]string{4: "53313233", 24: "4d6f64656c", 64: "312e30", 256: oacs, 312: "03000f01", 328: "07000080", 516: nn, 524: "05"})
 	// 2 formats; the one in use is index 1: 8 bytes of metadata, blocks of 2^12.
 	namespace := at(t, 4096, map[int]string{0: "0001000000000000", 25: "01", 26: "01", 128: "00000900", 132: "08000c00"})
 	// A block erase that ended well.
@@ -131,6 +135,10 @@ func TestNVMeFacts(t *testing.T) {
 		{"management that doesn't answer", "0a00", []step{{frame: activeList, data: list("02000000")}, {frame: allocatedList, err: errRefusedNVMe}},
 			inspect.Known(1, "active namespace ID list"), inspect.Unknown[int]("allocated namespace ID list", errRefusedNVMe.Error()), "not attached could not be read"},
 		{"too old for lists", "0a00", []step{{frame: activeList, err: errRefusedNVMe}},
+			inspect.Unknown[int]("active namespace ID list", errRefusedNVMe.Error()), inspect.Unknown[int]("active namespace ID list", errRefusedNVMe.Error()), ""},
+		{"too old for lists, with one namespace", "0200 1", []step{{frame: activeList, err: errRefusedNVMe}},
+			inspect.Known(1, "Identify Controller NN"), inspect.Known(0, none), ""},
+		{"too old for lists, with some", "0200", []step{{frame: activeList, err: errRefusedNVMe}},
 			inspect.Unknown[int]("active namespace ID list", errRefusedNVMe.Error()), inspect.Unknown[int]("active namespace ID list", errRefusedNVMe.Error()), ""},
 		{"gone", "0a00", []step{{frame: activeList, err: errGone}},
 			inspect.Unknown[int]("active namespace ID list", errGone.Error()), inspect.Unknown[int]("active namespace ID list", errGone.Error()), "no such device"},

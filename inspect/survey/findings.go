@@ -12,29 +12,42 @@ import (
 	"handback.example/inspect/internal/sysblock"
 )
 
-// findings lists what stands in the way of saying 'every drive of this machine'.
-// It is nil where that could not be looked for, and then missing says why.
-func (s survey) findings(subjects []subject) (found []inspect.Finding, missing []string) {
-	found = []inspect.Finding{}
-	looked := true
-	for _, look := range []func([]subject) ([]inspect.Finding, error){s.controllers, s.scsiWithoutDriver, s.usbWithoutDriver, s.ataWithoutDisk} {
-		f, err := look(subjects)
-		found = append(found, f...)
-		if err != nil {
-			looked, missing = false, append(missing, "hidden drives: "+err.Error())
+// hidden is what was found out about media that no drive of the report shows.
+type hidden struct {
+	found   []inspect.Finding // what stands in the way of saying 'every drive of this machine'
+	looked  []string          // where it was looked, for people: the evidence
+	missing []string          // where it could not be looked
+}
+
+// findings looks for hidden media. found is nil where that could not be done.
+func (s survey) findings(subjects []subject) hidden {
+	h := hidden{found: []inspect.Finding{}}
+	for _, look := range []func([]subject) ([]inspect.Finding, string, error){s.controllers, s.scsiWithoutDriver, s.usbWithoutDriver, s.ataWithoutDisk} {
+		f, at, err := look(subjects)
+		h.found = append(h.found, f...)
+		switch {
+		case err != nil:
+			h.missing = append(h.missing, "hidden drives: "+err.Error())
+		case at != "":
+			h.looked = append(h.looked, at)
 		}
 	}
-	found = append(found, nvmeFindings(subjects)...)
-	found = append(found, halfFindings(subjects)...)
-	found = append(found, s.areaFindings(subjects)...)
+	f, at := nvmeFindings(subjects)
+	h.found = append(h.found, f...)
+	if at != "" {
+		h.looked = append(h.looked, at)
+	}
+	h.found = append(h.found, halfFindings(subjects)...)
+	h.found = append(h.found, s.areaFindings(subjects)...)
 	if s.Root == "" {
-		found = append(found, silentFindings(subjects)...)
+		h.found = append(h.found, silentFindings(subjects)...)
+		h.looked = append(h.looked, count(len(subjects), "drive")+" opened")
 	}
-	found = append(found, bootFindings(subjects)...)
-	if !looked && len(found) == 0 {
-		found = nil
+	h.found = append(h.found, bootFindings(subjects)...)
+	if len(h.missing) > 0 && len(h.found) == 0 {
+		h.found = nil
 	}
-	return found, missing
+	return h
 }
 
 const (
@@ -51,13 +64,12 @@ var transparent = []string{"ahci", "vmd", "nvme"}
 var chipsets = []string{"0x8086", "0x1022", "0x1002"}
 
 // controllers of the PCI bus: classes 01h (mass storage) and 0805h (SD host).
-func (s survey) controllers(subjects []subject) ([]inspect.Finding, error) {
+func (s survey) controllers(subjects []subject) (found []inspect.Finding, looked string, failed error) {
 	names, err := s.tree.List("/sys/bus/pci/devices")
 	if err != nil {
-		return nil, fmt.Errorf("the PCI devices could not be listed: %w", err)
+		return nil, "", fmt.Errorf("the PCI devices could not be listed: %w", err)
 	}
-	var found []inspect.Finding
-	var failed error
+	storage := 0
 	for _, name := range names {
 		dir, err := s.tree.Real("/sys/bus/pci/devices/" + name)
 		if err != nil {
@@ -69,9 +81,16 @@ func (s survey) controllers(subjects []subject) ([]inspect.Finding, error) {
 			failed = err
 			continue
 		}
+		if isStorage(class) {
+			storage++
+		}
 		found = append(found, s.controller(name, dir, class, below(subjects, dir))...)
 	}
-	return found, failed
+	return found, fmt.Sprintf("PCI bus: %s, %s among them", count(len(names), "device"), count(storage, "storage controller")), failed
+}
+
+func isStorage(class string) bool {
+	return strings.HasPrefix(class, "0x01") || strings.HasPrefix(class, "0x0805")
 }
 
 // below: some drive hangs on the device with that folder.
@@ -87,7 +106,7 @@ func (s survey) controller(name, dir, class string, drives bool) []inspect.Findi
 	vendor, _ := s.tree.Attr(dir, "vendor")
 	device, _ := s.tree.Attr(dir, "device")
 	what := fmt.Sprintf("at PCI %s (%s:%s)", name, strings.TrimPrefix(vendor, "0x"), strings.TrimPrefix(device, "0x"))
-	raid, storage := strings.HasPrefix(class, "0x0104"), strings.HasPrefix(class, "0x01") || strings.HasPrefix(class, "0x0805")
+	raid, storage := strings.HasPrefix(class, "0x0104"), isStorage(class)
 	switch {
 	case raid && !drives && !slices.Contains(chipsets, vendor):
 		found = append(found, inspect.Finding{Code: "raid-mode", What: "the RAID controller " + what + " shows no drive", Do: doHBA})
@@ -111,8 +130,8 @@ func (s survey) controller(name, dir, class string, drives bool) []inspect.Findi
 }
 
 // scsiWithoutDriver: a SCSI device that is a disk and has no block device.
-func (s survey) scsiWithoutDriver([]subject) ([]inspect.Finding, error) {
-	return s.each("/sys/bus/scsi/devices", func(name, dir string) (f inspect.Finding, ok bool) {
+func (s survey) scsiWithoutDriver([]subject) ([]inspect.Finding, string, error) {
+	return s.each("SCSI", "/sys/bus/scsi/devices", func(name, dir string) (f inspect.Finding, ok bool) {
 		kind, err := s.tree.Attr(dir, "type")
 		if err != nil || kind != "0" && kind != "20" {
 			return f, false // a host, a target, or no disk
@@ -126,8 +145,8 @@ func (s survey) scsiWithoutDriver([]subject) ([]inspect.Finding, error) {
 }
 
 // usbWithoutDriver: an interface of class 08h (mass storage) that nobody drives.
-func (s survey) usbWithoutDriver([]subject) ([]inspect.Finding, error) {
-	return s.each("/sys/bus/usb/devices", func(name, dir string) (f inspect.Finding, ok bool) {
+func (s survey) usbWithoutDriver([]subject) ([]inspect.Finding, string, error) {
+	return s.each("USB", "/sys/bus/usb/devices", func(name, dir string) (f inspect.Finding, ok bool) {
 		if !s.tree.Is(dir, "bInterfaceClass", "08") || s.tree.Link(dir, "driver") != "" {
 			return f, false
 		}
@@ -137,37 +156,39 @@ func (s survey) usbWithoutDriver([]subject) ([]inspect.Finding, error) {
 }
 
 // each device of a bus; a machine without that bus has none.
-func (s survey) each(bus string, look func(name, dir string) (inspect.Finding, bool)) ([]inspect.Finding, error) {
+func (s survey) each(name, bus string, look func(name, dir string) (inspect.Finding, bool)) (found []inspect.Finding, looked string, err error) {
 	if !s.tree.Exists(bus) {
-		return nil, nil
+		return nil, "", nil
 	}
 	names, err := s.tree.List(bus)
 	if err != nil {
-		return nil, fmt.Errorf("%s could not be listed: %w", bus, err)
+		return nil, "", fmt.Errorf("%s could not be listed: %w", bus, err)
 	}
-	var found []inspect.Finding
 	for _, name := range names {
 		dir, err := s.tree.Real(filepath.Join(bus, name))
 		if err != nil {
-			return found, err
+			return found, "", err
 		}
 		if f, ok := look(name, dir); ok {
 			found = append(found, f)
 		}
 	}
-	return found, nil
+	return found, fmt.Sprintf("%s bus: %s", name, count(len(names), "device")), nil
 }
 
 // nvmeFindings: namespaces of a controller that are no block devices here.
-func nvmeFindings(subjects []subject) []inspect.Finding {
-	var found []inspect.Finding
+func nvmeFindings(subjects []subject) (found []inspect.Finding, looked string) {
 	seen := map[string]bool{}
 	for _, d := range subjects {
 		if d.NVMe == nil || seen[d.disk.Controller] {
 			continue
 		}
 		seen[d.disk.Controller] = true
-		if n := d.NVMe.Unattached; n.Known && n.Value > 0 {
+		if n := d.NVMe.Unattached; !n.Known {
+			found = append(found, inspect.Finding{Code: "namespaces-unknown",
+				What: fmt.Sprintf("whether %s has namespaces that no drive shows could not be read: %s", names(d), n.Why),
+				Do:   "start again; if it stays so, take the drive out and have it erased with the maker's tool"})
+		} else if n.Value > 0 {
 			found = append(found, inspect.Finding{Code: "unattached-namespace",
 				What: fmt.Sprintf("%s has %d namespaces that are not attached: they may hold data and can't be reached as drives", names(d), n.Value),
 				Do:   "attach them with the maker's tool and start again, or take the drive out"})
@@ -186,7 +207,10 @@ func nvmeFindings(subjects []subject) []inspect.Finding {
 				Do:   "take the drive out and have it erased with the maker's tool"})
 		}
 	}
-	return found
+	if len(seen) > 0 {
+		looked = "namespaces of " + count(len(seen), "NVMe controller")
+	}
+	return found, looked
 }
 
 // areaFindings: what an eMMC has beside its blocks is erased with them by the card's own
@@ -243,30 +267,16 @@ func halfFindings(subjects []subject) []inspect.Finding {
 // ataWithoutDisk: a drive that answered on a SATA link since the start, and is no disk
 // now: it was given up, or fell out of its connector. libata keeps its class
 // (Documentation/ABI/testing/sysfs-ata).
-func (s survey) ataWithoutDisk(subjects []subject) ([]inspect.Finding, error) {
-	const class = "/sys/class/ata_device"
-	if !s.tree.Exists(class) {
-		return nil, nil
-	}
-	names, err := s.tree.List(class)
-	if err != nil {
-		return nil, fmt.Errorf("%s could not be listed: %w", class, err)
-	}
-	var found []inspect.Finding
-	for _, name := range names {
-		dir, err := s.tree.Real(class + "/" + name)
-		if err != nil {
-			return found, err
-		}
+func (s survey) ataWithoutDisk(subjects []subject) ([]inspect.Finding, string, error) {
+	return s.each("SATA", "/sys/class/ata_device", func(_, dir string) (f inspect.Finding, ok bool) {
 		port := ataPort.FindString(dir)
 		if port == "" || !s.tree.Is(dir, "class", "ata") || below(subjects, strings.TrimSuffix(port, "/")) {
-			continue
+			return f, false
 		}
-		found = append(found, inspect.Finding{Code: "lost-drive",
+		return inspect.Finding{Code: "lost-drive",
 			What: fmt.Sprintf("a drive on SATA link %s answered when the machine was started, and is gone", last(ataLink, port)),
-			Do:   "switch the machine off, see that the drive sits well, and start again; if it stays so, take it out and destroy it"})
-	}
-	return found, nil
+			Do:   "switch the machine off, see that the drive sits well, and start again; if it stays so, take it out and destroy it"}, true
+	})
 }
 
 // silentFindings: drives that would not be opened or say who they are.
@@ -311,6 +321,14 @@ func bootFindings(subjects []subject) []inspect.Finding {
 			Do:   "leave only the stick that was started from, then start again"})
 	}
 	return found
+}
+
+// count of things for people.
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 // names a drive for people: model, serial, path.

@@ -111,6 +111,10 @@ func (s survey) namespaces(ctx context.Context, d *subject, dev drive.Transport,
 		const source = "active namespace ID list"
 		facts.Namespaces = inspect.Unknown[int](source, err.Error())
 		facts.Unattached = inspect.Unknown[int](source, err.Error())
+		if refused(err) && !c.Management() && c.NN == 1 {
+			// Older than the list (before 1.1), and made for a single one.
+			facts.Namespaces, facts.Unattached = inspect.Known(1, "Identify Controller NN"), inspect.Known(0, "OACS: no namespace management")
+		}
 		if !refused(err) {
 			d.problem("%s: %v", source, err)
 		}

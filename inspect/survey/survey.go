@@ -63,7 +63,8 @@ func Take(ctx context.Context, o Options) (*inspect.Report, error) {
 	wg.Wait()
 	r.Schema, r.Taken = inspect.Schema, time.Now()
 	r.TPM, r.Drives = chip, drives.drives
-	r.Unhandled = append(drives.unhandled, r.Unhandled...) // of the machine itself: persistent memory
+	r.Looked = drives.hidden.looked
+	r.Unhandled = append(drives.hidden.found, r.Unhandled...) // of the machine itself: persistent memory
 	r.Missing = append(append([]string{}, r.Missing...), drives.missing...)
 	return r, nil
 }

@@ -114,6 +114,9 @@ func TestTakeOfATree(t *testing.T) {
 	if s.Path != "/dev/sda" || s.Identity.Model != "Maker's SSD 850" || s.Identity.Serial != "" || s.Identity.Bus != drive.BusSATA || s.Identity.Firmware != "1B6Q" {
 		t.Errorf("%+v", s.Identity)
 	}
+	if want := []string{"PCI bus: 2 devices, 2 storage controllers among them", "SCSI bus: 1 device"}; !slices.Equal(r.Looked, want) {
+		t.Errorf("looked: %q", r.Looked)
+	}
 	for _, d := range r.Drives {
 		// Nothing that comes from a tree may be taken for a drive that is there.
 		if d.Provenance != drive.ProvenanceUnknown || d.Identity.Inner || len(d.Problems) != 1 || d.Health.Verdict.Known || d.Geometry != (drive.Geometry{}) || len(d.InUse) != 0 {
@@ -214,7 +217,8 @@ func TestUseThatCannotBeTold(t *testing.T) {
 func TestFindingsAcrossDrives(t *testing.T) {
 	codes := func(subjects ...subject) string {
 		var all []string
-		for _, f := range slices.Concat(nvmeFindings(subjects), halfFindings(subjects), silentFindings(subjects), bootFindings(subjects)) {
+		nvme, _ := nvmeFindings(subjects)
+		for _, f := range slices.Concat(nvme, halfFindings(subjects), silentFindings(subjects), bootFindings(subjects)) {
 			all = append(all, f.Code)
 		}
 		return strings.Join(all, " ")
@@ -234,6 +238,7 @@ func TestFindingsAcrossDrives(t *testing.T) {
 			d.NVMe = &inspect.NVMe{Unattached: inspect.Known(unattached, "")}
 		}
 	}
+	unlisted := func(d *subject) { d.disk.Controller, d.NVMe = "/sys/n", &inspect.NVMe{} }
 	model := func(m string) func(*subject) { return func(d *subject) { d.Identity.Model = m } }
 	const flash, optane = "INTEL HBRPEKNX0202A", "INTEL HBRPEKNX0202AO"
 	silent := func(d *subject) { d.answered = false }
@@ -241,6 +246,7 @@ func TestFindingsAcrossDrives(t *testing.T) {
 	for want, got := range map[string]string{
 		"":                                    codes(drv(drive.BusNVMe, model(optane)), drv(drive.BusNVMe, model(flash)), drv(drive.BusUSB, boot), drv(drive.BusNVMe, namespace(1, 0, 1)), drv(drive.BusLoop, file), drv(drive.BusLoop, file)),
 		"unattached-namespace":                codes(drv(drive.BusNVMe, namespace(1, 2, 1, 2)), drv(drive.BusNVMe, namespace(2, 2, 1, 2))),
+		"namespaces-unknown":                  codes(drv(drive.BusNVMe, unlisted)),
 		"hidden-namespace":                    codes(drv(drive.BusNVMe, namespace(1, 0, 1, 2))),
 		"optane-half":                         codes(drv(drive.BusNVMe, model(flash)), drv(drive.BusNVMe, model("INTEL MEMPEK1W032GA"))),
 		"optane-half optane-half optane-half": codes(drv(drive.BusNVMe, model(optane)), drv(drive.BusNVMe, model(optane)), drv(drive.BusNVMe, model(flash))),

@@ -6,6 +6,7 @@ import (
 
 	"handback.example/cmd/handback/internal/wire"
 	"handback.example/inspect"
+	"handback.example/inspect/health"
 )
 
 // facts of the machine as rows: what matters on a bench first, unknowns marked.
@@ -150,10 +151,13 @@ func healthFact(d inspect.Drive) wire.Fact {
 	switch {
 	case !d.Health.Verdict.Known:
 		f.Value, f.Mark = name+": "+unknown(d.Health.Verdict.Why), wire.MarkUnknown
-	case d.Health.Verdict.Value == "good":
+	case d.Health.Verdict.Value == health.Good:
 		f.Value = name + ": good"
 	default:
-		f.Value, f.Mark = name+": "+d.Health.Verdict.Value, wire.MarkWarn
+		f.Value, f.Mark = name+": "+d.Health.Verdict.Value+": "+strings.Join(d.Health.Reasons, "; "), wire.MarkWarn
+		if d.Health.Verdict.Value == health.Failing {
+			f.Mark = wire.MarkBad
+		}
 	}
 	if len(d.Problems) > 0 {
 		f.Value, f.Mark = name+": "+strings.Join(d.Problems, "; "), wire.MarkBad

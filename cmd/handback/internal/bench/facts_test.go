@@ -1,34 +1,32 @@
 package bench
 
 import (
-	"slices"
 	"testing"
 
 	"handback.example/cmd/handback/internal/wire"
 	"handback.example/inspect"
+	"handback.example/inspect/drive"
+	"handback.example/inspect/health"
 )
 
-// What a machine is made of and what is left in it, as rows: what is bad stands
-// out, and what can't be told never reads as absent.
-func TestFactRows(t *testing.T) {
-	yes, no := inspect.Known(true, "test"), inspect.Known(false, "test")
-	rows := facts(&inspect.Report{
-		CPU:      inspect.CPU{Model: inspect.Known("Intel(R) Core(TM) i5-7200U CPU @ 2.50GHz", "test"), Windows11: no},
-		Displays: []inspect.Display{{Maker: "LGD", Model: "LP156WH4-TPA1", Width: 1366, Height: 768, DiagonalMM: 395, Problem: "its EDID is damaged (checksum)"}},
-		Devices:  inspect.Devices{WiFi: yes, Camera: yes, WWAN: no},
-		Residue: []inspect.Residue{{Item: "asset tag in the firmware", State: inspect.ResiduePresent, Evidence: "'DEF-048213'"}, {Item: "boot entries of a former system", State: inspect.ResidueAbsent, Evidence: "none"},
-			{Item: "fingerprints in the reader", State: inspect.ResidueUnknown, Evidence: "a reader is fitted"}, {Item: "provisioning of Intel AMT", State: inspect.ResidueUnknown, Evidence: "not asked"}},
-	})
-	for _, want := range []wire.Fact{
-		{Name: "Windows 11", Value: "processor not supported", Mark: wire.MarkWarn},
-		{Name: "Display", Value: "LGD LP156WH4-TPA1, 1366 x 768, 15.6 in; its EDID is damaged (checksum)", Mark: wire.MarkWarn},
-		{Name: "Parts", Value: "Wi-Fi, camera", Mark: wire.MarkOK},
-		{Name: "Left in it", Value: "asset tag in the firmware: 'DEF-048213'", Mark: wire.MarkWarn},
-		{Name: "Not known", Value: "whether these are left in it: fingerprints in the reader, provisioning of Intel AMT", Mark: wire.MarkUnknown},
-		{Name: "Memory", Value: "unknown", Mark: wire.MarkUnknown},
+// What a drive says of its health, with the reasons; a drive that fails is bad, one that
+// says nothing is unknown, and neither looks like one that is good.
+func TestHealthFact(t *testing.T) {
+	for name, c := range map[string]struct {
+		health inspect.Health
+		want   wire.Fact
+	}{
+		"good": {inspect.Health{Verdict: inspect.Known(health.Good, "SMART")}, wire.Fact{Value: "Model X 500 GB: good", Mark: wire.MarkOK}},
+		"worn": {inspect.Health{Verdict: inspect.Known(health.Worn, "SMART"), Reasons: []string{"304 reallocated sectors (SMART 5)", "8 pending sectors (SMART 197)"}},
+			wire.Fact{Value: "Model X 500 GB: worn: 304 reallocated sectors (SMART 5); 8 pending sectors (SMART 197)", Mark: wire.MarkWarn}},
+		"failing": {inspect.Health{Verdict: inspect.Known(health.Failing, "SMART"), Reasons: []string{"its newest self-test failed"}},
+			wire.Fact{Value: "Model X 500 GB: failing: its newest self-test failed", Mark: wire.MarkBad}},
+		"unknown": {inspect.Health{Verdict: inspect.Unknown[string]("SMART", "SMART is switched off in the drive")},
+			wire.Fact{Value: "Model X 500 GB: unknown: SMART is switched off in the drive", Mark: wire.MarkUnknown}},
 	} {
-		if !slices.Contains(rows, want) {
-			t.Errorf("%+v is not in %+v", want, rows)
+		c.want.Name = "Drive health"
+		if got := healthFact(inspect.Drive{Identity: drive.Identity{Model: "Model X", Size: 500e9}, Health: c.health}); got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
 		}
 	}
 }
