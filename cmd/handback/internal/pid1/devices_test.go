@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestParseUevent(t *testing.T) {
@@ -158,5 +160,35 @@ func TestLoaderGoesOn(t *testing.T) {
 	defer mu.Unlock()
 	if took := time.Since(began); took > 5*time.Second || loaded == 0 {
 		t.Errorf("%d modules in %s", loaded, took)
+	}
+}
+
+// A module that stands on one whose init takes longer than anybody waits is loaded
+// when that is at work: finit_module(2) says ENOENT where a symbol is unknown.
+func TestLoaderSlowBelow(t *testing.T) {
+	l := newLoader(shelf{})
+	l.wait = 10 * time.Millisecond
+	release, refused, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	var below atomic.Bool
+	l.load = func(path string) error {
+		switch {
+		case path == "/m/scsi_mod.ko":
+			<-release
+			below.Store(true)
+		case path == "/m/sd_mod.ko" && !below.Load():
+			close(refused)
+			return unix.ENOENT
+		case path == "/m/sd_mod.ko":
+			close(done)
+		}
+		return nil
+	}
+	_ = l.alias("scsi:disk") // it may be told of the first try
+	<-refused
+	close(release)
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the module was not tried again")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -85,15 +86,19 @@ func (l *loader) module(name string) error {
 	if err != nil {
 		return fmt.Errorf("module %s: %w", name, err)
 	}
+	var before []*loading
 	for _, m := range order {
-		if err := l.one(m); err != nil && !m.Optional {
+		x := l.start(m, before)
+		if err := l.loaded(x); err != nil && !m.Optional {
 			return err
 		}
+		before = append(before, x)
 	}
 	return nil
 }
 
-func (l *loader) one(m module) error {
+// start loading a module that stands on those before it.
+func (l *loader) start(m module, before []*loading) *loading {
 	l.mu.Lock()
 	x, known := l.once[m.Name]
 	if !known {
@@ -103,13 +108,32 @@ func (l *loader) one(m module) error {
 	l.mu.Unlock()
 	if !known {
 		go func() {
-			if x.err = l.load(m.Path); x.err != nil {
+			early := slices.ContainsFunc(before, (*loading).going)
+			x.err = l.load(m.Path)
+			if errors.Is(x.err, unix.ENOENT) && early {
+				// What it stands on takes longer than loaded waits: its symbols were not there.
+				for _, b := range before {
+					<-b.done
+				}
+				x.err = l.load(m.Path)
+			}
+			if x.err != nil {
 				x.err = fmt.Errorf("module %s: %w", m.Name, x.err)
 			}
 			close(x.done)
 		}()
 	}
-	return l.loaded(x)
+	return x
+}
+
+// going on still.
+func (x *loading) going() bool {
+	select {
+	case <-x.done:
+		return false
+	default:
+		return true
+	}
 }
 
 // loaded waits for a module, and goes on without its end where that takes too long.
