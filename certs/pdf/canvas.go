@@ -2,8 +2,11 @@ package pdf
 
 import (
 	"bytes"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,11 +18,12 @@ type pt int
 
 // String in points, as it stands in a file.
 func (p pt) String() string {
-	sign := ""
+	b := make([]byte, 0, 8)
 	if p < 0 {
-		sign, p = "-", -p
+		b, p = append(b, '-'), -p
 	}
-	return fmt.Sprintf("%s%d.%02d", sign, int(p)/100, int(p)%100)
+	b = strconv.AppendInt(b, int64(p/100), 10)
+	return string(append(b, '.', byte('0'+p/10%10), byte('0'+p%10)))
 }
 
 // epoch stands for the moment of a layout: a paper's own dates come from its records.
@@ -148,14 +152,14 @@ func (c *canvas) show(st style, s string) string {
 	if c.used[st.font] == nil {
 		c.used[st.font] = map[rune]bool{}
 	}
-	var hex strings.Builder
+	code := make([]byte, 0, 2*len(s))
 	for _, r := range s {
 		if r > '~' {
 			c.used[st.font][r] = true
 		}
-		fmt.Fprintf(&hex, "%04x", r)
+		code = binary.BigEndian.AppendUint16(code, uint16(r)) // clean leaves nothing above U+FFFF
 	}
-	return "<" + hex.String() + ">"
+	return "<" + hex.EncodeToString(code) + ">"
 }
 
 func (c *canvas) textRight(x, y pt, st style, s string) { c.text(x-width(st, s), y, st, s) }

@@ -1,6 +1,9 @@
 package pdf
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/boombuler/barcode"
 
 	"handback.example/certs/paper"
@@ -54,6 +57,7 @@ func drawQR(c *canvas, code barcode.Barcode, x0, y0, side pt) {
 	n := code.Bounds().Dx()
 	dark := func(x, y int) bool { r, _, _, _ := code.At(x, y).RGBA(); return r == 0 }
 	m := side / pt(n)
+	var dots strings.Builder
 	for y := range n {
 		for x := 0; x < n; x++ {
 			run := 0
@@ -61,9 +65,10 @@ func drawQR(c *canvas, code barcode.Barcode, x0, y0, side pt) {
 				run++
 			}
 			if run > 0 {
-				c.fill(x0+m*pt(x), y0+m*pt(y), m*pt(run), m, black)
+				fmt.Fprintf(&dots, " %v %v %v %v re", x0+m*pt(x), pageH-y0-m*pt(y+1), m*pt(run), m)
 				x += run
 			}
 		}
 	}
+	c.op("%v rg%s f", black, dots.String())
 }
