@@ -69,7 +69,7 @@ var nameRules = []nameRule{
 	{kind: inspect.KindAllInOne, maker: apple, name: words(`^iMac`)},
 	{kind: inspect.KindAllInOne, maker: hp, name: words(`\b(EliteOne|ProOne)\b|\bAiO\b|^(HP )?(ENVY |Pavilion |TouchSmart )*(1[89]|2\d|3[0-4])-[a-z]+\d|\bZ1 (Work|G\d)`)},
 	{kind: inspect.KindAllInOne, maker: dell, name: words(`\b(Inspiron|XPS|Studio) One\b|^Inspiron (19|2\d)\b|^XPS 27`)},
-	{kind: inspect.KindAllInOne, maker: lenovo, name: words(`IdeaCentre ?A?(B\d|C\d|A[1-9]\d\d|Horizon|Flex)|\bYoga (AIO|A940)|^F0[A-Z0-9]{2}|ThinkCentre (Edge \d+z|[AMX]\d+[a-z]?[az]\b|X1)|\bneo \d+a\b`)},
+	{kind: inspect.KindAllInOne, maker: lenovo, name: words(`IdeaCentre (B\d|C\d|A[1-9]\d\d|Horizon|Flex)|\bYoga (AIO|A940)|^F0[A-Z0-9]{2}|ThinkCentre (Edge \d+z|[AMX]\d+[a-z]?[az]\b|X1)|\bneo \d+a\b`)},
 	{kind: inspect.KindAllInOne, maker: acer, name: words(`\b(Aspire|Veriton) (Z[A-Z]?-?\d|C2\d-|S24-|S32-|U[57]-|ZC-)|\bAZ\d{4}`)},
 	{kind: inspect.KindAllInOne, maker: asus, name: words(`^ET\d{4}|\b(Vivo|Zen) ?AIO`)},
 	{kind: inspect.KindAllInOne, maker: msi, name: words(`\bMS-A\d|\b(Modern|PRO|MAG) A[MP]\d|\bWind ?Top\b`), board: words(`\bMS-A[A-Z0-9]\d`)},
@@ -99,11 +99,11 @@ var nameRules = []nameRule{
 	{kind: inspect.KindLaptop, maker: microsoft, name: words(`^Surface Laptop (Go|SE|[1-9]|,|\d)|^Surface Laptop$`)},
 	{kind: inspect.KindConvertible, maker: microsoft, name: words(`^Surface Laptop Studio`)},
 	{kind: inspect.KindTablet, maker: microsoft, name: words(`^(Microsoft )?Surface`)},
-	{kind: inspect.KindTablet, name: words(`\bDetachable\b|\bTablet PC\b.*\bslate\b|\bUltra ?Tab\b|\bIA Tablet\b`)},
+	{kind: inspect.KindTablet, name: words(`\bDetachable\b|\bUltra ?Tab\b|\bIA Tablet\b`)},
 	{kind: inspect.KindTablet, maker: hp, name: words(`\bx2\b|\bElitePad\b|\bPro Tablet\b|\bSlate\b|\bStream [78] Tablet`)},
 	{kind: inspect.KindTablet, maker: dell, name: words(`\bVenue\b|\bRugged Tablet\b|\bLatitude (10\b|ST\b|5175|5179|5285|7200 2|7210 2|7212|7220 |7230|7275|7285|7320 D|7350 D)|^XPS 12 9250|\bLatitude 5290 2-in-1`)},
 	{kind: inspect.KindTablet, maker: lenovo, name: words(`\bMiix\b|\bX1 (Tablet|Fold)|\bHelix\b|\bThinkPad (8|10)\b|\bThinkPad Tablet|\bD330-|\bDuet\b`)},
-	{kind: inspect.KindTablet, maker: asus, name: words(`^(ASUS )?(Transformer (Book )?)?T([39]00CHI|90CHI|100|101|102|103|200TA|300(?:CHI|FA|LA)|303|304|305)[A-Z]*\b|\bGZ30[12]|^TX?[23]0[01]`)},
+	{kind: inspect.KindTablet, maker: asus, name: words(`^(ASUS )?(Transformer (Book )?)?T(90CHI|100|101|102|103|200TA|300(?:CHI|FA|LA)|303|304|305)[A-Z]*\b|\bGZ30[12]|^TX?[23]0[01]`)},
 	{kind: inspect.KindTablet, maker: acer, name: words(`\bSwitch\b|\bSW\d{1,3}-\d|\bOne S\d{4}|\bIconia\b`)},
 	{kind: inspect.KindTablet, maker: panasonic, name: words(`^(CF-?(20|33|D1)|FZ-?[GMBAR]\d)`)},
 	{kind: inspect.KindTablet, maker: fujitsu, name: words(`\bSTYLISTIC\b|\bARROWS ?Tab|^FARQ|^LIFEBOOK Q\d`)},
@@ -113,7 +113,7 @@ var nameRules = []nameRule{
 
 	// Convertibles.
 	{kind: inspect.KindConvertible, name: words(`\bx360\b|\b2-?(in|n)-?1\b(?: Laptop)?|\bFlip(Evo)?\b|_Flip_|\bConvertible\b`)},
-	{kind: inspect.KindConvertible, maker: lenovo, name: words(`\b(ThinkPad|ThinkBook) .*\bYoga\b|\bThinkPad Yoga|\bYoga (11e|\d{3}S?-|[23679]i? |C\d{3}|2 |3 |1[13]\b)|\bYG\d{3}-|\bFlex ?-?[3-9]|\bFLEX-\d\d|\bC[36]40-|\bThinkPad (X\d+|S1) Tablet|\bX(41|60|61|200|201|220|230) Tablet|\bTwist\b`)},
+	{kind: inspect.KindConvertible, maker: lenovo, name: words(`\b(ThinkPad|ThinkBook) [^|]*\bYoga\b|\bThinkPad Yoga|\bYoga (11e|\d{3}S?-|[23679]i? |C\d{3}|2 |3 |1[13]\b)|\bYG\d{3}-|\bFlex ?-?[3-9]|\bFLEX-\d\d|\bC[36]40-|\bThinkPad (X\d+|S1) Tablet|\bX(41|60|61|200|201|220|230) Tablet|\bTwist\b`)},
 	{kind: inspect.KindConvertible, maker: asus, name: words(`\bTP\d{3}[A-Z]|\b(B1402|B2502|B5302|B5402|B7402)F|\bG[VX](301|302|303|601)|\bUX(36[0-3]|37[0-2]|461|463|56[1-4])[A-Z]|\bBR110\dF`)},
 	{kind: inspect.KindConvertible, maker: acer, name: words(`\bSpin\b|\bSP\d{3}-\d|\b(Aspire )?R(3|5|7|13|14|15)-\d{3}T`)},
 	// Dell gives a number to each model; these were sold as 2-in-1 only.
