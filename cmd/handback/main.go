@@ -38,6 +38,7 @@ var commands = []command{
 		"            --erase-serial SERIAL [--erase-serial SERIAL ...] DRIVE...", "ERASES the drives named, for good", wipeCommand},
 	{"control", "[--json] [--out DIR] [--allow-loop] --erase-serial SERIAL DRIVE", "checks the bench on a drive, which it ERASES: a residue planted on it must be found", controlCommand},
 	{"grade", "[--json] [--policy FILE] REPORT.json", "the route of a machine, by a report of inspect", gradeCommand},
+	{"print", "--uri ADDRESS [--copies MANY] FILE...", "papers and labels on a printer of the network that takes PDF (IPP Everywhere)", printCommand},
 	{"visit", "--unattended --settings FILE --out DIR", "the whole way without a person; only in the booted image", onlyInImage("visit")},
 	{"practice", "", "the screens on simulated drives; not part of this version", practiceCommand},
 }

@@ -28,6 +28,8 @@ type Settings struct {
 	Intake     Intake `toml:"intake"`
 	Wipe       Wipe   `toml:"wipe"`
 	Papers     Papers `toml:"papers"`
+	Print      Print  `toml:"print"`
+	Label      Label  `toml:"label"`
 	// People and Partner (by route) stand on papers.
 	People  []Person           `toml:"people"`
 	Partner map[string]Partner `toml:"partner"`
@@ -57,7 +59,7 @@ type Wipe struct {
 // Default settings of a stick that has none: Purge is wanted, and a person is
 // asked before anything weaker is done.
 func Default() Settings {
-	return Settings{Stick: "S00", Bench: "Bench", Wipe: Wipe{Level: "purge", Fallback: "ask"}}
+	return Settings{Stick: "S00", Bench: "Bench", Wipe: Wipe{Level: "purge", Fallback: "ask"}, Print: defaultPrint(), Label: defaultLabel()}
 }
 
 // Demonstration settings are what `handback-image try` seeds when it is given none.
@@ -131,7 +133,7 @@ func (s Settings) check() error {
 	if s.Unattended && (s.Intake.Tag == "" || s.Intake.Operator == "" || s.Intake.Source == "" || s.Intake.Classification == "" || s.Intake.DIAL == 0) {
 		bad = append(bad, errors.New("settings: an unattended visit needs intake.tag, operator, source, classification and dial"))
 	}
-	return errors.Join(append(bad, s.checkPapers()...)...)
+	return errors.Join(append(append(bad, s.checkPapers()...), s.checkPrinting()...)...)
 }
 
 // ValidStick reports whether s is a name for a stick.

@@ -73,6 +73,16 @@ sic = "38.32"
 	}
 }
 
+func TestParsePrinting(t *testing.T) {
+	s, err := settings.Parse([]byte("[print]\nuri = 'ipp://bench3.example/ipp/print'\nwhat = ['label']\n[label]\nsize = '100x50'\n"))
+	if err != nil || s.Print.URI != "ipp://bench3.example/ipp/print" || s.Print.Copies != 1 || len(s.Print.What) != 1 || s.Label.Size != "100x50" {
+		t.Errorf("%+v %+v, %v", s.Print, s.Label, err)
+	}
+	if s, err = settings.Parse(nil); err != nil || s.Print.URI != "" || len(s.Print.What) != 2 || s.Label.Size != "62x29" {
+		t.Errorf("by default %+v %+v, %v", s.Print, s.Label, err)
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ in, want string }{
 		"unknown setting":  {"colour = 'red'", `unknown setting "colour"`},
@@ -82,6 +92,11 @@ func TestParseRefuses(t *testing.T) {
 		"above OFFICIAL":   {"[intake]\nclassification = 'secret'", "must be one of"},
 		"DIAL":             {"[intake]\ndial = 4", "a DIAL rating is 1, 2 or 3"},
 		"stick is a path":  {"stick = '../S01'", "capital letters or digits"},
+		"printer by HTTP":  {"[print]\nuri = 'http://printer/'", "must be a printer's address"},
+		"printer of none":  {"[print]\nuri = 'ipp:///x'", "must be a printer's address"},
+		"no copies":        {"[print]\ncopies = 0", "print.copies is 0"},
+		"prints money":     {"[print]\nwhat = ['money']", "must be one of erasure, disposal, label"},
+		"label":            {"[label]\nsize = '1x1'", "label.size is"},
 		"not TOML":         {"stick = ", "settings:"},
 		"logo elsewhere":   {"[papers]\nlogo = '../../etc/crest.png'", "beside the settings"},
 		"logo is a GIF":    {"[papers]\nlogo = 'crest.gif'", "name of a PNG"},

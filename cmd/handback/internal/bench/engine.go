@@ -59,6 +59,13 @@ type Engine struct {
 	book     *evidence.Book
 	waits    bool // something could not be written and waits in memory
 	resumed  bool // the visit goes on from an earlier boot
+	second   struct {
+		is     Second // has what waited while the first stick was away
+		err    error  // of the last one that was tried
+		looked time.Time
+	}
+	prints   string // what came of printing
+	stranded int    // records of an engine that died, in memory, that may be on no stick
 	slept    slept
 	labels   labels
 	fleet    *job.Fleet
@@ -219,12 +226,12 @@ func (e *Engine) leftCode() int {
 // waiting counts records that are not on the stick.
 func (e *Engine) waiting() int {
 	e.mu.Lock()
-	book := e.book
+	book, stranded := e.book, e.stranded
 	e.mu.Unlock()
 	if book == nil {
-		return 0
+		return stranded
 	}
-	return book.Pending()
+	return book.Pending() + stranded
 }
 
 // finish tells the exit code and ends the engine.

@@ -172,6 +172,7 @@ func (e *Engine) conclude() {
 	}
 	e.certify()
 	e.showResult()
+	e.print(e.book)
 	if e.isUnattended() {
 		e.leaveWhenSafe()
 	}
@@ -279,6 +280,7 @@ func (e *Engine) certify() {
 	for _, n := range names {
 		e.say("paper", "paper "+n, "name", n)
 	}
+	e.listDay(e.book, e.station.Store)
 }
 
 // summaryOf turns what the records add up to into the exit codes' table.
@@ -299,7 +301,7 @@ func level(l certs.Level) wipe.Level {
 // leaveWhenSafe switches an unattended machine off once all is on the stick.
 func (e *Engine) leaveWhenSafe() {
 	go func() {
-		for e.waiting() > 0 {
+		for e.waiting() > 0 || e.printing() {
 			time.Sleep(watchTime)
 		}
 		time.Sleep(3 * e.w.Linger)

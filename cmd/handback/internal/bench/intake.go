@@ -240,5 +240,6 @@ func (e *Engine) endStopped(what, do string) {
 		e.grade()
 	}
 	e.certify()
+	e.print(e.book)
 	e.halt(what, do)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"handback.example/certs"
+	"handback.example/certs/label"
 	"handback.example/cmd/handback/internal/evidence"
 	"handback.example/cmd/handback/internal/stick"
 	"handback.example/cmd/handback/internal/wire"
@@ -38,6 +39,8 @@ func (e *Engine) reserve() error {
 		what, do := stick.Explain(err)
 		return fmt.Errorf("%s: %s: nothing was erased", what, do)
 	}
+	b.WithLabel(label.Size(e.station.Settings.Label.Size))
+	e.keepCopies(ctx, b)
 	e.update(func() { e.book = b })
 	e.say("visit", "visit "+b.Visit(), "visit", b.Visit())
 	return nil
@@ -98,23 +101,30 @@ func (e *Engine) look(ctx context.Context, was bool) bool {
 	}
 	pending := 0
 	if waits && book != nil {
-		if pending = book.Pending(); pending > 0 && now {
-			pending = e.flush(ctx, book)
+		if now && book.Behind() > 0 {
+			e.flush(ctx, book)
 		}
-		e.update(func() { e.waits = pending > 0 })
+		if pending = book.Pending(); pending > 0 {
+			e.trySecond(ctx, book)
+			pending = book.Pending()
+		}
+		e.update(func() { e.waits = book.Behind() > 0 })
 	}
 	e.stickNotice(now, pending)
 	return now
 }
 
-func (e *Engine) flush(ctx context.Context, book *evidence.Book) int {
+// flush what waits to the stick that the visit was begun on.
+func (e *Engine) flush(ctx context.Context, book *evidence.Book) {
 	ctx, cancel := context.WithTimeout(ctx, stickWait)
 	defer cancel()
 	if err := book.Flush(ctx); err != nil {
-		return book.Pending()
+		return
 	}
 	e.say("flushed", "what waited in memory is on the stick")
-	return book.Pending()
+	if book.Made() != nil {
+		e.listDay(book, e.station.Store)
+	}
 }
 
 // stickNotice is shown while the stick is needed and not there.
@@ -124,13 +134,14 @@ func (e *Engine) stickNotice(present bool, waits int) {
 	if e.stage == wire.StageStopped || e.stage == wire.StageStarting {
 		return // what is said there is its own
 	}
-	var n *wire.Notice
+	n := e.secondNotice(waits)
 	switch {
+	case n != nil:
 	case waits > 0 && present:
 		n = &wire.Notice{Mark: wire.MarkBad, What: fmt.Sprintf("%d records can't be written to the stick and wait in memory.", waits),
-			Do: "Do not switch off. Take the stick to your supervisor, or put another stick in its place: ask first."}
+			Do: "Do not switch off. Put another stick of this hub in: they go to it."}
 	case waits > 0:
-		n = &wire.Notice{Mark: wire.MarkBad, What: fmt.Sprintf("The stick is gone. %d records wait in memory.", waits), Do: "Put the stick back, and do not switch off."}
+		n = &wire.Notice{Mark: wire.MarkBad, What: fmt.Sprintf("The stick is gone. %d records wait in memory.", waits), Do: "Put the stick back, or another stick of this hub in. Do not switch off."}
 	case e.held.Load() > 0:
 		n = &wire.Notice{Mark: wire.MarkBad, What: "The stick is gone, and an erasure waits for it: nothing is done without a record.", Do: "Put the stick back: it goes on by itself."}
 	case !present && e.stage != wire.StageErase:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"handback.example/certs"
+	"handback.example/certs/label"
 	"handback.example/cmd/handback/internal/evidence"
 	"handback.example/cmd/handback/internal/wire"
 	"handback.example/grade"
@@ -31,6 +32,8 @@ func (e *Engine) pickUp(ctx context.Context) bool {
 	if book == nil {
 		return false
 	}
+	book.WithLabel(label.Size(e.station.Settings.Label.Size))
+	e.keepCopies(wctx, book)
 	s := book.Summary()
 	e.update(func() {
 		e.book, e.resumed = book, true

@@ -30,6 +30,7 @@ func (e *Engine) begin(ctx context.Context) {
 		r, err := e.w.Survey(ctx)
 		look <- looked{r, err}
 	}()
+	e.countCopies(ctx)
 	stationErr := e.findStation(ctx)
 	l := <-look
 	if l.err == nil && stationErr == nil {
@@ -68,6 +69,12 @@ func (e *Engine) begin(ctx context.Context) {
 func (e *Engine) admit(ctx context.Context) {
 	if err := e.free(ctx); err != nil {
 		e.halt("After its sleep the machine can't be looked at: "+err.Error()+".", "Nothing was erased. Switch off and on once; then tell your supervisor.")
+		return
+	}
+	if err := e.recoverCopies(ctx); err != nil {
+		e.update(func() { e.found = false }) // another stick is looked for
+		e.halt("Records of this machine wait in memory, and this stick can't take them: "+err.Error()+".",
+			"Nothing was erased. Do not switch off. Put in the stick of that visit, or another stick of its hub, and press R.")
 		return
 	}
 	e.suggest()

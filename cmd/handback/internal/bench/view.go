@@ -46,8 +46,13 @@ func (e *Engine) storedResult() *wire.Result {
 	}
 	r := *e.result
 	r.CanPowerOff = e.book.Pending() == 0
-	r.Stored = "on the stick"
-	if !r.CanPowerOff {
+	r.Printed = e.prints
+	switch {
+	case e.book.Behind() == 0:
+		r.Stored = "on the stick"
+	case r.CanPowerOff:
+		r.Stored = "on stick " + e.second.is.Name + ": put stick " + e.station.Settings.Stick + " back, too"
+	default:
 		r.Stored = "waiting in memory: put the stick back"
 	}
 	return &r

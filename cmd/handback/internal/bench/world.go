@@ -14,7 +14,9 @@ import (
 	"handback.example/certs"
 	"handback.example/certs/sign"
 	"handback.example/cmd/handback/internal/eventlog"
+	"handback.example/cmd/handback/internal/evidence"
 	"handback.example/cmd/handback/internal/fabric"
+	"handback.example/cmd/handback/internal/ipp"
 	"handback.example/cmd/handback/internal/pid1"
 	"handback.example/cmd/handback/internal/stick"
 	"handback.example/cmd/internal/keylock"
@@ -49,7 +51,13 @@ type Station struct {
 // World is the machine that the engine stands in.
 type World struct {
 	Station func(ctx context.Context) (Station, error)
-	Survey  func(ctx context.Context) (*inspect.Report, error)
+	// Second opens another stick of the same hub, while the first is away. nil: there is none.
+	Second func(ctx context.Context, home Station) (Second, error)
+	// Copies of records outlive the engine's program, not the machine's power; nil: none are kept.
+	Copies stick.Store
+	// Print a document on a printer of the network; nil: there is none.
+	Print  func(ctx context.Context, uri string, d ipp.Document) error
+	Survey func(ctx context.Context) (*inspect.Report, error)
 	// Suspend puts the machine to sleep for a moment. nil: it can't be.
 	Suspend func(ctx context.Context, m sleep.Machine) error
 	// Fabric connects the drives on a network that the machine's firmware names, and
@@ -77,7 +85,12 @@ type World struct {
 // Machine is the booted image's World.
 func Machine() World {
 	return World{
-		Station:   findStation,
+		Station: findStation,
+		Second: func(ctx context.Context, home Station) (Second, error) {
+			return findSecond(ctx, home.Store, home.Signer.Root, home.Signer.Stick, time.Now())
+		},
+		Copies:    copies(),
+		Print:     ipp.Print,
 		Survey:    surveyMachine,
 		Suspend:   func(ctx context.Context, m sleep.Machine) error { return m.Suspend(ctx) },
 		Fabric:    connectFabric,
@@ -90,6 +103,17 @@ func Machine() World {
 		Marker:    "/run/handback.begun",
 		Linger:    time.Second,
 	}
+}
+
+// copies in memory. Where there is no room for them the records wait in the engine
+// alone, and KeepCopies would say no more.
+func copies() stick.Store {
+	d, err := stick.NewDir(evidence.CopiesDir)
+	if err != nil {
+		eventlog.Event("no-copies", "why", err)
+		return nil
+	}
+	return d
 }
 
 // stickTime is how long a stick may take to appear after power-on.

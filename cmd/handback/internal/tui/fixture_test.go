@@ -105,6 +105,12 @@ func manyDrives(v wire.View, n int) wire.View {
 	return v
 }
 
+// notPrinted: the visit is as good as before, and the page says what to do about it.
+func notPrinted(v wire.View) wire.View {
+	v.Result.Printed = `The printer "Bench-3" is out of paper: put paper in. Printed is only S01-000412-erasure.pdf. The papers are on the stick, and can be printed from there.`
+	return v
+}
+
 func resultView(word string, pass bool) wire.View {
 	v := tagged(wire.StageResult)
 	r := &wire.Result{Pass: pass, Word: word, CanPowerOff: true, Stored: "on the stick", Record: "4f1c 9a02 77be"}
@@ -177,7 +183,7 @@ func pages() map[string]wire.View {
 		"grade": grading, "papers": tagged(wire.StagePapers),
 		"result-pass": resultView("PASS", true), "result-fail": resultView("FAIL", false),
 		"result-hold": resultView("HOLD", false), "result-no-drive": resultView("NO DRIVE", false),
-		"result-contradiction": contradiction, "result-none": noResult, "result-stick-gone": stickGone(resultView("FAIL", false)),
+		"result-not-printed": notPrinted(resultView("PASS", true)), "result-contradiction": contradiction, "result-none": noResult, "result-stick-gone": stickGone(resultView("FAIL", false)),
 		"stopped": stoppedView(), "poweroff": tagged(wire.StagePowerOff), "unknown-stage": unknown,
 	}
 }

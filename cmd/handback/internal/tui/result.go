@@ -125,6 +125,7 @@ func (p *resultPage) lines(r wire.Result, w int) []row {
 	}
 	rows = append(rows, labelled("Papers", papers, w)...)
 	rows = append(rows, labelled("Stored", orUnknown(r.Stored), w)...)
+	rows = append(rows, labelled("Printed", r.Printed, w)...)
 	return append(rows, labelled("Record", orUnknown(r.Record), w)...)
 }
 

@@ -162,8 +162,10 @@ type Result struct {
 	Grade  string   `json:"grade"`  // 'function F4   condition C4   battery 87 %'
 	Papers []string `json:"papers"`
 	Stored string   `json:"stored"` // 'on the stick', 'waiting in memory: put the stick back'
-	Record string   `json:"record"` // first hex digits of its SHA-256, spaced
-	Do     string   `json:"do"`     // 'Put the machine in bin R.'
+	// Printed says what came of printing; empty: nothing is to be printed.
+	Printed string `json:"printed"`
+	Record  string `json:"record"` // first hex digits of its SHA-256, spaced
+	Do      string `json:"do"`     // 'Put the machine in bin R.'
 	// CanPowerOff is false while records wait in memory.
 	CanPowerOff bool `json:"can_power_off"`
 }
