@@ -56,7 +56,7 @@ func testsWords(records []certs.Record) string {
 func recordWords(r *certs.Record) string {
 	switch r.Kind {
 	case certs.KindIntake:
-		return fmt.Sprintf("%s taken in by %s", given(r.Intake.Tag), r.Intake.Operator)
+		return joined(" ", r.Intake.Tag, "taken in by", r.Intake.Operator)
 	case certs.KindFacts:
 		return "inspected: " + count(len(r.Facts.Drives), "drive")
 	case certs.KindConsent:

@@ -178,8 +178,8 @@ func exceptions(f *facts) []string {
 	for _, d := range f.Boot {
 		out = append(out, fmt.Sprintf("The medium that the tool was started from (%s, serial %s) is no part of the device.", known(d.Model), known(d.Serial)))
 	}
-	for _, n := range f.Facts.NotKnown {
-		out = append(out, "Not known: "+n)
+	if len(f.Facts.NotKnown) > 0 {
+		out = append(out, "Not known: "+strings.Join(capped(f.Facts.NotKnown), "; ")+".")
 	}
 	return append(out, f.Facts.Notes...)
 }

@@ -58,13 +58,13 @@ func weightWords(grams int64, estimated, source string) string {
 	if grams >= 1000 {
 		s = fmt.Sprintf("%s.%02d kg (%s g)", number(grams/1000), grams%1000/10, number(grams))
 	}
-	switch estimated {
-	case certs.Yes:
-		s += ", estimated"
-	case "":
+	switch {
+	case estimated == "":
 		s += ", estimated or weighed: unknown"
+	case estimated == certs.Yes && !strings.HasPrefix(source, "estimated"):
+		s += ", estimated"
 	}
-	return joined(": ", s, source)
+	return joined(", ", s, source)
 }
 
 // addReceiver says who is to have the device, who took it, and what came of it.
