@@ -10,7 +10,8 @@ import (
 )
 
 // Print says on which printer of the network papers are printed by themselves when
-// a visit is over.
+// a visit is over. The booted image has no network drivers yet: there the printer is
+// told as not reached.
 type Print struct {
 	URI    string `toml:"uri"`    // 'ipp://bench3.example/ipp/print'; empty: nothing is printed
 	Copies int    `toml:"copies"` // of each
