@@ -43,7 +43,7 @@ const (
 type ink [3]int
 
 var (
-	black = ink{17, 24, 32}
+	black = ink{0, 0, 0}
 	white = ink{255, 255, 255}
 	grey  = ink{84, 94, 104}
 	rule  = ink{188, 194, 200}
