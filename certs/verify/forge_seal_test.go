@@ -13,8 +13,10 @@ import (
 	"testing"
 
 	"handback.example/certs"
+	"handback.example/certs/certstest"
 	"handback.example/certs/internal/seal"
 	"handback.example/certs/paper"
+	"handback.example/certs/verify"
 )
 
 // node of a DER encoding, to be changed and written again.
@@ -300,4 +302,36 @@ func forgeSealed(t testing.TB, r ring, good, failed [][]byte) []vector {
 func plus(b []byte, n int64) []byte {
 	v, _ := new(big.Int).SetString(string(b), 10)
 	return []byte(v.Add(v, big.NewInt(n)).String())
+}
+
+// FuzzSealed is the thief of a stick's key who changes a paper anywhere and seals it
+// again: the signature is good every time, and the paper never is.
+func FuzzSealed(f *testing.F) {
+	r := fixedRing(f)
+	real := r.stick.pdf(f, paper.Erasure, certstest.NoMedia(r.stick.signer(f, r.root.cert)).Envelopes())
+	c := checker(f, r)
+	from, to := gapOf(f, real)
+	f.Add(uint32(9), uint8(1), []byte("x"))
+	f.Add(uint32(len(real)-6), uint8(0), []byte("% "))
+	f.Add(uint32(len(real)/2), uint8(40), []byte("/Type /Catalog"))
+	f.Fuzz(func(t *testing.T, at uint32, n uint8, with []byte) {
+		i := int(at % uint32(len(real)))
+		k := min(i+int(n), len(real))
+		if i < to && k > from-60 { // the range and the signature are written anew
+			return
+		}
+		b := append(append(bytes.Clone(real[:i]), with...), real[k:]...)
+		if bytes.Equal(b, real) || bytes.Count(b, []byte(" /Contents <")) != 1 || bytes.Count(b, []byte("/ByteRange [")) != 1 {
+			return
+		}
+		if got := c.File("paper.pdf", r.stick.raw(t, b)); got.Verdict == verify.Genuine && !inStream(real, i) {
+			t.Errorf("%d bytes at %d for %q: %s", k-i, i, with, got.Sentence)
+		}
+	})
+}
+
+// inStream: there the same content may be compressed in another way.
+func inStream(b []byte, at int) bool {
+	i := bytes.LastIndex(b[:at], []byte("stream\n"))
+	return i >= 3 && string(b[i-3:i]) != "end"
 }

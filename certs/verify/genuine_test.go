@@ -143,7 +143,7 @@ func TestNewerLayout(t *testing.T) {
 }
 
 func FuzzFile(f *testing.F) {
-	r := freshRing(f)
+	r := fixedRing(f)
 	s := r.stick.signer(f, r.root.cert)
 	none := certstest.NoMedia(s).Envelopes()
 	c := checker(f, r)

@@ -226,6 +226,17 @@ func freshRing(t testing.TB) ring {
 	return newRing(t, func(string) *ecdsa.PrivateKey { return newKey(t) })
 }
 
+// fixedRing has the same keys in every process that fuzzes.
+func fixedRing(t testing.TB) ring {
+	t.Helper()
+	return newRing(t, func(name string) *ecdsa.PrivateKey {
+		h := sha256.Sum256([]byte("fuzz " + name))
+		k, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), h[:])
+		check(t, err)
+		return k
+	})
+}
+
 // list of revocations by the root.
 func (r ring) list(t testing.TB, reason sign.Reason, from time.Time, who holder) *x509.RevocationList {
 	t.Helper()

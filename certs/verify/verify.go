@@ -128,7 +128,7 @@ func File(b []byte, roots []*x509.Certificate, o Options) Result {
 	if len(roots) > 0 {
 		t, err := sign.NewTrust(roots, nil, time.Now())
 		if err != nil {
-			return Unread("", "%v", err)
+			return Refused("", "%v", err)
 		}
 		c.Trust = t
 	}

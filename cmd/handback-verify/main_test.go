@@ -3,9 +3,13 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/csv"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -107,7 +111,7 @@ func newDesk(t testing.TB) desk {
 	d.spool("other", certstest.New(s, 412).Add(certstest.Intake(), certstest.Facts(certstest.Drive(7))))
 	d.write("papers.zip", archive(t, map[string][]byte{"a/good.pdf": good, "failed.PDF": failed, "readme.md": nil, "inner.zip": nil}))
 	d.write("broken.zip", archive(t, map[string][]byte{"good.pdf": good})[:100])
-	d.write("bomb.zip", archive(t, map[string][]byte{"bomb.pdf": make([]byte, 200<<20)}))
+	d.write("bomb.zip", archive(t, map[string][]byte{"bomb.pdf": make([]byte, 40<<20)}))
 	f, err := os.Create(filepath.Join(d.dir, "huge.pdf"))
 	check(t, err)
 	check(t, f.Truncate(2<<30)) // sparse
@@ -136,6 +140,10 @@ func (d desk) crls(rootPEM, rootKey []byte) {
 	check(d.t, err)
 	d.write("other.crl", sign.ListPEM(l))
 	d.write("other.pem", sign.CertPEM(other))
+	// Another organisation's root.
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true}, other, otherKey.Public(), otherKey)
+	check(d.t, err)
+	d.write("foreign.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
 // The contract of exit codes and sentences.
@@ -175,6 +183,9 @@ func TestCommand(t *testing.T) {
 		{"--root fifo.pdf good.pdf", 3, "it is not a regular file"},
 		{"--root other.pem good.pdf", 1, "is not vouched for by this root"},
 		{"--root other.pem --root root.pem good.pdf", 0, "Genuine"},
+		{"--root foreign.pem good.pdf", 1, "is not vouched for by this root"},
+		{"--root foreign.pem good.pdf", 1, "is not one of Handback's"},
+		{"--root foreign.pem --root root.pem good.pdf", 0, "Genuine"},
 		{"--root root.pem --crl empty.crl good.pdf", 0, "not proven."},
 		{"--root root.pem --crl lost.crl good.pdf", 1, "is not to be trusted from"},
 		{"--root root.pem --crl lost.crl spool", 1, "is not to be trusted from"},

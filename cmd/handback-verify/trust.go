@@ -29,6 +29,7 @@ func (o options) trust(c *verify.Checker) (err error) {
 		}
 	}()
 	var roots []*x509.Certificate
+	var foreign error
 	for _, path := range o.roots {
 		b, err := readTrust(path)
 		if err != nil {
@@ -37,6 +38,11 @@ func (o options) trust(c *verify.Checker) (err error) {
 		root, err := sign.ParseCert(b)
 		if err != nil {
 			return fmt.Errorf("the root could not be read: %s: %w", path, err)
+		}
+		// A certificate that is no root of ours vouches for nothing of ours.
+		if _, err := sign.NewTrust([]*x509.Certificate{root}, nil, time.Now()); err != nil {
+			foreign = fmt.Errorf("%s: %w", path, err)
+			continue
 		}
 		roots = append(roots, root)
 	}
@@ -57,7 +63,7 @@ func (o options) trust(c *verify.Checker) (err error) {
 		return err
 	}
 	c.Trust, c.Lists = t, len(lists) > 0
-	return nil
+	return foreign
 }
 
 func readTrust(path string) ([]byte, error) {

@@ -183,8 +183,8 @@ func deflate(b []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// maxStream bounds what a hostile stream may grow to.
-const maxStream = 16 << 20
+// maxStream bounds what a hostile attachment may grow to: certs reads no more.
+const maxStream = 4 << 20
 
 var errLarge = errors.New("a stream is larger than any of ours")
 

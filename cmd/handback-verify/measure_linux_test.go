@@ -1,0 +1,82 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// high is the highest resident size of a process so far, in KiB (proc(5), VmHWM). What
+// wait4 says would count this test's own, too.
+func high(pid int) (kib int) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0 // it has ended
+	}
+	_, after, _ := strings.Cut(string(b), "VmHWM:")
+	_, _ = fmt.Sscan(after, &kib)
+	return kib
+}
+
+// The whole program stays under 64 MB, whatever it is given: many papers, a large
+// file, a large file in an archive. What it takes for a paper is written to FIGURES.
+func TestMemory(t *testing.T) {
+	d := newDesk(t)
+	program := filepath.Join(t.TempDir(), "handback-verify")
+	build := exec.Command("go", "build", "-trimpath", "-o", program, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	const copies = 300
+	good, err := os.ReadFile(filepath.Join(d.dir, "good.pdf"))
+	check(t, err)
+	for i := range copies {
+		d.write(fmt.Sprintf("many/%d.pdf", i), good)
+	}
+	d.write("large/zeros.json", append([]byte(`{"payloadType":`), make([]byte, maxPaper-100)...))
+	d.write("large/zeros.pdf", append([]byte("%PDF-1.7\n"), make([]byte, maxPaper-100)...))
+	d.write("large/zeros.html", append([]byte("<!DOCTYPE html>\n"), make([]byte, maxPaper-100)...))
+	run := func(want int, args ...string) (cpu time.Duration, peak int) {
+		t.Helper()
+		c := exec.Command(program, append([]string{"--root", "root.pem"}, args...)...)
+		c.Dir = d.dir
+		var out bytes.Buffer
+		c.Stdout, c.Stderr = &out, &out
+		check(t, c.Start())
+		ended := make(chan error, 1)
+		go func() { ended <- c.Wait() }()
+		for {
+			select {
+			case <-ended: // its code is looked at below
+				if got := c.ProcessState.ExitCode(); got != want {
+					t.Fatalf("%v: exit %d, want %d\n%.2000s", args, got, want, out.String())
+				}
+				if peak == 0 {
+					t.Fatalf("%v: it was over before it was looked at", args)
+				}
+				return c.ProcessState.UserTime() + c.ProcessState.SystemTime(), peak
+			case <-time.After(2 * time.Millisecond):
+				peak = max(peak, high(c.Process.Pid))
+			}
+		}
+	}
+	if _, peak := run(exitNotGenuine, "large", "huge.pdf", "bomb.zip", "many"); peak > 64<<10 {
+		t.Errorf("with large files: %d KiB", peak)
+	}
+	cpu, peak := run(exitGenuine, "many")
+	if peak > 64<<10 {
+		t.Errorf("%d papers: %d KiB", copies, peak)
+	}
+	if path := os.Getenv("FIGURES"); path != "" {
+		f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+		check(t, err)
+		defer f.Close()
+		fmt.Fprintf(f, "handback-verify: %.1f ms of one processor for a paper, at most %d MB\n", float64(cpu.Microseconds())/copies/1000, peak>>10)
+	}
+}
