@@ -131,3 +131,25 @@ func TestContinueRefuses(t *testing.T) {
 		t.Errorf("the hub's key signed %s: %v", r.Kind, err)
 	}
 }
+
+// A record that nobody could read again is not sealed, and the visit goes on.
+func TestAppendRefusesWhatIsTooLarge(t *testing.T) {
+	stick, _ := certstest.Keys(sign.Production)
+	v := certstest.Sanitised(stick, 1)
+	before := len(v.Envelopes())
+	for name, ranges := range map[string]int{"a list without an end": 4097, "more bytes than a record has": 4096} {
+		r := certstest.FailedAt(certstest.Drive(0))
+		r.At = certs.At(certstest.Start, certs.SourceRTC, 0)
+		r.Finished.BadRanges = make([]certs.Range, ranges)
+		for i := range r.Finished.BadRanges {
+			r.Finished.BadRanges[i] = certs.Range{First: int64(i), Count: 1, What: strings.Repeat("write error, ", 50)}
+		}
+		if _, err := v.Chain.Append(r); err == nil || len(v.Envelopes()) != before {
+			t.Errorf("%s was sealed", name)
+		}
+	}
+	v.Add(certstest.TPM(certs.TPMCleared))
+	if _, _, err := sign.Verify(v.Envelopes()); err != nil {
+		t.Error(err)
+	}
+}
