@@ -168,6 +168,7 @@ func (e *Engine) conclude() {
 	}
 	if !e.graded() {
 		e.lastLook()
+		e.areasLeft()
 		e.grade()
 	}
 	e.certify()
