@@ -29,5 +29,5 @@ func (e *Engine) areasLeft() {
 // hasAreas: an eMMC has areas beside its blocks, or does not tell.
 func hasAreas(m *inspect.MMC) bool {
 	none := func(f inspect.Fact[int64]) bool { return f.Known && f.Value == 0 }
-	return m != nil && !(none(m.BootBytes) && none(m.GPBytes))
+	return m != nil && (!none(m.BootBytes) || !none(m.GPBytes))
 }

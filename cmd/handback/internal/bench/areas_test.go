@@ -23,18 +23,20 @@ boot_size = 1048576
 // over: its blocks are, its boot areas are not, and no paper says that the machine is done.
 func TestEMMCAreas(t *testing.T) {
 	const refuses = "[[fault]]\nerases = true\nabort = true\n"
-	for profile, technique := range map[string]string{modelMMC: "mmc-sanitize", modelMMC + refuses: "overwrite-zero"} {
-		m := newModelBed(t, profile)
-		m.set.Wipe.Level = "clear"
-		e, _, _ := m.start()
-		m.toCheck(e)
-		must(t, e, wire.Intent{Kind: wire.IntentToAgree})
-		must(t, e, wire.Intent{Kind: wire.IntentConsent, Text: "DEF-1", Digest: e.View().Plan.Digest})
-		_, s := m.result(e)
-		left := slices.ContainsFunc(s.MachineRefusals, func(r certs.Refused) bool { return r.Code == "mmc-areas" })
-		done := s.Verdict == certs.Sanitised && e.code == 0
-		if over := technique == "overwrite-zero"; left != over || done == over || s.Media[0].Finished.Technique != technique {
-			t.Errorf("%s: %s by %s, code %d: %+v", technique, s.Verdict, s.Media[0].Finished.Technique, e.code, s.MachineRefusals)
-		}
+	for technique, profile := range map[string]string{"mmc-sanitize": modelMMC, "overwrite-zero": modelMMC + refuses} {
+		t.Run(technique, func(t *testing.T) {
+			m := newModelBed(t, profile)
+			m.set.Wipe.Level = "clear"
+			e, _, _ := m.start()
+			m.toCheck(e)
+			must(t, e, wire.Intent{Kind: wire.IntentToAgree})
+			must(t, e, wire.Intent{Kind: wire.IntentConsent, Text: "DEF-1", Digest: e.View().Plan.Digest})
+			_, s := m.result(e)
+			left := slices.ContainsFunc(s.MachineRefusals, func(r certs.Refused) bool { return r.Code == "mmc-areas" })
+			done := s.Verdict == certs.Sanitised && e.code == 0
+			if over := technique == "overwrite-zero"; left != over || done == over || s.Media[0].Finished.Technique != technique {
+				t.Errorf("%s by %s, code %d: %+v", s.Verdict, s.Media[0].Finished.Technique, e.code, s.MachineRefusals)
+			}
+		})
 	}
 }
