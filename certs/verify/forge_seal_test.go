@@ -123,26 +123,26 @@ func forgeCMS(t testing.TB, r ring, real []byte) []vector {
 			c.signers.children = append(c.signers.children, c.signer)
 			return nil
 		}),
-		v("unsigned-attribute", "an attribute that nobody signed was added (a time stamp's place)", oneWay, func(c *signed) []byte {
+		v("unsigned-attribute", "an attribute that nobody signed was added (a time stamp's place)", oneWay+": something of it was added", func(c *signed) []byte {
 			c.signer.children = append(c.signer.children, attribute("a10f300d06092a864886f70d01090e31003000"[:34]))
 			return nil
 		}),
-		v("ber-length", "a length is written with more bytes than it needs (BER)", oneWay, func(c *signed) []byte {
+		v("ber-length", "a length is written with more bytes than it needs (BER)", oneWay+": it is not DER", func(c *signed) []byte {
 			b := c.root.inside()
 			return append([]byte{0x30, 0x84, 0, 0, byte(len(b) >> 8), byte(len(b))}, b...)
 		}),
-		v("ber-indefinite", "the signature's length is left open (BER)", oneWay, func(c *signed) []byte {
+		v("ber-indefinite", "the signature's length is left open (BER)", oneWay+": it is not DER", func(c *signed) []byte {
 			return append(append([]byte{0x30, 0x80}, c.root.inside()...), 0, 0)
 		}),
-		v("null-parameter", "an algorithm has a parameter that ours have not", oneWay, func(c *signed) []byte {
+		v("null-parameter", "an algorithm has a parameter that ours have not", oneWay+": something of it was added", func(c *signed) []byte {
 			c.signer.children[2].children = append(c.signer.children[2].children, &node{tag: 5})
 			return nil
 		}),
-		v("cms-version", "the signature's version is another", oneWay, func(c *signed) []byte {
+		v("cms-version", "the signature's version is another", oneWay+": something of it was added", func(c *signed) []byte {
 			c.data.children[0].content = []byte{3}
 			return nil
 		}),
-		v("twin-value", "the signature's value is the other one of the two that are good", oneWay, func(c *signed) []byte {
+		v("twin-value", "the signature's value is the other one of the two that are good", oneWay+": of the two values that would do it has the larger", func(c *signed) []byte {
 			value := parse(t, c.signer.children[5].content)
 			// The order of P-256: SEC 2 version 2, 2.4.2.
 			n, _ := new(big.Int).SetString("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", 16)
@@ -162,7 +162,7 @@ func forgeCMS(t testing.TB, r ring, real []byte) []vector {
 			c.signer.children = append(c.signer.children[:3], c.signer.children[4:]...)
 			return nil
 		}),
-		v("signing-time", "the thief of a key adds an attribute that ours have not, and signs it", oneWay, func(c *signed) []byte {
+		v("signing-time", "the thief of a key adds an attribute that ours have not, and signs it", oneWay+": something of it was added", func(c *signed) []byte {
 			// signing-time (RFC 5652, 11.3), 24 November 2026.
 			attrs := c.signer.children[3]
 			attrs.children = append(attrs.children, attribute("301c06092a864886f70d010905310f170d3236313132343039333030305a"))
@@ -232,7 +232,7 @@ func forgeSealed(t testing.TB, r ring, good, failed [][]byte) []vector {
 		return func(b []byte) []byte { return replace(t, b, from, to) }
 	}
 	attach := say(t, "/EmbeddedFile", func([]byte) []byte { return certs.JoinEnvelopes(failed) })
-	const pages, otherwise, builtNot = "its pages do not say what its records say", "the file is built in another way than ours", "it is not built the way that our papers are"
+	const pages, catalog, info, signature, table, builtNot = "its pages do not say what its records say", "its catalog", "its title, subject or date is another", "the signature's dictionary", "its cross-reference table or its trailer is another", "it is not built the way that our papers are"
 	return []vector{
 		v("swapped-attachment", "record.json is another visit's", pages, attach),
 		{name: "swapped-page", what: "the pages are another visit's", want: pages, files: one("paper.pdf",
@@ -250,11 +250,11 @@ func forgeSealed(t testing.TB, r ring, good, failed [][]byte) []vector {
 			}
 		}),
 		v("no-record", "record.json is missing", "no record.json is embedded", swap(t, "/Type /EmbeddedFile ", "/Type /Embedded ")),
-		v("attachment-renamed", "record.json has another name", otherwise, swap(t, "/UF (record.json)", "/UF (records.json)")),
-		v("changes-allowed", "the signature allows changes (DocMDP P=3)", otherwise, swap(t, "/P 1 /V", "/P 3 /V")),
-		v("no-docmdp", "the signature forbids no changes (no DocMDP)", otherwise, swap(t, " /Perms <</DocMDP", " /Parms <</DocMDP")),
-		v("script", "opening the file runs a script", otherwise, swap(t, "/Type /Catalog", "/Type /Catalog /OpenAction <</S /JavaScript /JS (app)>>")),
-		v("unseen-layer", "content can be switched on and off (optional content)", otherwise, swap(t, "/Type /Catalog", "/Type /Catalog /OCProperties <</OCGs []>>")),
+		v("attachment-renamed", "record.json has another name", "the name of its attachment is another", swap(t, "/UF (record.json)", "/UF (records.json)")),
+		v("changes-allowed", "the signature allows changes (DocMDP P=3)", signature, swap(t, "/P 1 /V", "/P 3 /V")),
+		v("no-docmdp", "the signature forbids no changes (no DocMDP)", catalog, swap(t, " /Perms <</DocMDP", " /Parms <</DocMDP")),
+		v("script", "opening the file runs a script", catalog, swap(t, "/Type /Catalog", "/Type /Catalog /OpenAction <</S /JavaScript /JS (app)>>")),
+		v("unseen-layer", "content can be switched on and off (optional content)", catalog, swap(t, "/Type /Catalog", "/Type /Catalog /OCProperties <</OCGs []>>")),
 		v("hidden-object", "an object that nothing shows was hidden before the sealing (shadow attack: hide and replace)", "objects, and the records give", func(d *seal.Document) {
 			d.Objects = append(d.Objects, seal.Object{Dict: "/Type /Page /Contents 4 0 R"})
 		}),
@@ -267,25 +267,25 @@ func forgeSealed(t testing.TB, r ring, good, failed [][]byte) []vector {
 		v("another-paper", "the erasure certificate says that it is the disposal certificate", pages, swap(t, "/Subject (erasure/", "/Subject (disposal/")),
 		v("no-paper-of-ours", "it says that it is a paper that we don't make", "it is none of our papers", swap(t, "/Subject (erasure/", "/Subject (praise/")),
 		v("layout-zero", "it says that it was drawn by a layout that never was", "it is none of our papers", swap(t, "/Subject (erasure/", "/Subject (erasure/0")),
-		v("other-title", "its title is another", otherwise, swap(t, "/Title (", "/Title (Best ")),
-		v("other-time", "its date is not its records'", otherwise, swap(t, "/CreationDate (D:2026", "/CreationDate (D:2025")),
-		v("other-name", "the signer's name is another", otherwise, swap(t, "/Name (", "/Name (Real ")),
+		v("other-title", "its title is another", info, swap(t, "/Title (", "/Title (Best ")),
+		v("other-time", "its date is not its records'", info, swap(t, "/CreationDate (D:2026", "/CreationDate (D:2025")),
+		v("other-name", "the signer's name is another", signature, swap(t, "/Name (", "/Name (Real ")),
 		raw("comment", "a comment stands between two objects", builtNot, text("endobj\n2 0 obj", "endobj\n% x\n2 0 obj")),
 		raw("object-twice", "an object stands in the file twice", builtNot, func(b []byte) []byte {
 			return bytes.Replace(b, []byte("endobj\n2 0 obj"), []byte("endobj\n1 0 obj\n<<>>\nendobj\n2 0 obj"), 1)
 		}),
-		raw("object-stream", "objects are hidden in an object stream", otherwise, text("/Type /Metadata /Subtype /XML", "/Type /ObjStm /Subtype /XML  ")),
-		raw("xref-elsewhere", "an entry of the cross-reference table leads elsewhere", otherwise, func(b []byte) []byte {
+		raw("object-stream", "objects are hidden in an object stream", "the dictionary of object", text("/Type /Metadata /Subtype /XML", "/Type /ObjStm /Subtype /XML  ")),
+		raw("xref-elsewhere", "an entry of the cross-reference table leads elsewhere", table, func(b []byte) []byte {
 			at := bytes.LastIndex(b, []byte(" 65535 f \n")) + len(" 65535 f \n")
 			return put(b, at, "0000000011")
 		}),
-		raw("xref-hybrid", "the trailer names a second cross-reference table (hybrid)", otherwise, text("\ntrailer\n<</Size ", "\ntrailer\n<</XRefStm 9 /Size ")),
-		raw("xref-before", "the trailer names an earlier revision", otherwise, text("\ntrailer\n<</Size ", "\ntrailer\n<</Prev 9 /Size ")),
-		raw("trailer-encrypt", "the trailer says that the file is encrypted", otherwise, text("\ntrailer\n<</Size ", "\ntrailer\n<</Encrypt 1 0 R /Size ")),
-		raw("other-catalog", "the trailer names another catalog", otherwise, func(b []byte) []byte {
+		raw("xref-hybrid", "the trailer names a second cross-reference table (hybrid)", table, text("\ntrailer\n<</Size ", "\ntrailer\n<</XRefStm 9 /Size ")),
+		raw("xref-before", "the trailer names an earlier revision", table, text("\ntrailer\n<</Size ", "\ntrailer\n<</Prev 9 /Size ")),
+		raw("trailer-encrypt", "the trailer says that the file is encrypted", table, text("\ntrailer\n<</Size ", "\ntrailer\n<</Encrypt 1 0 R /Size ")),
+		raw("other-catalog", "the trailer names another catalog", table, func(b []byte) []byte {
 			return bytes.Replace(b, []byte(" 0 R /Info "), []byte(" 1 R /Info "), 1)
 		}),
-		raw("startxref", "the last line leads elsewhere", otherwise, func(b []byte) []byte {
+		raw("startxref", "the last line leads elsewhere", table, func(b []byte) []byte {
 			at := bytes.LastIndex(b, []byte("startxref\n")) + len("startxref\n")
 			return put(b, at, "1")
 		}),

@@ -18,9 +18,9 @@ import (
 
 // seen is what a genuine file says that other files may contradict.
 type seen struct {
-	kind     paper.Kind // empty: records alone
-	history  [][sha256.Size]byte
-	number   int // of the visit
+	kind     paper.Kind          // empty: records alone
+	history  [][sha256.Size]byte // of what each record says: a signature may be made twice
+	number   int                 // of the visit
 	intake   string
 	previous string
 	drives   []certs.Drive
@@ -33,8 +33,11 @@ type seen struct {
 
 func look(envelopes [][]byte, records []certs.Record, by []*x509.Certificate, s certs.Summary) *seen {
 	n := &seen{intake: certs.HashEnvelope(envelopes[0]), orphans: s.Orphans, failure: s.Bad()}
-	for _, e := range envelopes {
-		n.history = append(n.history, sha256.Sum256(e))
+	for _, b := range envelopes {
+		if e, err := certs.ParseEnvelope(b); err == nil { // sign.Verify has looked
+			payload, _ := e.PayloadBytes()
+			n.history = append(n.history, sha256.Sum256(payload))
+		}
 	}
 	if _, number, ok := strings.Cut(s.Visit, "-"); ok {
 		n.number, _ = strconv.Atoi(number) // a visit's name has at most nine digits

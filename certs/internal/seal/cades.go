@@ -210,7 +210,7 @@ func openCMS(b, digest []byte) (*x509.Certificate, []byte, error) {
 	var c contentInfo
 	rest, err := asn1.Unmarshal(b, &c)
 	if err != nil {
-		return nil, nil, ErrMalform
+		return nil, nil, malformed("it is not DER")
 	}
 	if n := len(c.Content.SignerInfos); n != 1 {
 		return nil, nil, fmt.Errorf("the signature has %d signers, and ours have one", n)
@@ -220,7 +220,7 @@ func openCMS(b, digest []byte) (*x509.Certificate, []byte, error) {
 	}
 	cert, err := x509.ParseCertificate(c.Content.Certificates.Bytes)
 	if err != nil {
-		return nil, nil, ErrMalform
+		return nil, nil, malformed("its certificate can't be read")
 	}
 	if _, err := algorithmOf(cert); err != nil {
 		return nil, nil, err
@@ -231,14 +231,14 @@ func openCMS(b, digest []byte) (*x509.Certificate, []byte, error) {
 	sig := c.Content.SignerInfos[0].Signature
 	again, err := buildCMS(cert, digest, sig)
 	if err != nil || !bytes.Equal(b[:len(b)-len(rest)], again) {
-		return nil, nil, ErrMalform
+		return nil, nil, malformed("something of it was added, left out or spelt otherwise")
 	}
 	if one, err := oneOfTwins(cert, sig); err != nil || !bytes.Equal(one, sig) {
-		return nil, nil, ErrMalform
+		return nil, nil, malformed("of the two values that would do it has the larger")
 	}
 	set, err := signedAttributes(cert, digest)
 	if err != nil {
-		return nil, nil, ErrMalform
+		return nil, nil, malformed("its attributes can't be written")
 	}
 	if !checkValue(cert, set, sig) {
 		return nil, nil, ErrChanged

@@ -23,7 +23,7 @@ func OpenDetached(cms, content []byte) (*x509.Certificate, error) {
 	case err != nil:
 		return nil, err
 	case len(rest) != 0:
-		return nil, ErrMalform
+		return nil, malformed("bytes stand behind it")
 	}
 	return cert, nil
 }

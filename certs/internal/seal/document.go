@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -239,14 +240,43 @@ func (d *Document) Match(f File) error {
 		return fmt.Errorf("the file has %d objects, and the records give %d", len(f.Objects), len(d.Objects))
 	}
 	l := d.assemble(streams)
-	if len(l.file) != len(f.Bytes) {
-		return errors.New("the file is built in another way than ours")
+	if len(l.file) == len(f.Bytes) {
+		copy(l.file[l.gap:l.gap+gapLen], f.Bytes[l.gap:])
 	}
-	copy(l.file[l.gap:l.gap+gapLen], f.Bytes[l.gap:])
 	if !bytes.Equal(l.file, f.Bytes) {
-		return errors.New("the file is built in another way than ours")
+		return fmt.Errorf("%s is another", d.otherPart(f))
 	}
 	return nil
+}
+
+// otherPart names, for people, the first part of a file that is not this document's.
+// All streams are.
+func (d *Document) otherPart(f File) string {
+	for i, o := range d.Objects {
+		got := f.Objects[i].Dict
+		if o.Kind == Signature {
+			got, _, _ = strings.Cut(got, " /ByteRange ")
+		} else {
+			got = strings.TrimSuffix(got, filters[o.Kind])
+		}
+		if got == o.Dict {
+			continue
+		}
+		switch {
+		case i+1 == d.Info:
+			return "its title, subject or date"
+		case i+1 == d.Root:
+			return "its catalog (what a reader does with the file, and which changes are allowed)"
+		case o.Kind == Signature:
+			return "the signature's dictionary (who signed, when, why, and which changes are allowed)"
+		case strings.HasPrefix(o.Dict, "/Type /Filespec"):
+			return "the name of its attachment"
+		case strings.HasPrefix(o.Dict, "/Type /Annot"):
+			return "the field of its seal"
+		}
+		return "the dictionary of object " + strconv.Itoa(i+1)
+	}
+	return "its cross-reference table or its trailer"
 }
 
 // says whether a stream as it stands in a file has this object's content.

@@ -36,10 +36,16 @@ var (
 	ErrPadding   = errors.New("bytes stand behind the signature, inside its place")
 )
 
+// malformed says in what way a signature is written otherwise than ours.
+func malformed(how string) error { return fmt.Errorf("%w: %s", ErrMalform, how) }
+
 // Appended says that bytes stand behind what was signed.
 type Appended struct{ Count int }
 
 func (e *Appended) Error() string {
+	if e.Count == 1 {
+		return "1 byte was added after the signature"
+	}
 	return fmt.Sprintf("%d bytes were added after the signature", e.Count)
 }
 
@@ -70,7 +76,7 @@ func ReadSignature(b []byte) (*x509.Certificate, error) {
 	gap, end, size := m[1]-1, n[1], n[1]+n[2]
 	switch {
 	case n[0] != gap || end != gap+gapLen || m[3]-m[2] != rangeRoom:
-		return nil, ErrMalform
+		return nil, malformed("its range is not the whole file but itself")
 	case size < len(b):
 		return nil, &Appended{len(b) - size}
 	case size > len(b):
@@ -82,11 +88,11 @@ func ReadSignature(b []byte) (*x509.Certificate, error) {
 func readGap(b []byte, gap int) (*x509.Certificate, error) {
 	text := b[gap+1 : gap+gapLen-1]
 	if b[gap] != '<' || b[gap+gapLen-1] != '>' {
-		return nil, ErrMalform
+		return nil, malformed("it does not fill its place")
 	}
 	room := make([]byte, Reserve)
 	if _, err := hex.Decode(room, text); err != nil || hex.EncodeToString(room) != string(text) {
-		return nil, ErrMalform
+		return nil, malformed("its hex has capitals, or something else than digits")
 	}
 	h := sha256.New()
 	h.Write(b[:gap])
