@@ -16,12 +16,13 @@ import (
 	"handback.example/certs/paper"
 )
 
-// seen is what a genuine file says that other files may contradict.
+// seen is what a file says that other files may contradict.
 type seen struct {
+	visit    visit
 	kind     paper.Kind          // empty: records alone
 	history  [][sha256.Size]byte // of what each record says: a signature may be made twice
 	number   int                 // of the visit
-	intake   string
+	intakes  []string            // hashes of INTAKE's envelope, in each way that its signature is written
 	previous string
 	drives   []certs.Drive
 	from, to time.Time // of the stick's part of the visit
@@ -31,8 +32,20 @@ type seen struct {
 	failure  bool
 }
 
+// visit of a stick of one hub: another hub's sticks may have the same names.
+type visit struct{ hub, name string }
+
+func (v visit) stick() visit {
+	v.name, _, _ = strings.Cut(v.name, "-")
+	return v
+}
+
+func compareVisits(a, b visit) int {
+	return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.hub, b.hub))
+}
+
 func look(envelopes [][]byte, records []certs.Record, by []*x509.Certificate, s certs.Summary) *seen {
-	n := &seen{intake: certs.HashEnvelope(envelopes[0]), orphans: s.Orphans, failure: s.Bad()}
+	n := &seen{visit: visit{string(by[0].AuthorityKeyId), s.Visit}, intakes: []string{certs.HashEnvelope(envelopes[0])}, orphans: s.Orphans, failure: s.Bad()}
 	for _, b := range envelopes {
 		if e, err := certs.ParseEnvelope(b); err == nil { // sign.Verify has looked
 			payload, _ := e.PayloadBytes()
@@ -96,26 +109,31 @@ type Finding struct {
 // two ways, none of that visit's files is genuine any more: one history is false, and
 // which can't be known. All other findings leave the verdicts as they are.
 func Reconcile(results []Result) []Finding {
-	visits := map[string][]*Result{}
+	visits := map[visit][]*Result{}
 	for i := range results {
 		if r := &results[i]; r.seen != nil && r.Verdict != NotGenuine {
-			visits[r.Visit] = append(visits[r.Visit], r)
+			visits[r.seen.visit] = append(visits[r.seen.visit], r)
 		}
 	}
 	var out []Finding
-	for _, name := range slices.Sorted(maps.Keys(visits)) {
-		files := visits[name]
+	for _, v := range slices.SortedFunc(maps.Keys(visits), compareVisits) {
+		files, name := visits[v], v.name
 		longest := slices.MaxFunc(files, func(a, b *Result) int { return cmp.Compare(len(a.seen.history), len(b.seen.history)) })
 		if f, ok := forked(name, files, longest); ok {
 			out = append(out, f)
-			delete(visits, name)
+			delete(visits, v)
 			continue
 		}
 		for _, d := range longest.seen.orphans {
 			out = append(out, Finding{Orphan, fmt.Sprintf("visit %s: the erasure of drive %s, serial %s, began, and no record says how it ended",
 				name, orUnknown(d.Name), orUnknown(d.Serial)), []string{name}, []string{longest.File}})
 		}
-		visits[name] = []*Result{longest}
+		for _, r := range files {
+			if h := r.seen.intakes[0]; !slices.Contains(longest.seen.intakes, h) {
+				longest.seen.intakes = append(longest.seen.intakes, h)
+			}
+		}
+		visits[v] = []*Result{longest}
 	}
 	out = append(out, order(visits)...)
 	out = append(out, overlaps(visits)...)
@@ -130,14 +148,14 @@ func orUnknown(s string) string {
 }
 
 // forked compares every file of a visit with the one that tells most.
-func forked(visit string, files []*Result, longest *Result) (Finding, bool) {
+func forked(name string, files []*Result, longest *Result) (Finding, bool) {
 	for _, r := range files {
 		for i, h := range r.seen.history {
 			if h == longest.seen.history[i] {
 				continue
 			}
-			f := Finding{Kind: Fork, Visits: []string{visit}, Sentence: fmt.Sprintf(
-				"visit %s exists with two histories: record %d is one in %s and another in %s; the stick or its key was copied, and which history is true can't be known", visit, i+1, r.File, longest.File)}
+			f := Finding{Kind: Fork, Visits: []string{name}, Sentence: fmt.Sprintf(
+				"visit %s exists with two histories: record %d is one in %s and another in %s; the stick or its key was copied, and which history is true can't be known", name, i+1, r.File, longest.File)}
 			for _, x := range files {
 				f.Files = append(f.Files, x.File)
 				*x = x.refused("%s", f.Sentence)
@@ -150,13 +168,13 @@ func forked(visit string, files []*Result, longest *Result) (Finding, bool) {
 
 // order of each stick's visits: by their numbers, and by what each INTAKE names as
 // the visit before.
-func order(visits map[string][]*Result) []Finding {
-	sticks := map[string][]*Result{}
-	for _, f := range visits {
-		sticks[f[0].Stick] = append(sticks[f[0].Stick], f[0])
+func order(visits map[visit][]*Result) []Finding {
+	sticks := map[visit][]*Result{}
+	for v, f := range visits {
+		sticks[v.stick()] = append(sticks[v.stick()], f[0])
 	}
 	var out []Finding
-	for _, stick := range slices.Sorted(maps.Keys(sticks)) {
+	for _, stick := range slices.SortedFunc(maps.Keys(sticks), compareVisits) {
 		all := sticks[stick]
 		slices.SortFunc(all, func(a, b *Result) int { return cmp.Compare(a.seen.number, b.seen.number) })
 		after := map[string]*Result{}
@@ -168,7 +186,7 @@ func order(visits map[string][]*Result) []Finding {
 			case p != "" && twin != nil:
 				out = append(out, pair(Fork, twin, r, "visits %s and %s both name the same visit as the one before them: the stick or its key was copied", twin.Visit, r.Visit))
 			case i > 0:
-				out = append(out, step(stick, all[i-1], r)...)
+				out = append(out, step(stick.name, all[i-1], r)...)
 			}
 		}
 	}
@@ -179,7 +197,7 @@ func order(visits map[string][]*Result) []Finding {
 func step(stick string, a, b *Result) []Finding {
 	missing := b.seen.number - a.seen.number - 1
 	switch {
-	case b.seen.previous == a.seen.intake: // numbers that were taken and never used are none of ours to miss
+	case slices.Contains(a.seen.intakes, b.seen.previous): // numbers that were taken and never used are none of ours to miss
 		return nil
 	case missing == 0:
 		return []Finding{pair(Fork, a, b, "visit %s does not name visit %s as the one before it, though its number is the next: the stick or its key was copied", b.Visit, a.Visit)}
@@ -194,7 +212,7 @@ func pair(kind FindingKind, a, b *Result, format string, v ...any) Finding {
 }
 
 // overlaps finds drives that were in two machines at once.
-func overlaps(visits map[string][]*Result) []Finding {
+func overlaps(visits map[visit][]*Result) []Finding {
 	drives := map[string][]*Result{}
 	for _, f := range visits {
 		for _, d := range f[0].seen.drives {
@@ -211,7 +229,7 @@ func overlaps(visits map[string][]*Result) []Finding {
 		})
 		var last *Result // of those before, the one that ended last
 		for _, r := range all {
-			if last != nil && last.Visit != r.Visit && last.seen.to.After(r.seen.from) {
+			if last != nil && last.seen.visit != r.seen.visit && last.seen.to.After(r.seen.from) {
 				out = append(out, pair(Overlap, last, r, "drive %s was in visits %s and %s at the same time (%s to %s, and %s to %s): a clock was wrong, or one of them was not about this drive",
 					serial, last.Visit, r.Visit, certs.Stamp(last.seen.from), certs.Stamp(last.seen.to), certs.Stamp(r.seen.from), certs.Stamp(r.seen.to)))
 			}
@@ -256,9 +274,11 @@ func papers(results []Result) []Finding {
 	return out
 }
 
-// sameKind reports whether a paper, or a visit's records, stand in an older paper's
-// place.
-func sameKind(old, r *Result) bool { return r.seen.kind == "" || old.Paper == r.Paper }
+// sameKind reports whether a paper, or a visit's records, stand in the place of an older
+// paper of the visit.
+func sameKind(old, r *Result) bool {
+	return (r.seen.kind == "" || old.Paper == r.Paper) && (old.seen == nil || old.seen.visit == r.seen.visit)
+}
 
 func absent(r *Result, p certs.Paper, byHash, byName map[string]*Result) (Finding, bool) {
 	if byHash[p.SHA256] != nil {
@@ -286,7 +306,7 @@ type Totals struct {
 // Count the results after Reconcile.
 func Count(results []Result) Totals {
 	t := Totals{Files: len(results)}
-	visits, sticks := map[string]bool{}, map[string]bool{}
+	visits, sticks := map[visit]bool{}, map[visit]bool{}
 	for _, r := range results {
 		switch r.Verdict {
 		case Genuine:
@@ -300,8 +320,12 @@ func Count(results []Result) Totals {
 		default:
 			t.Unchecked++
 		}
+		v := visit{name: r.Visit}
+		if r.seen != nil {
+			v = r.seen.visit
+		}
 		if r.Visit != "" {
-			visits[r.Visit], sticks[r.Stick] = true, true
+			visits[v], sticks[v.stick()] = true, true
 		}
 	}
 	t.Visits, t.Sticks = len(visits), len(sticks)

@@ -19,6 +19,7 @@ func (c *Checker) trusted(r Result, records []certs.Record, by []*x509.Certifica
 	}
 	r.Class = string(class)
 	if class == sign.Unenrolled {
+		r.seen = nil // anybody can make one: it contradicts nobody
 		r.Verdict, r.Sentence = Unchecked, "Not enrolled: this was made without a hub's key; nothing vouches for what it says."
 		return c.required(r, s)
 	}
