@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"handback.example/certs"
+	"handback.example/cmd/internal/keylock"
 	"handback.example/cmd/internal/settings"
 	"handback.example/image/vmtest"
 )
@@ -21,8 +22,12 @@ type attended struct {
 	line    *line
 }
 
+// shiftWords is the passphrase of the attended visit's stick.
+const shiftWords = "seven green bottles"
+
 // A person's visit by keyboard, from a stick that has to be put right three times
-// to the result. The same screens are on the display and on the serial line.
+// and is locked to the result. The same screens are on the display and on the serial
+// line.
 func TestApplianceAttended(t *testing.T) {
 	t.Parallel()
 	const mib = 48
@@ -36,11 +41,15 @@ func TestApplianceAttended(t *testing.T) {
 		t.Fatal(err)
 	}
 	secondWas := fileHash(t, second)
-	good, err := readESP(l.stick, espSettings, espRoot)
+	good, err := readESP(l.stick, espSettings, espRoot, espKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.change(map[string][]byte{espSettings: append([]byte("colour = 'red'\n"), good[espSettings]...)})
+	locked, err := keylock.Lock(good[espKey], shiftWords)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.change(map[string][]byte{espSettings: append([]byte("colour = 'red'\n"), good[espSettings]...), espKey: locked})
 	line := l.newLine()
 	vm := l.start(vmtest.Config{TPM: filepath.Join(l.dir, "tpm"), AssetTag: "DEMO-0001", SecureBoot: true, MemoryMiB: 8 << 10, Screen: line, OnEvent: line.heard, Drives: []vmtest.Drive{
 		{Bus: vmtest.BusSATA, Target: slow.path, BytesPerSecond: 4 << 20}, {Bus: vmtest.BusNVMe, Target: fast.path}, {Bus: vmtest.BusUSB, Target: second}}})
@@ -48,6 +57,7 @@ func TestApplianceAttended(t *testing.T) {
 	a := attended{laptop: l, vm: vm, display: l.newDisplay(vm), line: line}
 
 	a.stickPutRight(good)
+	a.unlock()
 	if fileHash(t, second) != secondWas {
 		t.Error("the second stick has changed")
 	}
@@ -153,6 +163,21 @@ func (a *attended) stickPutRight(good map[string][]byte) {
 	})
 	stopped("root.pem")
 	again(func() { a.change(map[string][]byte{espRoot: good[espRoot]}) })
+}
+
+// unlock: the passphrase is asked for before anything else, and is on no screen.
+func (a *attended) unlock() {
+	a.t.Helper()
+	a.await(a.vm, "stage", "name=unlock")
+	a.both("This stick is locked")
+	a.display.shot("unlock")
+	a.types("eight green bottles\n")
+	a.await(a.vm, "wrong-passphrase")
+	a.display.sees("That is not the passphrase")
+	a.types(shiftWords)
+	a.display.sees(strings.Repeat("*", len(shiftWords)))
+	a.types("\n")
+	a.await(a.vm, "unlocked")
 	a.await(a.vm, "stage", "name=intake")
 	if e, ok := event(a.vm, "started"); ok {
 		a.t.Errorf("an erasure began: %v", e)
