@@ -2,10 +2,8 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -232,15 +230,12 @@ func papers(ts *testscript.TestScript, dir string, named []certs.Paper) {
 	if len(named) != 2 || strings.TrimSuffix(named[0].Name, ".pdf") != strings.TrimSuffix(named[1].Name, ".html") {
 		ts.Fatalf("a wipe makes one paper in its two forms, not %v", named)
 	}
-	b, err = os.ReadFile(filepath.Join(dir, "certificates", named[1].Name))
-	ts.Check(err)
-	if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != named[1].SHA256 {
-		ts.Fatalf("%s is not what CERTIFIED names", named[1].Name)
-	}
-	b, err = os.ReadFile(filepath.Join(dir, "certificates", named[0].Name))
-	ts.Check(err)
-	r := verify.File(b, []*x509.Certificate{root}, verify.Options{})
-	if r.Verdict != verify.Genuine || r.Class != string(sign.Demonstrating) || r.SHA256 != named[0].SHA256 {
-		ts.Fatalf("%s: %s", named[0].Name, r.Sentence)
+	for _, p := range named {
+		b, err = os.ReadFile(filepath.Join(dir, "certificates", p.Name))
+		ts.Check(err)
+		r := verify.File(b, []*x509.Certificate{root}, verify.Options{})
+		if r.Verdict != verify.Genuine || r.Class != string(sign.Demonstrating) || r.SHA256 != p.SHA256 {
+			ts.Fatalf("%s: %s", p.Name, r.Sentence)
+		}
 	}
 }

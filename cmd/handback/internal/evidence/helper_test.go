@@ -2,7 +2,6 @@ package evidence_test
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/csv"
 	"errors"
@@ -264,12 +263,6 @@ func checkPapers(t *testing.T, dir string, s *sign.Signer, papers []certs.Paper,
 		b, err := os.ReadFile(filepath.Join(dir, "certificates", p.Name))
 		if err != nil {
 			t.Fatal(err)
-		}
-		if strings.HasSuffix(p.Name, ".html") {
-			if sum := fmt.Sprintf("%x", sha256.Sum256(b)); sum != p.SHA256 {
-				t.Errorf("%s: SHA-256 %s, CERTIFIED says %s", p.Name, sum, p.SHA256)
-			}
-			continue
 		}
 		r := verify.File(b, []*x509.Certificate{s.Root}, verify.Options{})
 		if r.Verdict != verify.Genuine || r.SHA256 != p.SHA256 || r.Visit != want.Visit || r.Sanitised != string(want.Verdict) {
