@@ -170,7 +170,7 @@ func (p *printer) unreachable(err error) error {
 	if errors.As(err, &u) {
 		err = u.Err
 	}
-	return fmt.Errorf("the printer at %s does not answer (%w): is it switched on, and on this network?", p.uri, err)
+	return fmt.Errorf("the printer at %s does not answer (%w): look whether it is switched on, and on this network", p.uri, err)
 }
 
 func (p *printer) answer(resp *http.Response, op goipp.Op, id uint32) (*goipp.Message, error) {
@@ -196,7 +196,7 @@ func (p *printer) answer(resp *http.Response, op goipp.Op, id uint32) (*goipp.Me
 		err = errors.New("it answers another question")
 	}
 	if err != nil {
-		return nil, &Error{p.name, fmt.Sprintf("gives an answer to %s that can't be read (%v)", op, err), "is it an IPP printer?"}
+		return nil, &Error{p.name, fmt.Sprintf("gives an answer to %s that can't be read (%v)", op, err), "look whether print.uri is that of a printer"}
 	}
 	// RFC 8011, 4.1.6: below 0x0100 it was successful.
 	if s := goipp.Status(m.Code); m.Code >= 0x0100 {
