@@ -114,7 +114,7 @@ func (c *Checker) genuine(r Result, s certs.Summary, sealer *x509.Certificate) s
 		word += fmt.Sprintf("; revision %d", r.Revision)
 	}
 	if r.Form == FormRecords {
-		word += fmt.Sprintf("; %d records", r.Records)
+		word += "; " + counted(r.Records, "record")
 		if s.Revision == 1 {
 			word += ", and the visit is not certified: it was not ended, or what came later is not here"
 		}
@@ -131,11 +131,7 @@ func (c *Checker) genuine(r Result, s certs.Summary, sealer *x509.Certificate) s
 
 // recorded is what the records add up to, as it follows on 'Genuine'.
 func recorded(s certs.Summary) string {
-	n := len(s.Media)
-	drives := fmt.Sprintf("%d drives", n)
-	if n == 1 {
-		drives = "1 drive"
-	}
+	drives := counted(len(s.Media), "drive")
 	switch s.Verdict {
 	case certs.Sanitised:
 		word := fmt.Sprintf(": %s sanitised (%s)", drives, s.Level)
@@ -145,8 +141,17 @@ func recorded(s certs.Summary) string {
 		return word
 	case certs.NoMedia:
 		return ", and it records that no drive was found"
+	case certs.RefusedVerdict:
+		return fmt.Sprintf(", and it records that not all was erased: %d of %s sanitised, the rest refused or out of reach", s.Sanitised, drives)
 	case certs.BelowLevel:
 		return fmt.Sprintf(", and it records a level below the one wanted: %s sanitised (%s)", drives, s.Level)
 	}
 	return fmt.Sprintf(", and it records a failure: %s, %d of %s sanitised", s.Verdict, s.Sanitised, drives)
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

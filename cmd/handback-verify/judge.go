@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"path"
 	"path/filepath"
@@ -117,7 +116,7 @@ func (s *spool) judge(c *verify.Checker) verify.Result {
 		}
 		envelopes, last = append(envelopes, e), f
 	}
-	return c.Visit(fmt.Sprintf("%s (%d records)", name, len(envelopes)), envelopes)
+	return c.Visit(name, envelopes)
 }
 
 // worst verdict of all files: not genuine before unchecked.

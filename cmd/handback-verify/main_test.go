@@ -158,9 +158,9 @@ func TestCommand(t *testing.T) {
 		{"good.pdf --root root.pem", 0, "Genuine"},
 		{"--root root.pem good.html", 0, "good.html: Genuine (demonstration key): 1 drive sanitised (clear)"},
 		{"--root root.pem record.json", 0, "records, and the visit is not certified"},
-		{"--root root.pem spool", 0, "spool/S01-000412 ("},
+		{"--root root.pem spool", 0, "spool/S01-000412: Genuine"},
 		{"--root root.pem spool/S01-000412-0005.json", 3, "it is record 5 of visit S01-000412 alone"},
-		{"--root root.pem spool/S01-000412-0001.json", 0, "1 records"},
+		{"--root root.pem spool/S01-000412-0001.json", 0, "; 1 record, and the visit is not certified"},
 		{"--root root.pem gap", 1, "a record is missing: number 4 stands where 3 belongs"},
 		{"--root root.pem spool other", 1, "two different records lie under one number: "},
 		{"--root root.pem spool gap", 0, "Genuine"}, // what one lacks the other has
