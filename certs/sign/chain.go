@@ -95,13 +95,16 @@ func certified(records []certs.Record) bool {
 
 // mayFollow says whether a key of a role may add a record to a visit. A stick's key
 // ends its visit with CERTIFIED; what comes later is the hub's, and nothing else is.
+// The decision on a result may be either's: it is a person's, and few have one at hand
+// while the machine is on the bench.
 func mayFollow(before []certs.Record, r certs.Record, by Role) error {
 	later := slices.Contains([]certs.Kind{certs.KindTransferred, certs.KindReceived, certs.KindCorrected}, r.Kind)
+	either := r.Kind == certs.KindCertified || r.Kind == certs.KindValidated
 	over := certified(before)
 	switch {
 	case by == RoleStick && later:
 		return fmt.Errorf("record %d, %s, is signed by a stick: it is the hub's to sign", r.Seq, r.Kind)
-	case by == RoleHub && !later && r.Kind != certs.KindCertified:
+	case by == RoleHub && !later && !either:
 		return fmt.Errorf("record %d, %s, is signed by a hub: it is the stick's to sign", r.Seq, r.Kind)
 	case by == RoleStick && over:
 		return fmt.Errorf("record %d, %s, is signed by the stick after it had certified the visit", r.Seq, r.Kind)

@@ -90,7 +90,7 @@ func TestVerifyRefusesKeys(t *testing.T) {
 		"after CERTIFIED":              {next(t, stick, over, certstest.TPM(certs.TPMCleared), false), "after it had certified"},
 		"CERTIFIED twice":              {next(t, stick, over, certstest.Certified("x.pdf"), false), "after it had certified"},
 		"a verdict by the hub":         {next(t, hub, over, certstest.Finished(certstest.Drive(0), certs.LevelPurge), false), "is signed by a hub"},
-		"a decision by the hub":        {next(t, hub, over, certstest.Validated(certs.Accepted, "sup02"), false), "is signed by a hub"},
+		"a grade by the hub":           {next(t, hub, over, certstest.Graded(certs.RouteRecycle), false), "is signed by a hub"},
 		"the hub too early":            {next(t, hub, open, certstest.Transferred(), false), "before the stick had certified"},
 		"CERTIFIED by the hub":         {next(t, hub, open, certstest.Certified("x.pdf"), false), "before the stick had certified"},
 		"the stick after the hub":      {next(t, stick, given, certstest.TPM(certs.TPMCleared), false), "after it had certified"},
@@ -118,6 +118,11 @@ func TestContinueRefuses(t *testing.T) {
 		if _, err := sign.Continue(c.by, c.in); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error is %v, want one with %q", name, err, c.want)
 		}
+	}
+	// A decision may be the hub's.
+	over := next(t, stick, open, certstest.Certified("S01-000412-erasure.pdf"), false)
+	if _, _, err := sign.Verify(next(t, hub, over, certstest.Validated(certs.Accepted, "sup02"), false)); err != nil {
+		t.Errorf("a decision of the hub's: %v", err)
 	}
 	// The chain itself refuses what its key may not sign, and stays as it was.
 	c, err := sign.Continue(hub, certstest.Closed(stick, hub).Envelopes())

@@ -148,11 +148,12 @@ func (a *afterlife) run(do func(records []certs.Record) (certs.Record, error)) e
 }
 
 // superseded are the kinds of paper that the stick certified and that a record
-// changes: a correction all of them, a receipt the disposal certificate.
+// changes: a correction and a decision all of them, a receipt the disposal certificate.
 func (a *afterlife) superseded(kind certs.Kind) (kinds []paper.Kind) {
 	for _, k := range paper.Kinds {
 		first := func(p certs.Paper) bool { return strings.HasPrefix(p.Name, k.Stem(a.visit.name, 1)+".") }
-		if slices.ContainsFunc(certs.Summarise(a.chain.Records()).Replaces, first) && (kind == certs.KindCorrected || k == paper.Disposal) {
+		all := kind == certs.KindCorrected || kind == certs.KindValidated
+		if slices.ContainsFunc(certs.Summarise(a.chain.Records()).Replaces, first) && (all || k == paper.Disposal) {
 			kinds = append(kinds, k)
 		}
 	}

@@ -30,6 +30,7 @@ const usageText = `usage: handback-hub COMMAND --data DIR ...
   crl     make the revocation list anew, before it is due
   list    show the sticks and what became of their keys
 
+  validated    record who accepts or rejects the result
   transferred  record to whom a device was given
   received     record that it arrived, and what becomes of it
   corrected    record that something was entered wrongly
@@ -49,7 +50,7 @@ type command struct {
 var commands = map[string]command{
 	"init": {initUsage, setupInit}, "enrol": {enrolUsage, setupEnrol}, "revoke": {revokeUsage, setupRevoke},
 	"rekey": {rekeyUsage, setupRekey}, "crl": {crlUsage, setupCRL}, "list": {listUsage, setupList},
-	"transferred": {transferredUsage, setupTransferred}, "received": {receivedUsage, setupReceived}, "corrected": {correctedUsage, setupCorrected},
+	"validated": {validatedUsage, setupValidated}, "transferred": {transferredUsage, setupTransferred}, "received": {receivedUsage, setupReceived}, "corrected": {correctedUsage, setupCorrected},
 }
 
 // console is whom a command talks to.

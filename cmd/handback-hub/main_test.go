@@ -81,17 +81,22 @@ func loadStick(dir string) (*sign.Signer, error) {
 	return sign.LoadStick(files[0], files[1], files[2])
 }
 
-// visit DIR STICK NUMBER [hold | open]: a stick's folder with the records and papers of
-// one visit, made with the keys that an enrolment has put into STICK: on HOLD, or not
-// certified.
+// visit DIR STICK NUMBER [hold | failed | open]: a stick's folder with the records and
+// papers of one visit, made with the keys that an enrolment has put into STICK: on HOLD,
+// with a drive that failed, or not certified.
 func makeVisit(ts *testscript.TestScript, neg bool, args []string) {
 	s, err := loadStick(ts.MkAbs(args[1]))
 	ts.Check(err)
 	number, err := strconv.Atoi(args[2])
 	ts.Check(err)
 	v, kinds := certstest.New(s, number), []paper.Kind{paper.Erasure, paper.Disposal}
-	for _, r := range certstest.Sanitised(s, 1).Chain.Records() {
-		if r.Graded != nil && len(args) > 3 && args[3] == "hold" {
+	form := append(args, "")[3]
+	model := certstest.Sanitised(s, 1)
+	if form == "failed" {
+		model = certstest.Failed(s)
+	}
+	for _, r := range model.Chain.Records() {
+		if r.Graded != nil && (form == "hold" || form == "failed") {
 			r.Graded.Route, kinds[1] = certs.RouteHold, paper.Hold
 		}
 		v.Add(r)
@@ -107,7 +112,7 @@ func makeVisit(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(os.MkdirAll(filepath.Join(dir, settings.CertificatesDir), 0o700))
 		ts.Check(os.WriteFile(filepath.Join(dir, settings.CertificatesDir, name), b, 0o600))
 	}
-	if len(args) < 4 || args[3] != "open" {
+	if form != "open" {
 		v.Add(certs.Record{Kind: certs.KindCertified, Certified: certified})
 	}
 	ts.Check(os.MkdirAll(filepath.Join(dir, settings.SpoolDir), 0o700))

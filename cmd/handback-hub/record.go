@@ -25,6 +25,16 @@ Every record is checked under the hub's root first. Nothing that is there is rep
 the new paper names the ones that it replaces.
 `
 
+var validatedUsage = `usage: handback-hub validated --data DIR --visit PATH --by ID --decision accepted|rejected
+           [--name NAME] [--title TITLE] [--why TEXT]
+
+Records the decision on a visit's result (NIST SP 800-88 Rev. 2, 4.5.2), and makes its
+papers anew. What was not sanitised can't be accepted.
+
+--name, --title  of who decides, where they are to stand on the papers
+--why TEXT       the reason; a rejection needs one
+` + fmt.Sprintf(visitUsage, "who decides, as an operator ID")
+
 var transferredUsage = `usage: handback-hub transferred --data DIR --visit PATH --by ID [--to NAME] [--how TEXT]
            [--carrier NAME] [--place TEXT] [--seal NUMBER] [--grams N] [--details FILE]
 
@@ -56,7 +66,7 @@ what is right beside what it was. A fact, a verdict or a grade is never correcte
 --field NAME  tag, source, dial, place, organisation, seal, operator
 ` + fmt.Sprintf(visitUsage, "who corrects it, as an operator ID")
 
-// request is what all three commands have in common.
+// request is what the commands have in common.
 type request struct {
 	data, path, number, by string
 	pass                   passphrase
@@ -116,6 +126,32 @@ func details(name string, payload any) error {
 func given(to *string, s string) {
 	if s != "" {
 		*to = s
+	}
+}
+
+func setupValidated(f *flag.FlagSet) func(c *console) error {
+	var q request
+	v := certs.Validated{}
+	q.flags(f)
+	f.StringVar(&v.Decision, "decision", "", "")
+	f.StringVar(&v.Name, "name", "", "")
+	f.StringVar(&v.Title, "title", "", "")
+	f.StringVar(&v.Why, "why", "", "")
+	return func(c *console) error {
+		switch {
+		case v.Decision != certs.Accepted && v.Decision != certs.Rejected:
+			return misused("--decision is %q: it must be accepted or rejected", v.Decision)
+		case v.Decision == certs.Rejected && v.Why == "":
+			return misused("--why is missing: a rejection needs a reason")
+		}
+		v.By = q.by
+		return q.run(c, func(records []certs.Record) (certs.Record, error) {
+			s := certs.Summarise(records)
+			if v.Decision == certs.Accepted && s.Verdict != certs.Sanitised && s.Verdict != certs.BelowLevel {
+				return certs.Record{}, fmt.Errorf("visit %s can't be accepted: its records say %s", s.Visit, s.Verdict)
+			}
+			return certs.Record{Kind: certs.KindValidated, Validated: &v}, nil
+		})
 	}
 }
 
