@@ -8,8 +8,11 @@ import "strconv"
 // so that the end of one can't stand for the other.
 type book struct {
 	entries []*entry
+	byKey   map[string]*entry
 	twice   map[string]bool
 }
+
+func newBook() *book { return &book{byKey: map[string]*entry{}, twice: map[string]bool{}} }
 
 type entry struct {
 	drive    Drive
@@ -51,14 +54,13 @@ func (b *book) find(r *Record) {
 // entry of a drive, made where it isn't there yet: a drive that only a STARTED
 // or a FINISHED knows counts as well.
 func (b *book) entry(ref DriveRef) (*entry, bool) {
-	for _, e := range b.entries {
-		if b.key(e.drive.Ref()) == b.key(ref) {
-			return e, false
-		}
+	k := b.key(ref)
+	if e := b.byKey[k]; e != nil {
+		return e, false
 	}
 	e := &entry{drive: Drive{Name: ref.Name, Bus: ref.Bus, Model: ref.Model, Serial: ref.Serial,
 		WWN: ref.WWN, Namespace: ref.Namespace, SizeBytes: ref.SizeBytes}}
-	b.entries = append(b.entries, e)
+	b.entries, b.byKey[k] = append(b.entries, e), e
 	return e, true
 }
 

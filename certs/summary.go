@@ -97,7 +97,7 @@ func (s Summary) Bad() bool {
 // unverified.
 func Summarise(records []Record) Summary {
 	s := Summary{Level: LevelNone, Want: LevelNone, TPMResult: TPMUnknown, Validation: Awaiting, Revision: 1}
-	b := book{twice: map[string]bool{}}
+	b := newBook()
 	for i := range records {
 		s.read(&records[i])
 		b.find(&records[i])

@@ -1,6 +1,7 @@
 package certs_test
 
 import (
+	"strconv"
 	"testing"
 
 	"handback.example/certs"
@@ -119,5 +120,22 @@ func TestSummariseNamed(t *testing.T) {
 	s := certs.Summarise([]certs.Record{certstest.Intake(), certstest.Facts(a, b), c, certstest.Started(a, certs.LevelClear), certstest.Finished(a, certs.LevelClear)})
 	if s.Verdict != certs.Sanitised || !s.Good() || len(s.Media) != 1 {
 		t.Errorf("verdict %s, good %v, %d drives: want the named one only", s.Verdict, s.Good(), len(s.Media))
+	}
+}
+
+// What a hostile visit lists costs no more than its length: a reader is not held up by
+// drives that are each looked for among all others.
+func TestManyDrives(t *testing.T) {
+	const drives = 1000
+	f := &certs.Facts{}
+	for i := range drives {
+		f.Drives = append(f.Drives, certs.Drive{Serial: strconv.Itoa(i)})
+	}
+	records := []certs.Record{{Kind: certs.KindFacts, Facts: f}, {Kind: certs.KindFacts, Facts: f}}
+	if n := len(certs.Summarise(records).Media); n != drives {
+		t.Fatalf("%d media", n)
+	}
+	if n := testing.AllocsPerRun(1, func() { certs.Summarise(records) }); n > 100*drives {
+		t.Errorf("%.0f allocations for %d drives", n, drives)
 	}
 }
