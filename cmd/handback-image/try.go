@@ -27,7 +27,7 @@ const tryUsageText = `usage: handback-image try [--image FILE] [--headless] [--u
            [--drive nvme:PATH | sata:PATH | usb:PATH | sd:PATH | vhost:SOCKET | nvme-tcp:HOST:PORT | usbredir:SOCKET]... --out DIR
 
 Boots a stick image in a virtual laptop. What the drives hold is erased. When the
-machine powers off, DIR holds certificates/, spool/, root.pem, serial.log and
+machine powers off, DIR holds certificates/, labels/, spool/, root.pem, serial.log and
 screen.png. DIR/stick.img and DIR/tpm are kept: the next try with the same DIR
 goes on with them.
 

@@ -79,7 +79,7 @@ func prepareStick(ctx context.Context, o tryOptions, set settings.Settings, stic
 // noOrphans: papers without the stick that they came from would be mixed with
 // another stick's of the same name.
 func noOrphans(out string) error {
-	for _, d := range []string{settings.CertificatesDir, settings.SpoolDir} {
+	for _, d := range []string{settings.CertificatesDir, settings.LabelsDir, settings.SpoolDir} {
 		if e, err := os.ReadDir(filepath.Join(out, d)); err == nil && len(e) > 0 {
 			return fmt.Errorf("%s holds papers of an earlier stick, but stick.img is gone: give another --out, or move them away", out)
 		}
@@ -166,7 +166,7 @@ func copySparse(ctx context.Context, to, from string) (err error) {
 	return out.Sync()
 }
 
-// takePapers copies certificates and records from the stick's data partition into
+// takePapers copies certificates, labels and records from the stick's data partition into
 // the folder out and gives the certificates' names.
 func takePapers(stick, out string) ([]string, error) {
 	v, done, err := dataPartition(stick)
@@ -175,7 +175,7 @@ func takePapers(stick, out string) ([]string, error) {
 	}
 	defer done()
 	var papers []string
-	for _, dir := range []string{settings.CertificatesDir, settings.SpoolDir} {
+	for _, dir := range []string{settings.CertificatesDir, settings.LabelsDir, settings.SpoolDir} {
 		names, err := takeFolder(v, dir, out)
 		if err != nil {
 			return papers, fmt.Errorf("%s: %s on the data partition: %w", stick, dir, err)

@@ -187,6 +187,23 @@ func (vm *VM) Return(ctx context.Context) error {
 	return nil
 }
 
+// Insert puts another stick in, whose image is path.
+func (vm *VM) Insert(ctx context.Context, path string) error {
+	const id = "stick2"
+	block, device := stickBlock(path, false), stickDevice()
+	block["node-name"] = id
+	device["id"], device["drive"], device["serial"] = id, id, "HANDBACK-STICK-2"
+	delete(device, "port") // the first one has it
+	delete(device, "bootindex")
+	if err := vm.mon.do(ctx, "blockdev-add", block, nil); err != nil {
+		return fmt.Errorf("open another stick: %w", err)
+	}
+	if err := vm.mon.do(ctx, "device_add", device, nil); err != nil {
+		return fmt.Errorf("put another stick in: %w", err)
+	}
+	return nil
+}
+
 // PowerButton presses the laptop's power button.
 func (vm *VM) PowerButton(ctx context.Context) error {
 	return vm.mon.do(ctx, "system_powerdown", nil, nil)
