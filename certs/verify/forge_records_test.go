@@ -59,6 +59,14 @@ func forgeRecords(t testing.TB, r ring) []vector {
 	const oneWay, canonical, missing = "not written the one way", "is not canonical JSON", "a record is missing"
 	certified := slices.IndexFunc(records(t, closed), func(r certs.Record) bool { return r.Kind == certs.KindCertified })
 	later := func(by func(i int) holder) [][]byte { return chain(t, records(t, closed), by) }
+	from := func(n int) func(int) holder {
+		return func(i int) holder {
+			if i >= n {
+				return r.hub
+			}
+			return r.stick
+		}
+	}
 	return []vector{
 		v("record-deleted", "a record in the middle is missing", "a record is missing: number 6 stands where 5 belongs", without(good, 4)),
 		v("intake-deleted", "the first record is missing", "a record is missing: number 2 stands where 1 belongs", without(good, 0)),
@@ -105,12 +113,8 @@ func forgeRecords(t testing.TB, r ring) []vector {
 			return append(rs, put1(certstest.Certified("S01-000412-erasure.pdf"), last), put1(certstest.Certified("S01-000412-disposal.pdf"), last))
 		})),
 		v("hub-record-by-stick", "the stick signed what is the hub's to sign", "it is the hub's to sign", later(byStick)),
-		v("stick-record-by-hub", "the hub signed what is the stick's to sign", "it is the stick's to sign", later(func(i int) holder {
-			if i >= certified-1 {
-				return r.hub
-			}
-			return r.stick
-		})),
+		v("stick-record-by-hub", "the hub graded the device, which is the stick's to do", "GRADED, is signed by a hub: it is the stick's to sign", later(from(certified-2))),
+		v("hub-too-early", "the hub validated the visit before the stick had ended it", "VALIDATED, is signed by a hub before the stick had certified the visit", later(from(certified-1))),
 		v("all-by-hub", "the hub signed the whole visit", "it is the stick's to sign", later(func(int) holder { return r.hub })),
 		v("false-correction", "a correction starts from what was never said", "which it never was", redoClosed(t, r, closed, certified)),
 		v("hub-of-another-root", "the hub's records are signed under another root", "is not vouched for by this root", later(func(i int) holder {
