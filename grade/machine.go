@@ -90,7 +90,7 @@ func healthy(h inspect.Health, usedAtMost int, sectors int64, words ...string) v
 	if h.Verdict.Known {
 		v = check(slices.Contains(words, h.Verdict.Value))
 	}
-	for _, n := range []inspect.Fact[int64]{h.Realloc, h.Pending, h.Uncorrectable} {
+	for _, n := range []inspect.Fact[int64]{h.Realloc, h.Reported, h.Timeouts, h.Pending, h.Uncorrectable} {
 		if n.Known && n.Value > sectors {
 			return fail
 		}
