@@ -57,10 +57,15 @@ func (c *Checker) paper(r Result, b []byte) Result {
 	if !p.cert.Equal(by[len(by)-1]) {
 		return r.refused("it is sealed by %q, and its last record is signed by %q", p.cert.Subject.CommonName, by[len(by)-1].Subject.CommonName)
 	}
-	if newer {
-		if t := c.trusted(r, records, by, s); t.Verdict == NotGenuine {
-			return t
-		}
+	// The keys come first: a stranger's file is not worth the drawing.
+	judged := r
+	judged.seen = look(envelopes, records, by, s)
+	judged.seen.kind = p.kind
+	judged = c.trusted(judged, records, by, s)
+	switch {
+	case judged.Verdict == NotGenuine:
+		return judged
+	case newer:
 		return c.newer(r, p)
 	}
 	if err := p.same(envelopes); err != nil {
@@ -69,9 +74,7 @@ func (c *Checker) paper(r Result, b []byte) Result {
 	if err := misnamed(r.File, p.kind, s); err != nil {
 		return r.refused("%v", err)
 	}
-	r.seen = look(envelopes, records, by, s)
-	r.seen.kind = p.kind
-	return c.trusted(r, records, by, s)
+	return judged
 }
 
 // newer says that a paper can't be drawn again.
