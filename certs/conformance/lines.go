@@ -118,7 +118,8 @@ var weee = Part{"WEEE Regulations 2013, Sch. 9 para 3: the test record of used e
 	[]Line{
 		{Clause: "para 3", Asks: "Item and type number", State: Met, How: "Kind, maker, model and serial of the machine.",
 			Fields: []string{"facts.machine.kind", "facts.machine.model", "facts.machine.serial"}, Says: []string{"laptop"}},
-		{Clause: "para 3", Asks: "Year of production", State: Owner, How: "No field of the machine says it reliably: the paper has a ruled line for it."},
+		{Clause: "para 3", Asks: "Year of production", State: Met, How: "With what tells it. Few machines do: where nothing does, the paper has a ruled line for it, and the year is the owner's to find.",
+			Fields: []string{"facts.machine.year"}, Tests: []string{"cmd/handback/internal/evidence TestFacts", "certs/paper TestYear"}},
 		{Clause: "para 3", Asks: "Company responsible for the evidence, with its address", State: Met, How: "The letterhead, where the owner's settings give one.",
 			Fields: []string{"intake.letterhead.organisation", "intake.letterhead.address"}, Says: []string{"1 Example Street"}},
 		{Clause: "para 3", Asks: "Tests that were performed, and their results", State: Met, How: "Each question with its answer, by whom, and whether a person or the machine answered; 'not tested' is a result.",

@@ -177,8 +177,8 @@ func (p *page) section(s paper.Section) error {
 	p.put(`<section aria-labelledby="%s">`, s.ID)
 	p.put(`<h2 id="%s">%s</h2>`, s.ID, s.Title)
 	for i, b := range s.Blocks {
-		if t, ok := b.(paper.Text); ok && t.Strong && i+1 < len(s.Blocks) && data(s.Blocks[i+1]) {
-			p.put(`<h3 class="sub">%s</h3>`, t.Words)
+		if i+1 < len(s.Blocks) && heads(b, s.Blocks[i+1]) {
+			p.put(`<h3 class="sub">%s</h3>`, b.(paper.Text).Words)
 			continue
 		}
 		if err := p.block(b); err != nil {
@@ -189,9 +189,14 @@ func (p *page) section(s paper.Section) error {
 	return nil
 }
 
-// data reports whether a block is what a strong text before it is the heading of.
-func data(b paper.Block) bool {
-	switch b.(type) {
+// heads reports whether a block is the heading of the next one: a strong text before
+// figures, but no sentence.
+func heads(b, next paper.Block) bool {
+	t, ok := b.(paper.Text)
+	if !ok || !t.Strong || strings.HasSuffix(t.Words, ".") {
+		return false
+	}
+	switch next.(type) {
 	case paper.Grid, paper.Table:
 		return true
 	}

@@ -39,3 +39,21 @@ func TestRemoved(t *testing.T) {
 		t.Error("a device whose drive was taken out is called sanitised")
 	}
 }
+
+// The year of a machine stands on its test record, and is left to be written where
+// nothing tells it.
+func TestYear(t *testing.T) {
+	s, _ := certstest.Keys(sign.Demonstrating)
+	for year, form := range map[string]paper.Form{"2019, by its built-in screen (EDID)": paper.Plain, "": paper.Blank} {
+		facts := certstest.Facts()
+		facts.Facts.Machine.Year = year
+		v := certstest.New(s, 9).Add(certstest.Intake(), facts, certstest.TPM(certs.TPMNotPresent), certstest.Graded(certs.RouteDonate))
+		c, err := paper.Compose(paper.Disposal, v.Envelopes(), s.Cert)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := fmt.Sprintf("%+v", paper.Pair{Label: "Year of production", Value: year, Form: form}); !strings.Contains(fmt.Sprintf("%+v", c.Sections), want) {
+			t.Errorf("no section has %s", want)
+		}
+	}
+}
