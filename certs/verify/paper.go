@@ -42,6 +42,7 @@ func (c *Checker) paper(r Result, b []byte) Result {
 	if err != nil {
 		return r.refused("%v", err)
 	}
+	defer c.alone(len(p.record))()
 	r.Paper = string(p.kind)
 	newer := p.layout > p.newest
 	envelopes, records, by, err := readRecords(p.record)

@@ -24,7 +24,7 @@ type seen struct {
 	number   int                 // of the visit
 	intakes  []string            // hashes of INTAKE's envelope, in each way that its signature is written
 	previous string
-	drives   []certs.Drive
+	serials  []string  // of its drives
 	from, to time.Time // of the stick's part of the visit
 	orphans  []certs.DriveRef
 	replaces []certs.Paper
@@ -59,7 +59,9 @@ func look(envelopes [][]byte, records []certs.Record, by []*x509.Certificate, s 
 		n.previous = s.Intake.Previous
 	}
 	for _, m := range s.Media {
-		n.drives = append(n.drives, m.Drive)
+		if m.Drive.Serial != "" {
+			n.serials = append(n.serials, m.Drive.Serial)
+		}
 	}
 	for i, r := range records {
 		if r.Kind == certs.KindCertified {
@@ -215,10 +217,8 @@ func pair(kind FindingKind, a, b *Result, format string, v ...any) Finding {
 func overlaps(visits map[visit][]*Result) []Finding {
 	drives := map[string][]*Result{}
 	for _, f := range visits {
-		for _, d := range f[0].seen.drives {
-			if d.Serial != "" {
-				drives[d.Serial] = append(drives[d.Serial], f[0])
-			}
+		for _, s := range f[0].seen.serials {
+			drives[s] = append(drives[s], f[0])
 		}
 	}
 	var out []Finding

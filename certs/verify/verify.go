@@ -16,6 +16,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"sync"
 	"time"
 
 	"handback.example/certs"
@@ -41,6 +42,20 @@ type Checker struct {
 	// not known for that reason is not said once more for each file.
 	Lists bool
 	Options
+
+	large sync.Mutex // one file of many records at a time: what they take adds up
+}
+
+// largeRecords is far above the records of a machine of many drives.
+const largeRecords = 512 << 10
+
+// alone until what it gives is called, where a file's records are many.
+func (c *Checker) alone(bytes int) (done func()) {
+	if bytes <= largeRecords {
+		return func() {}
+	}
+	c.large.Lock()
+	return c.large.Unlock
 }
 
 // Options of a check.
@@ -82,6 +97,7 @@ func (r Result) Bad() bool { return r.Verdict == NotGenuine || r.Missed != "" }
 func Refused(file, format string, a ...any) Result { return Result{File: file}.refused(format, a...) }
 
 func (r Result) refused(format string, a ...any) Result {
+	r.seen = nil // it contradicts nobody
 	r.Verdict, r.Sentence = NotGenuine, "Not genuine: "+fmt.Sprintf(format, a...)+"."
 	return r
 }
@@ -112,6 +128,7 @@ func (c *Checker) File(name string, b []byte) Result {
 	case FormPDF, FormHTML:
 		return c.paper(r, b)
 	case FormRecords:
+		defer c.alone(len(b))()
 		envelopes, err := Envelopes(b)
 		if err != nil {
 			return r.refused("%v", err)
@@ -138,6 +155,11 @@ func File(b []byte, roots []*x509.Certificate, o Options) Result {
 // Visit checks the records of one visit that lie in files of their own: name is for
 // people.
 func (c *Checker) Visit(name string, envelopes [][]byte) Result {
+	n := 0
+	for _, e := range envelopes {
+		n += len(e)
+	}
+	defer c.alone(n)()
 	return c.records(Result{File: name, Form: FormRecords}, envelopes)
 }
 

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"slices"
 
@@ -44,8 +45,12 @@ Exit codes: 0 all genuine, 1 one is not, 2 wrong use, 3 one could not be checked
 // memory that the collector of garbage aims at; the rest of 64 MB is the program.
 const memory = 40 << 20
 
+// processors at most: what hostile files take side by side adds up.
+const processors = 2
+
 func main() {
 	debug.SetMemoryLimit(memory)
+	runtime.GOMAXPROCS(min(processors, runtime.GOMAXPROCS(0)))
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 

@@ -9,6 +9,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"handback.example/certs"
+	"handback.example/certs/certstest"
+	"handback.example/certs/sign"
 )
 
 // high is the highest resident size of a process so far, in KiB (proc(5), VmHWM). What
@@ -21,6 +25,23 @@ func high(pid int) (kib int) {
 	_, after, _ := strings.Cut(string(b), "VmHWM:")
 	_, _ = fmt.Sscan(after, &kib)
 	return kib
+}
+
+// strangersVisit has as many records as a file takes.
+func strangersVisit(t *testing.T, f *certs.Facts) []byte {
+	t.Helper()
+	root, _, stick, key, err := sign.Demonstration("S01")
+	check(t, err)
+	s, err := sign.LoadStick(root, stick, key)
+	check(t, err)
+	v := certstest.New(s, 412).Add(certstest.Intake())
+	at := certs.At(certstest.Start, certs.SourceRTC, time.Minute)
+	for size := 0; size < maxPaper-2<<20; {
+		b, err := v.Chain.Append(certs.Record{Kind: certs.KindFacts, At: at, Facts: f})
+		check(t, err)
+		size += len(b)
+	}
+	return certs.JoinEnvelopes(v.Envelopes())
 }
 
 // The whole program stays under 64 MB, whatever it is given: many papers, a large
@@ -42,10 +63,17 @@ func TestMemory(t *testing.T) {
 	d.write("large/zeros.json", append([]byte(`{"payloadType":`), make([]byte, maxPaper-100)...))
 	d.write("large/zeros.pdf", append([]byte("%PDF-1.7\n"), make([]byte, maxPaper-100)...))
 	d.write("large/zeros.html", append([]byte("<!DOCTYPE html>\n"), make([]byte, maxPaper-100)...))
+	// A stranger's visits, as large as a file may be.
+	for i, facts := range []*certs.Facts{{Notes: make([]string, 4096)}, {Drives: make([]certs.Drive, 2000)}} {
+		b := strangersVisit(t, facts)
+		for n := range 3 {
+			d.write(fmt.Sprintf("strange/%d-%d.json", n, i), b)
+		}
+	}
 	run := func(want int, args ...string) (cpu time.Duration, peak int) {
 		t.Helper()
 		c := exec.Command(program, append([]string{"--root", "root.pem"}, args...)...)
-		c.Dir = d.dir
+		c.Dir, c.Env = d.dir, append(os.Environ(), "GOMAXPROCS=16")
 		var out bytes.Buffer
 		c.Stdout, c.Stderr = &out, &out
 		check(t, c.Start())
@@ -68,6 +96,9 @@ func TestMemory(t *testing.T) {
 	}
 	if _, peak := run(exitNotGenuine, "large", "huge.pdf", "bomb.zip", "many"); peak > 64<<10 {
 		t.Errorf("with large files: %d KiB", peak)
+	}
+	if _, peak := run(exitNotGenuine, "strange"); peak > 64<<10 {
+		t.Errorf("with a stranger's visits: %d KiB", peak)
 	}
 	cpu, peak := run(exitGenuine, "many")
 	if peak > 64<<10 {
