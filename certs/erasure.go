@@ -225,10 +225,16 @@ func (f *Finished) Contradiction() string {
 		return fmt.Sprintf("sanitised, yet %d blocks could not be read back", v.Unreadable)
 	case len(f.BadRanges) != 0:
 		return fmt.Sprintf("sanitised, yet %d bad ranges are listed", len(f.BadRanges))
+	case f.After.Serial != "" && f.Drive.Serial != "" && f.After.Serial != f.Drive.Serial:
+		return fmt.Sprintf("sanitised, yet a drive with serial %s answered after it", f.After.Serial)
 	case f.Evidence == EvidenceDeviceClaims && v.Result != NotPassed:
 		return ""
 	case v.Result != Passed:
 		return "sanitised, yet the verification did not pass"
+	case f.Evidence == EvidenceMeasured && v.BytesRead < f.Drive.SizeBytes:
+		return fmt.Sprintf("sanitised, yet only %d of its %d bytes were read back", v.BytesRead, f.Drive.SizeBytes)
+	case f.Evidence == EvidenceCanaries && v.Counted <= 0:
+		return "sanitised, yet no block was known that could have been looked for"
 	case f.Evidence == EvidenceSampled && f.Level.AtLeast(LevelPurge):
 		return "sampled evidence carries Clear at most"
 	case !slices.Contains([]string{EvidenceMeasured, EvidenceSampled, EvidenceCanaries}, f.Evidence):

@@ -58,6 +58,8 @@ type Summary struct {
 	Controls    []Control
 	// First and Last are the times of the first and the last record.
 	First, Last Time
+
+	hasTPM bool // inspection found one
 }
 
 // Medium is what became of one drive.
@@ -122,6 +124,7 @@ func Summarise(records []Record) Summary {
 			s.Unhandled = 1 // nobody looked: 'every drive' can't be said
 		}
 	}
+	s.TPMResult = s.tpm()
 	s.Verdict = s.verdict()
 	if s.Verdict == Sanitised || s.Verdict == BelowLevel {
 		s.Level = s.lowest()
@@ -140,6 +143,12 @@ func (s *Summary) read(r *Record) {
 		s.Intake = r.Intake
 	case KindFacts:
 		s.Facts = r.Facts
+		s.hasTPM = s.hasTPM || r.Facts.TPM == "present"
+	case KindStarted, KindFinished:
+		// Whoever accepted a result had not seen what was done after it. A rejection stays.
+		if s.Validation == Accepted {
+			s.Validated, s.Validation = nil, Awaiting
+		}
 	case KindConsent:
 		s.Named = r.Consent.Scope == ScopeNamed && (s.Consent == nil || s.Named)
 		s.Consent = r.Consent
@@ -241,6 +250,17 @@ func (s *Summary) verdict() Verdict {
 		return RefusedVerdict
 	}
 	return Sanitised
+}
+
+// tpm is the last word on the TPM, unless the rest of the records denies it.
+func (s *Summary) tpm() string {
+	switch {
+	case s.TPMResult == TPMNotPresent && s.hasTPM:
+		return TPMUnknown
+	case s.TPMResult == TPMCleared && s.TPM.SRKChanged == No:
+		return TPMNotCleared
+	}
+	return s.TPMResult
 }
 
 func (s *Summary) lowest() Level {

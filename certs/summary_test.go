@@ -70,6 +70,11 @@ func TestSummarise(t *testing.T) {
 		"no level":                {visit(finished(func(f *certs.Finished) { f.Level = "" })), certs.Unverified, false},
 		"no evidence":             {visit(finished(func(f *certs.Finished) { f.Evidence = "" })), certs.Unverified, false},
 		"sampled Purge":           {visit(finished(func(f *certs.Finished) { f.Evidence, f.Level = certs.EvidenceSampled, certs.LevelPurge })), certs.Unverified, false},
+		"measured, not read":      {visit(finished(func(f *certs.Finished) { f.Verification.BytesRead-- })), certs.Unverified, false},
+		"canaries of none":        {visit(func(rs *[]certs.Record) { (*rs)[5].Finished.Verification.Counted = 0 }), certs.Unverified, false},
+		"another drive after it":  {visit(finished(func(f *certs.Finished) { f.After.Serial = "ANOTHER" })), certs.Unverified, false},
+		"TPM cleared, same key":   {visit(func(rs *[]certs.Record) { (*rs)[7].TPM.SRKChanged = certs.No }), certs.Sanitised, false},
+		"TPM gone":                {visit(drop(7), add(certstest.TPM(certs.TPMNotPresent))), certs.Sanitised, false},
 		"below the level":         {visit(func(rs *[]certs.Record) { (*rs)[2].Consent.Want = certs.LevelPurge }), certs.BelowLevel, false},
 		"TPM pending":             {visit(add(certstest.TPM(certs.TPMPending))), certs.Sanitised, false},
 		"TPM not on record":       {visit(drop(7)), certs.Sanitised, false},
@@ -86,6 +91,21 @@ func TestSummarise(t *testing.T) {
 		}
 		if c.got.Verdict != certs.Sanitised && c.got.Verdict != certs.BelowLevel && c.got.Level != certs.LevelNone {
 			t.Errorf("%s: level %s without a sanitised machine", name, c.got.Level)
+		}
+	}
+}
+
+// Nobody has accepted what was done after they looked; a rejection is not made undone.
+func TestSummariseValidatedBefore(t *testing.T) {
+	b := certstest.Drive(1)
+	again := []func(*[]certs.Record){add(certstest.Started(b, certs.LevelClear)), add(certstest.Finished(b, certs.LevelClear))}
+	for decision, want := range map[string]string{certs.Accepted: certs.Awaiting, certs.Rejected: certs.Rejected} {
+		validated := add(certstest.Validated(decision, "sup02, supervisor"))
+		if got := visit(append(again, validated)...).Validation; got != decision {
+			t.Errorf("%s at the end: %s", decision, got)
+		}
+		if got := visit(append([]func(*[]certs.Record){validated}, again...)...).Validation; got != want {
+			t.Errorf("%s, then erased again: %s, want %s", decision, got, want)
 		}
 	}
 }
