@@ -132,13 +132,15 @@ func startsAsRecord(s source) bool {
 var (
 	errTooMany = fmt.Errorf("more than %d files are too many for one run", maxFiles)
 	errNoPaper = errors.New("no paper and no record is in it")
+	errOverlap = errors.New("the files in it are more than it has room for: they share their bytes, as in a zip bomb")
 )
 
 func (f *finder) full() bool { return f.taken+len(f.tasks)+len(f.listed) > maxFiles }
 
 func (f *finder) folder(dir string) {
 	before := f.taken + len(f.tasks)
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+	// With a separator at its end, for a folder may be named by a symbolic link.
+	err := filepath.WalkDir(strings.TrimRight(dir, "/")+"/", func(path string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			f.unread(path, err)
@@ -187,6 +189,14 @@ func (f *finder) archive(name string) {
 		return
 	}
 	d.left = -1
+	room := uint64(st.Size())
+	for _, e := range z.File {
+		if e.CompressedSize64 > room {
+			f.unread(name, errOverlap)
+			return
+		}
+		room -= e.CompressedSize64
+	}
 	before := f.taken + len(f.tasks)
 	for _, e := range z.File {
 		if f.full() {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/binary"
 	"encoding/csv"
 	"encoding/json"
 	"encoding/pem"
@@ -112,6 +113,8 @@ func newDesk(t testing.TB) desk {
 	d.write("papers.zip", archive(t, map[string][]byte{"a/good.pdf": good, "failed.PDF": failed, "readme.md": nil, "inner.zip": nil}))
 	d.write("broken.zip", archive(t, map[string][]byte{"good.pdf": good})[:100])
 	d.write("bomb.zip", archive(t, map[string][]byte{"bomb.pdf": make([]byte, 40<<20)}))
+	d.write("overlap.zip", overlapping(t, 1000))
+	check(t, os.Symlink("two", filepath.Join(d.dir, "two-by-link")))
 	f, err := os.Create(filepath.Join(d.dir, "huge.pdf"))
 	check(t, err)
 	check(t, f.Truncate(2<<30)) // sparse
@@ -199,6 +202,9 @@ func TestCommand(t *testing.T) {
 		{"--root root.pem /dev/zero", 3, "it is not a regular file"},
 		{"--root root.pem loop", 3, "too many levels of symbolic links"},
 		{"--root root.pem huge.pdf", 1, "it is larger than any paper of ours"},
+		{"--root root.pem overlap.zip", 3, "they share their bytes"},
+		{"--root root.pem two-by-link", 0, "two-by-link/good.pdf: Genuine"},
+		{"--root root.pem two/", 0, "two/good.pdf: Genuine"},
 		{"--root root.pem bomb.zip", 1, "it is larger than any paper of ours"},
 		{"--root root.pem two", 0, "two/settings.json: not judged"},
 		{"--root root.pem two", 0, "two/nested.zip: not judged"},
@@ -469,4 +475,19 @@ func FuzzArchive(f *testing.F) {
 			t.Errorf("exit %d", code)
 		}
 	})
+}
+
+// overlapping is an archive that says of many files that their bytes are the same.
+func overlapping(t testing.TB, files int) []byte {
+	t.Helper()
+	b := archive(t, map[string][]byte{"0.pdf": make([]byte, 1<<20)})
+	at := bytes.Index(b, []byte("PK\x01\x02"))
+	end := bytes.Index(b, []byte("PK\x05\x06"))
+	out := bytes.Clone(b[:at])
+	out = append(out, bytes.Repeat(b[at:end], files)...)
+	tail := bytes.Clone(b[end:]) // PKWARE APPNOTE, 4.3.16: entries at 8 and 10, the directory's size at 12
+	binary.LittleEndian.PutUint16(tail[8:], uint16(files))
+	binary.LittleEndian.PutUint16(tail[10:], uint16(files))
+	binary.LittleEndian.PutUint32(tail[12:], uint32(files*(end-at)))
+	return append(out, tail...)
 }
