@@ -11,12 +11,15 @@ import (
 // Bounds of a record: far above what a machine of many drives needs, and low enough
 // that no reader can be made to run out of memory.
 const (
-	maxText     = 16384    // characters of one text
-	maxList     = 4096     // entries of one list
-	maxRecord   = 2 << 20  // bytes of one record
-	maxEnvelope = 3 << 20  // bytes of one envelope: the record in base64, and what it needs
-	maxVisit    = 24 << 20 // bytes of record.json
+	maxText     = 16384   // characters of one text
+	maxList     = 4096    // entries of one list
+	maxRecord   = 2 << 20 // bytes of one record
+	maxEnvelope = 3 << 20 // bytes of one envelope: the record in base64, and what it needs
 )
+
+// MaxVisit is the most bytes of record.json that anybody reads, and that a paper is made
+// of.
+const MaxVisit = 4 << 20
 
 // maxInteger is the largest integer that every JSON reader keeps exactly (RFC
 // 7493, 2.2).

@@ -129,7 +129,7 @@ func JoinEnvelopes(envelopes [][]byte) []byte {
 // not have written.
 func SplitEnvelopes(b []byte) ([][]byte, error) {
 	var raw []json.RawMessage
-	if err := strict(b, &raw, maxVisit); err != nil {
+	if err := strict(b, &raw, MaxVisit); err != nil {
 		return nil, fmt.Errorf("record.json: %w", err)
 	}
 	out := make([][]byte, len(raw))

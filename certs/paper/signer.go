@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"handback.example/certs"
 	"handback.example/certs/sign"
 )
 
@@ -16,6 +17,9 @@ func CheckSigner(envelopes [][]byte, signer *sign.Signer) error {
 	_, by, err := sign.Verify(envelopes)
 	if err != nil {
 		return fmt.Errorf("paper not made: %w", err)
+	}
+	if n := len(certs.JoinEnvelopes(envelopes)); n > certs.MaxVisit {
+		return fmt.Errorf("paper not made: record.json would have %d bytes, and nobody reads more than %d", n, certs.MaxVisit)
 	}
 	if !by[len(by)-1].Equal(signer.Cert) {
 		return fmt.Errorf("paper not made: its last record is not signed by %q", signer.Cert.Subject.CommonName)

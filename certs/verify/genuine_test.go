@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
-	"handback.example/certs/pdf"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +13,8 @@ import (
 	"handback.example/certs/certstest"
 	"handback.example/certs/html"
 	"handback.example/certs/paper"
+	"handback.example/certs/papers"
+	"handback.example/certs/pdf"
 	"handback.example/certs/sign"
 	"handback.example/certs/verify"
 )
@@ -183,5 +184,39 @@ func BenchmarkMake(b *testing.B) {
 	good := certstest.Sanitised(r.stick.signer(b, r.root.cert), 1).Envelopes()
 	for b.Loop() {
 		r.stick.pdf(b, paper.Erasure, good)
+	}
+}
+
+// The largest visit of which a paper is made is read again; of a larger one there is no
+// paper, rather than one that nobody calls genuine.
+func TestLargest(t *testing.T) {
+	r := freshRing(t)
+	s := r.stick.signer(t, r.root.cert)
+	v := certstest.New(s, 412).Add(certstest.Intake())
+	f := certstest.Facts(certstest.Drive(0))
+	f.Facts.Notes = []string{strings.Repeat("0", 16000), strings.Repeat("1", 16000), strings.Repeat("2", 16000), strings.Repeat("3", 16000)}
+	f.At = certs.At(start, certs.SourceRTC, time.Minute)
+	one := func() int {
+		b, err := v.Chain.Append(f)
+		check(t, err)
+		return len(b)
+	}
+	for size := one(); len(certs.JoinEnvelopes(v.Envelopes()))+size+2 <= certs.MaxVisit; {
+		size = one()
+	}
+	c := checker(t, r)
+	made, err := papers.Make(paper.Erasure, v.Envelopes(), s)
+	check(t, err)
+	for _, p := range made {
+		if got := c.File(p.Name, p.Data); got.Verdict != verify.Genuine {
+			t.Errorf("%s, %d bytes: %s", p.Name, len(p.Data), got.Sentence)
+		}
+	}
+	if got := c.File("record.json", certs.JoinEnvelopes(v.Envelopes())); got.Verdict != verify.Genuine {
+		t.Errorf("record.json: %s", got.Sentence)
+	}
+	one()
+	if _, err := papers.Make(paper.Erasure, v.Envelopes(), s); err == nil {
+		t.Error("a paper is made of more than anybody reads")
 	}
 }

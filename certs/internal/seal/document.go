@@ -184,7 +184,8 @@ func deflate(b []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// maxStream bounds what a hostile attachment may grow to: certs reads no more.
+// maxStream bounds what a hostile attachment may grow to: certs reads no more
+// (certs.MaxVisit), and no paper is made of more.
 const maxStream = 4 << 20
 
 var errLarge = errors.New("a stream is larger than any of ours")
