@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 )
 
 // Party to a transfer, as a waste transfer note asks for it (Waste (England and
@@ -180,15 +181,21 @@ func (r *Received) validate() error {
 	return r.Party.validate()
 }
 
-// NoLandfill reports whether the receiver declared outcomes, and landfill of 0 g
-// among them.
+// NoLandfill reports whether the receiver declared outcomes of all that arrived, and
+// landfill of 0 g among them.
 func (r *Received) NoLandfill() bool {
-	none, some := false, int64(0)
+	none := slices.ContainsFunc(r.Outcomes, func(o Outcome) bool { return o.Kind == OutcomeLandfilled && o.Grams == 0 })
+	return none && r.outcomes() > 0 && r.Accounted()
+}
+
+// Accounted reports whether the outcomes weigh no less than what arrived, as far as
+// that is known.
+func (r *Received) Accounted() bool { return r.outcomes() >= r.WeightGrams }
+
+// outcomes in grams.
+func (r *Received) outcomes() (sum int64) {
 	for _, o := range r.Outcomes {
-		if o.Kind == OutcomeLandfilled {
-			none = o.Grams == 0
-		}
-		some += o.Grams
+		sum += o.Grams
 	}
-	return none && some > 0
+	return sum
 }

@@ -22,6 +22,8 @@ func TestSummariseLater(t *testing.T) {
 	undeclared.Received.Outcomes = undeclared.Received.Outcomes[:2]
 	nothing := certstest.Received(0)
 	nothing.Received.Outcomes = []certs.Outcome{{Kind: certs.OutcomeLandfilled}}
+	part := certstest.Received(0)
+	part.Received.Outcomes[0].Grams = 1
 	for name, c := range map[string]struct {
 		got      certs.Summary
 		revision int
@@ -36,6 +38,7 @@ func TestSummariseLater(t *testing.T) {
 		"some of it landfilled":     {later(first, certstest.Transferred(), certstest.Received(1)), 2, 2, true, false},
 		"landfill not declared":     {later(first, certstest.Transferred(), undeclared), 2, 2, true, false},
 		"nothing but 0 g declared":  {later(first, certstest.Transferred(), nothing), 2, 2, true, false},
+		"a part is accounted for":   {later(first, certstest.Transferred(), part), 2, 2, true, false},
 		"given on by the receiver":  {later(first, certstest.Transferred(), certstest.Received(0), certstest.Transferred()), 2, 2, false, false},
 		"a paper of a corrected":    {later(first, certstest.Corrected()), 2, 2, false, false},
 		"a verdict is never better": {later(first, certstest.Received(0), certstest.FailedAt(certstest.Drive(0))), 2, 2, true, true},

@@ -57,3 +57,45 @@ func TestYear(t *testing.T) {
 		}
 	}
 }
+
+// A paper on named drives says nothing of the machine's others.
+func TestNamed(t *testing.T) {
+	s, _ := certstest.Keys(sign.Demonstrating)
+	a, b := certstest.Drive(0), certstest.Drive(1)
+	for want, level := range map[string]certs.Level{"Every drive named for erasure was sanitised, but 1 of 1 only below": certs.LevelPurge, "1 drive was named for erasure, and it was sanitised": certs.LevelClear} {
+		k := certstest.Consent(level, a)
+		k.Consent.Scope = certs.ScopeNamed
+		v := certstest.New(s, 9).Add(certstest.Intake(), certstest.Facts(a, b), k, certstest.Started(a, certs.LevelClear), certstest.Finished(a, certs.LevelClear))
+		if text := said(t, paper.Erasure, v, s); !strings.Contains(text, want) {
+			t.Errorf("nothing says %q", want)
+		}
+	}
+}
+
+// A receipt by somebody else than whom the device was given to, and outcomes that leave
+// a part of it open, are said.
+func TestReceipt(t *testing.T) {
+	stick, hub := certstest.Keys(sign.Demonstrating)
+	closed := func(change func(*certs.Received)) string {
+		d, r := certstest.Drive(0), certstest.Received(0)
+		change(r.Received)
+		v := certstest.New(stick, 9).Add(certstest.Intake(), certstest.Facts(d), certstest.Graded(certs.RouteRecycle), certstest.Certified("S01-000009-disposal.pdf"))
+		return said(t, paper.Disposal, v.Continue(hub).Add(certstest.Transferred(), r), hub)
+	}
+	const another, part, zero = "(NOT whom it was given to)", "weigh less than what arrived", "Zero to landfill, as the receiver declared"
+	for name, c := range map[string]struct {
+		change             func(*certs.Received)
+		another, part, yes bool
+	}{
+		"all well":     {func(*certs.Received) {}, false, false, true},
+		"another":      {func(r *certs.Received) { r.Party = certs.Party{Name: "Somebody Ltd"} }, true, false, true},
+		"a part of it": {func(r *certs.Received) { r.Outcomes[0].Grams = 1 }, false, true, false},
+	} {
+		text := closed(c.change)
+		for want, there := range map[string]bool{another: c.another, part: c.part, zero: c.yes} {
+			if strings.Contains(text, want) != there {
+				t.Errorf("%s: %q is said: %t", name, want, !there)
+			}
+		}
+	}
+}

@@ -96,7 +96,11 @@ func receiptBlocks(f *facts, r *certs.Received) []Block {
 	if f.Transferred != nil && f.Transferred.Seal != r.Seal {
 		seal += " (NOT the one that it was given away with)"
 	}
-	a := []Pair{p("Received by", given(joined(", ", r.By, r.Party.Name))), p("On", f.dayOf(certs.KindReceived)), p("At", given(r.Place))}
+	who := given(joined(", ", r.By, r.Party.Name))
+	if f.Transferred != nil && f.Transferred.To.Name != r.Party.Name {
+		who += " (NOT whom it was given to)"
+	}
+	a := []Pair{p("Received by", who), p("On", f.dayOf(certs.KindReceived)), p("At", given(r.Place))}
 	b := []Pair{pc("Seal on arrival", seal), p("Weight", weightWords(r.WeightGrams, certs.No, ""))}
 	out := []Block{Text{"Received", true}, Grid{[][]Pair{a, b}}, Grid{[][]Pair{{p("Declared", given(r.Declared))}}}}
 	if len(r.Outcomes) == 0 {
@@ -135,6 +139,8 @@ func (c *Content) addHierarchy(f *facts) {
 		zero = "Zero to landfill, as the receiver declared: 0 g of this device were landfilled."
 	case f.Closed && landfilled(f.Received) > 0:
 		zero = fmt.Sprintf("Zero to landfill is not claimed: the receiver declared %s g landfilled.", number(landfilled(f.Received)))
+	case f.Closed && len(f.Received.Outcomes) > 0 && !f.Received.Accounted():
+		zero = "Zero to landfill is not claimed: the outcomes that the receiver declared weigh less than what arrived."
 	case f.Closed:
 		zero = "Zero to landfill is not claimed: the receiver did not declare outcomes with 0 g landfilled."
 	default:

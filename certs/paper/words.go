@@ -167,8 +167,12 @@ func verdictSentence(f *facts) string {
 		}
 		return fmt.Sprintf("%s found in this device, and %s was sanitised to %s.", wasWere(n), itEach(n), levelWord(f.Level))
 	case certs.BelowLevel:
-		return fmt.Sprintf("Every drive was sanitised, but %d of %d only below the level wanted (%s). The lowest level reached is %s.",
-			f.BelowLevel, n, levelWord(f.Want), levelWord(f.Level))
+		every := "Every drive"
+		if f.Named {
+			every = "Every drive named for erasure"
+		}
+		return fmt.Sprintf("%s was sanitised, but %d of %d only below the level wanted (%s). The lowest level reached is %s.",
+			every, f.BelowLevel, n, levelWord(f.Want), levelWord(f.Level))
 	case certs.NoMedia:
 		return "No drive was found in this device, so nothing was sanitised. If a drive was removed or hidden, it may still hold data."
 	case certs.Interrupted:

@@ -135,6 +135,9 @@ func recorded(s certs.Summary) string {
 	switch s.Verdict {
 	case certs.Sanitised:
 		word := fmt.Sprintf(": %s sanitised (%s)", drives, s.Level)
+		if s.Named {
+			word += ", other drives of the machine not covered"
+		}
 		if !s.Good() {
 			word += ", TPM " + s.TPMResult
 		}
