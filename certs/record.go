@@ -163,7 +163,7 @@ func (r *Record) payloads() int {
 }
 
 var (
-	visitForm = regexp.MustCompile(`^([A-Z0-9]{1,12})-([0-9]{6,9})$`)
+	visitForm = regexp.MustCompile(`^([A-Z0-9]{1,12})-([0-9]{6}|[1-9][0-9]{6,8})$`) // one way to write a number
 	stickForm = regexp.MustCompile(`^[A-Z0-9]{1,12}$`)
 )
 

@@ -34,6 +34,7 @@ func TestParseRecord(t *testing.T) {
 		"no payload":         {`"intake":{`, `"tested":{"question":"","ask":"","answer":"","who":""},"intake":null,"x":{`, "unknown field"},
 		"wrong payload":      {`"kind":"INTAKE"`, `"kind":"FACTS"`, "carries no FACTS"},
 		"visit of another":   {"S01-000412", "S02-000412", "is not one of stick"},
+		"a zero too many":    {"S01-000412", "S01-0000412", "not a visit number"},
 		"visit is a path":    {"S01-000412", "../../etc", "not a visit number"},
 		"no sequence":        {`"seq":1`, `"seq":0`, "no sequence number"},
 		"second INTAKE":      {`"prev":"","schema":"handback.record/1","seq":1`, `"prev":"` + strings.Repeat("0a", 32) + `","schema":"handback.record/1","seq":2`, "a visit starts with INTAKE"},

@@ -67,7 +67,7 @@ func logo() string {
 func record(t *rapid.T) certs.Record {
 	kind := rapid.SampledFrom(certs.Kinds).Draw(t, "kind")
 	stick := rapid.StringMatching(`[A-Z0-9]{1,12}`).Draw(t, "stick")
-	r := certs.Record{Schema: certs.Schema, Kind: kind, Stick: stick, Visit: stick + rapid.StringMatching(`-[0-9]{6,9}`).Draw(t, "visit"), Seq: 1}
+	r := certs.Record{Schema: certs.Schema, Kind: kind, Stick: stick, Visit: stick + rapid.StringMatching(`-([0-9]{6}|[1-9][0-9]{6,8})`).Draw(t, "visit"), Seq: 1}
 	fill(t, reflect.ValueOf(&r.At).Elem(), "Record.At")
 	if kind != certs.KindIntake {
 		r.Seq, r.Prev = rapid.IntRange(2, most).Draw(t, "seq"), hash(t)

@@ -103,6 +103,8 @@ func forgeSets(t testing.TB, r ring, good, failed [][]byte) []vector {
 			files: []vectorFile{{name: "S01-000412-erasure.pdf", b: r.stick.pdf(t, paper.Erasure, good)}, {name: "b/record.json", b: b}}},
 		{name: "replayed", what: "the certificate of one device lies under the name of another device's", want: "it is S01-000412-erasure, under the name of another paper",
 			files: one("S01-000413-erasure.pdf", r.stick.pdf(t, paper.Erasure, good))},
+		{name: "replayed-capitals", what: "the same, and the name is written in other letters", want: "it is S01-000412-erasure, under the name of another paper",
+			files: one("s01-000413-Erasure.PDF", r.stick.pdf(t, paper.Erasure, good))},
 		{name: "replayed-twin", what: "a twin lies under the name of another paper", want: "it is S01-000412-erasure, under the name of another paper",
 			files: one("S01-000412-disposal.html", r.stick.twin(t, paper.Erasure, good))},
 		{name: "spool-record-deleted", what: "a spool lacks a record", want: "a record is missing: number 4 stands where 3 belongs", files: spool(without(good, 2))},

@@ -163,15 +163,17 @@ func openHTML(b []byte) (p sealed, err error) {
 	return p, nil
 }
 
-// paperForm is the form of our papers' names.
-var paperForm = regexp.MustCompile(`^[A-Z0-9]{1,12}-[0-9]{6,9}-[a-z]+(-[0-9]+)?\.(pdf|html)$`)
+// paperForm is the form of our papers' names, in capitals too: not every computer tells
+// them apart.
+var paperForm = regexp.MustCompile(`(?i)^([A-Z0-9]{1,12}-[0-9]{6,9}-[a-z]+(-[0-9]+)?)\.(pdf|html)$`)
 
 // misnamed says whether a paper lies under the name of another one of ours: that of
 // one device, shown for another.
 func misnamed(file string, kind paper.Kind, s certs.Summary) error {
 	name := path.Base(strings.ReplaceAll(file, `\`, "/"))
 	own := kind.Stem(s.Visit, s.Revision)
-	if !paperForm.MatchString(name) || strings.TrimSuffix(strings.TrimSuffix(name, ".pdf"), ".html") == own {
+	m := paperForm.FindStringSubmatch(name)
+	if m == nil || strings.EqualFold(m[1], own) {
 		return nil
 	}
 	return fmt.Errorf("it is %s, under the name of another paper", own)
