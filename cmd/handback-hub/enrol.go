@@ -26,7 +26,9 @@ OUT/settings.toml' puts them onto a stick. Keep OUT as a secret until then, and 
 stick.key away when the stick is made.
 
 --days N            how long the stick may sign; 365 is the default
---replace           the stick was enrolled before: its old keys are revoked as superseded
+--replace           the stick was enrolled before: its old keys are revoked as superseded.
+                    For a stick that keeps its records: one that begins its numbers anew
+                    needs a name of its own
 --passphrase-file   of the hub's keys, where they are locked; without it you are asked
 --stick-passphrase  locks the stick's key: whoever starts a shift types this passphrase
                     before the stick erases anything; a FILE has it in one line
@@ -103,6 +105,9 @@ func (e *enrolment) run(c *console) error {
 	}
 	if len(old) > 0 && !e.replace {
 		return fmt.Errorf("stick %s is enrolled already: take another name, or --replace, which revokes its old keys", e.name)
+	}
+	if len(h.named(e.name)) > 0 {
+		fmt.Fprintf(c.err, "note: a stick %s was enrolled here before. Where the new one has not its records, take another name: its numbers begin anew, and papers of the same number are refused as one visit that is told in two ways\n", e.name)
 	}
 	root, err := h.rootSigner(c, &e.hubPass)
 	if err != nil {
