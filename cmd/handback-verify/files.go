@@ -19,7 +19,7 @@ import (
 // about what is in it.
 const (
 	maxPaper     = 8 << 20
-	maxFiles     = 100_000
+	maxFiles     = 50_000  // what is said of more takes too much memory
 	maxDirectory = 8 << 20 // of an archive
 )
 
@@ -48,12 +48,15 @@ type spool struct {
 type finder struct {
 	tasks  []task
 	spools map[string]*spool
-	taken  int      // files that are to be judged
+	taken  int      // files that are to be judged, or known already
 	listed []string // in folders and archives: what is not judged
 	open   []io.Closer
 }
 
-func (f *finder) known(r verify.Result) { f.tasks = append(f.tasks, task{known: &r}) }
+func (f *finder) known(r verify.Result) {
+	f.taken++
+	f.tasks = append(f.tasks, task{known: &r})
+}
 
 func (f *finder) unread(name string, err error) {
 	f.known(verify.Unread(name, "it could not be read: %v", err))
@@ -135,10 +138,10 @@ var (
 	errOverlap = errors.New("the files in it are more than it has room for: they share their bytes, as in a zip bomb")
 )
 
-func (f *finder) full() bool { return f.taken+len(f.tasks)+len(f.listed) > maxFiles }
+func (f *finder) full() bool { return f.taken+len(f.listed) > maxFiles }
 
 func (f *finder) folder(dir string) {
-	before := f.taken + len(f.tasks)
+	before := f.taken
 	// With a separator at its end, for a folder may be named by a symbolic link.
 	err := filepath.WalkDir(strings.TrimRight(dir, "/")+"/", func(path string, e fs.DirEntry, err error) error {
 		switch {
@@ -156,7 +159,7 @@ func (f *finder) folder(dir string) {
 	if err != nil {
 		f.unread(dir, err)
 	}
-	if f.taken+len(f.tasks) == before {
+	if f.taken == before {
 		f.unread(dir, errNoPaper)
 	}
 }
@@ -197,7 +200,7 @@ func (f *finder) archive(name string) {
 		}
 		room -= e.CompressedSize64
 	}
-	before := f.taken + len(f.tasks)
+	before := f.taken
 	for _, e := range z.File {
 		if f.full() {
 			f.unread(name, errTooMany)
@@ -207,7 +210,7 @@ func (f *finder) archive(name string) {
 			f.found(source{name + "/" + e.Name, int64(min(e.UncompressedSize64, 1<<62)), func() (io.ReadCloser, error) { return e.Open() }})
 		}
 	}
-	if f.taken+len(f.tasks) == before {
+	if f.taken == before {
 		f.unread(name, errNoPaper)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"fmt"
 	"os"
@@ -99,6 +100,18 @@ func TestMemory(t *testing.T) {
 	}
 	if _, peak := run(exitNotGenuine, "strange"); peak > 64<<10 {
 		t.Errorf("with a stranger's visits: %d KiB", peak)
+	}
+	// One file more than is judged, told in full.
+	var lots bytes.Buffer
+	z := zip.NewWriter(&lots)
+	for i := range maxFiles + 1 {
+		_, err := z.Create(fmt.Sprintf("%d.pdf", i))
+		check(t, err)
+	}
+	check(t, z.Close())
+	d.write("lots.zip", lots.Bytes())
+	if _, peak := run(exitNotGenuine, "--json", "lots.zip"); peak > 64<<10 {
+		t.Errorf("%d files: %d KiB", maxFiles, peak)
 	}
 	cpu, peak := run(exitGenuine, "many")
 	if peak > 64<<10 {

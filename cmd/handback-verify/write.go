@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -87,27 +89,44 @@ var headings = map[verify.FindingKind]string{
 }
 
 // writeJSON writes one object, in ASCII: what a file's name or a record holds can't
-// reach a terminal.
+// reach a terminal. It is written piece by piece, for there may be very many files.
 func (r report) writeJSON(out io.Writer) error {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetIndent("", "  ")
-	if err := e.Encode(struct {
-		Verdict   verify.Verdict  `json:"verdict"`
-		Files     []verify.Result `json:"files"`
-		NotJudged []string        `json:"not_judged,omitempty"`
-		Summary   struct {
-			verify.Totals
-			Findings []verify.Finding `json:"findings"`
-		} `json:"summary"`
-	}{Verdict: r.worst(), Files: r.results, NotJudged: r.listed, Summary: struct {
-		verify.Totals
-		Findings []verify.Finding `json:"findings"`
-	}{r.totals, append([]verify.Finding{}, r.findings...)}}); err != nil {
+	w := bufio.NewWriter(out)
+	put := func(before string, v any) error {
+		b, err := json.MarshalIndent(v, "  ", "  ")
+		if err == nil {
+			_, err = w.WriteString(before + ascii(string(b)))
+		}
 		return err
 	}
-	_, err := io.WriteString(out, ascii(b.String()))
-	return err
+	if err := put("{\n  \"verdict\": ", r.worst()); err != nil {
+		return err
+	}
+	between := ",\n  \"files\": [\n  "
+	for _, x := range r.results {
+		if err := put(between, x); err != nil {
+			return err
+		}
+		between = ",\n  "
+	}
+	between = "\n  ]"
+	if len(r.results) == 0 {
+		between = ",\n  \"files\": []"
+	}
+	if len(r.listed) > 0 {
+		if err := put(between+",\n  \"not_judged\": ", r.listed); err != nil {
+			return err
+		}
+		between = ""
+	}
+	err := put(between+",\n  \"summary\": ", struct {
+		verify.Totals
+		Findings []verify.Finding `json:"findings"`
+	}{r.totals, append([]verify.Finding{}, r.findings...)})
+	if err == nil {
+		_, err = w.WriteString("\n}\n")
+	}
+	return errors.Join(err, w.Flush())
 }
 
 // ascii escapes what is not, inside the strings of a JSON text (RFC 8259, 7).
