@@ -7,6 +7,9 @@ OUT  ?= out
 # sudo has a PATH without go; what root keeps must not lie in the user's folders.
 AS_ROOT = sudo -E env PATH=$(PATH):/usr/sbin:/sbin XDG_CACHE_HOME=/var/cache/handback-test GOCACHE=$(shell go env GOCACHE)
 EXEC := $(if $(filter 0,$(shell id -u)),,-exec '$(AS_ROOT)')
+# One thread does its work thousands of times there: the race detector, which takes
+# minutes, is for make test-long.
+PLAIN := /certs|/cmd/handback-hub$$|/internal/evidence$$|/wipe/technique$$|/wipe/scenario$$
 LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.11.4
 
 .PHONY: help build verify-all run test test-long lint bench clean
@@ -35,14 +38,16 @@ test: ## all that CI runs: lint, unit tests, the booted image in virtual machine
 	@$(MAKE) --no-print-directory build lint
 	go vet ./...
 	@mkdir -p .cache && rm -f .cache/figures
-	FIGURES=$(CURDIR)/.cache/figures go test -race $(EXEC) -timeout 40m $$(go list ./... | grep -v /wipe/scenario)
-	FIGURES=$(CURDIR)/.cache/figures go test $(EXEC) -timeout 20m ./wipe/scenario
+	FIGURES=$(CURDIR)/.cache/figures go test $(EXEC) -timeout 20m $$(go list ./... | grep -E '$(PLAIN)')
+	@# First what takes longest, so that the rest goes beside it.
+	FIGURES=$(CURDIR)/.cache/figures go test -race $(EXEC) -timeout 40m ./cmd/handback-image $$(go list ./... | grep -vE '$(PLAIN)|/cmd/handback-image$$')
 	@echo "what the tests measured:"; cat .cache/figures
 	@grep -ohE '[0-9]+ scenarios (in process|behind a real kernel)' .cache/figures | sort -k3,3r | paste -sd, | sed 's/,/, /g'
 
-test-long: ## make test, then twenty power cuts of a booted machine, PDFBox on the papers, and every fuzz target for a minute each
+test-long: ## make test, then the race detector everywhere, twenty power cuts of a booted machine, PDFBox on the papers, and every fuzz target for a minute each
 	@$(MAKE) --no-print-directory test verify-all
 	@.ci/setup long
+	go test -race $(EXEC) -timeout 2h $$(go list ./... | grep -E '$(PLAIN)')
 	HANDBACK_PREFLIGHT=1 go test -run '^TestPreflight$$' -timeout 30m ./certs/verify
 	HANDBACK_CUTS=20 go test -run '^TestAppliancePowerCutsOfModels$$' -timeout 3h ./cmd/handback-image
 	HANDBACK_CUTS=all go test -run '^TestPowerCuts$$' -timeout 1h ./cmd/handback/internal/evidence

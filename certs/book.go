@@ -18,6 +18,7 @@ type entry struct {
 	drive    Drive
 	boot     bool // in every FACTS that lists it
 	asked    bool // named in a CONSENT
+	agreed   bool // and that before the STARTED that counts, with a technique
 	intended *ConsentDrive
 	started  *Started
 	open     *Started // STARTED that nothing has ended
@@ -88,6 +89,7 @@ func (b *book) note(r *Record) {
 			e.begun = e.finished
 		}
 		e.started, e.open, e.finished = r.Started, r.Started, nil
+		e.agreed = e.intended != nil && e.intended.Technique != ""
 	case KindFinished:
 		e, _ := b.entry(r.Finished.Drive)
 		e.open = nil
@@ -125,7 +127,7 @@ func (b *book) orphans() []DriveRef {
 }
 
 // medium judges one drive by its records.
-func (e *entry) medium(consented bool, want Level) Medium {
+func (e *entry) medium(want Level) Medium {
 	m := Medium{Drive: e.drive, Level: LevelNone, Intended: e.intended,
 		Started: e.started, Finished: e.finished, Refused: e.refused}
 	switch f := e.finished; {
@@ -142,8 +144,8 @@ func (e *entry) medium(consented bool, want Level) Medium {
 		m.Verdict, m.Note = Unverified, f.Contradiction()
 	case e.started == nil:
 		m.Verdict, m.Note = Unverified, "sanitised, yet no record says that the erasure was started"
-	case !consented:
-		m.Verdict, m.Note = Unverified, "sanitised, yet nobody's consent is on record"
+	case !e.agreed:
+		m.Verdict, m.Note = Unverified, "sanitised, yet nobody had agreed to it when it was started"
 	default:
 		m.Verdict, m.Level = Sanitised, f.Level
 		m.Below = !f.Level.AtLeast(want)

@@ -225,6 +225,10 @@ func (f *Finished) Contradiction() string {
 		return fmt.Sprintf("sanitised, yet %d blocks could not be read back", v.Unreadable)
 	case len(f.BadRanges) != 0:
 		return fmt.Sprintf("sanitised, yet %d bad ranges are listed", len(f.BadRanges))
+	case min(v.BytesRead, v.Compared, v.Counted, v.Canaries, f.BytesWritten) < 0:
+		return "sanitised, yet its own figures are below zero"
+	case f.Before.Serial != "" && f.Drive.Serial != "" && f.Before.Serial != f.Drive.Serial:
+		return fmt.Sprintf("sanitised, yet a drive with serial %s answered before it", f.Before.Serial)
 	case f.After.Serial != "" && f.Drive.Serial != "" && f.After.Serial != f.Drive.Serial:
 		return fmt.Sprintf("sanitised, yet a drive with serial %s answered after it", f.After.Serial)
 	case f.Evidence == EvidenceDeviceClaims && v.Result != NotPassed:

@@ -114,7 +114,7 @@ func Summarise(records []Record) Summary {
 			s.Boot = append(s.Boot, e.drive)
 		case named && !e.asked && e.started == nil && e.finished == nil && e.refused == nil:
 		default:
-			s.count(e.medium(s.Consent != nil, s.Want))
+			s.count(e.medium(s.Want))
 		}
 	}
 	s.Orphans = b.orphans()

@@ -1,6 +1,7 @@
 package certs_test
 
 import (
+	"slices"
 	"strconv"
 	"testing"
 
@@ -41,10 +42,18 @@ func TestSummarise(t *testing.T) {
 		want certs.Verdict
 		good bool
 	}{
-		"no record":                   {certs.Summarise(nil), certs.RefusedVerdict, false},
-		"all well":                    {visit(), certs.Sanitised, true},
-		"no facts":                    {visit(drop(1), drop(2), drop(2), drop(2), drop(2)), certs.RefusedVerdict, false},
-		"no consent":                  {visit(drop(2)), certs.Unverified, false},
+		"no record":                {certs.Summarise(nil), certs.RefusedVerdict, false},
+		"all well":                 {visit(), certs.Sanitised, true},
+		"no facts":                 {visit(drop(1), drop(2), drop(2), drop(2), drop(2)), certs.RefusedVerdict, false},
+		"no consent":               {visit(drop(2)), certs.Unverified, false},
+		"consent to another drive": {visit(func(rs *[]certs.Record) { (*rs)[2].Consent.Drives = (*rs)[2].Consent.Drives[:1] }), certs.Unverified, false},
+		"consent to a refusal":     {visit(func(rs *[]certs.Record) { (*rs)[2].Consent.Drives[1].Technique = "" }), certs.Unverified, false},
+		"consent afterwards": {visit(func(rs *[]certs.Record) {
+			c := (*rs)[2]
+			*rs = append(slices.Delete(*rs, 2, 3), c)
+		}), certs.Unverified, false},
+		"another drive before":        {visit(finished(func(f *certs.Finished) { f.Before.Serial = "OTHER" })), certs.Unverified, false},
+		"figures below zero":          {visit(finished(func(f *certs.Finished) { f.Verification.Compared = -1 })), certs.Unverified, false},
 		"no STARTED":                  {visit(drop(4)), certs.Unverified, false},
 		"orphan STARTED":              {visit(drop(6)), certs.Interrupted, false},
 		"nothing on a drive":          {visit(drop(6), drop(4)), certs.RefusedVerdict, false},

@@ -220,3 +220,27 @@ func TestLargest(t *testing.T) {
 		t.Error("a paper is made of more than anybody reads")
 	}
 }
+
+// What --require sanitised asks for is drives, TPM and a result that nobody rejected.
+func TestRequireSanitised(t *testing.T) {
+	stick, _ := certstest.Keys(sign.Production)
+	visit := func(more ...certs.Record) []byte {
+		return certs.JoinEnvelopes(certstest.Sanitised(stick, 1).Add(more...).Envelopes())
+	}
+	for name, c := range map[string]struct {
+		file   []byte
+		missed bool
+	}{
+		"sanitised":       {visit(), false},
+		"accepted":        {visit(certstest.Validated(certs.Accepted, "sup02")), false},
+		"rejected":        {visit(certstest.Validated(certs.Rejected, "sup02")), true},
+		"TPM not cleared": {visit(certstest.TPM(certs.TPMNotCleared)), true},
+		"TPM pending":     {visit(certstest.TPM(certs.TPMPending)), true},
+		"failed":          {certs.JoinEnvelopes(certstest.Failed(stick).Envelopes()), true},
+	} {
+		r := verify.File(c.file, []*x509.Certificate{stick.Root}, verify.Options{RequireSanitised: true})
+		if r.Verdict != verify.Genuine || r.Bad() != c.missed || strings.HasSuffix(r.Sentence, "Required: sanitised.") != c.missed {
+			t.Errorf("%s: %s, bad %v", name, r.Sentence, r.Bad())
+		}
+	}
+}

@@ -88,9 +88,10 @@ func claimed(records []certs.Record, by []*x509.Certificate, cert *x509.Certific
 	return slices.CompactFunc(out, time.Time.Equal)
 }
 
-// required applies what was required to every file that is not refused anyway.
+// required applies what was required to every file that is not refused anyway: a TPM
+// that holds its keys, and a result that somebody rejected, are not sanitised either.
 func (c *Checker) required(r Result, s certs.Summary) Result {
-	if c.RequireSanitised && s.Verdict != certs.Sanitised {
+	if c.RequireSanitised && (!s.Good() || s.Validation == certs.Rejected) {
 		r.Missed = "sanitised"
 		r.Sentence += " Required: sanitised."
 	}

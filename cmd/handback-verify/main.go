@@ -35,7 +35,8 @@ what they show together. In folders and ZIPs only *.pdf, *.html and records are 
   --root PEM            the hub's root certificate; without it nothing is called genuine
   --crl FILE            the hub's revocation list
   --practice            accept papers of the practice class
-  --require sanitised   a file that records anything else counts as failing
+  --require sanitised   a file that records anything else counts as failing: a drive, a
+                        TPM that was not cleared, a result that was rejected
   --json                one JSON object on standard output
   --csv                 one line a file on standard output, the summary on standard error
 
