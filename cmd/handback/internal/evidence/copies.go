@@ -3,6 +3,7 @@ package evidence
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -50,23 +51,24 @@ func (b *Book) copyOut(ctx context.Context) {
 // What the stick has already is not written over. It gives the visits that it found.
 //
 // Records that root doesn't vouch for, and records that can't be verified, are an
-// error: they stay in the copies.
+// error: they stay in the copies, and keep no other visit there.
 func Recover(ctx context.Context, copies, to stick.Store, root *x509.Certificate) (visits []string, err error) {
 	s, err := listAll(ctx, copies)
 	if err != nil {
 		return nil, err
 	}
+	var bad []error
 	for _, visit := range slices.Sorted(maps.Keys(s)) {
 		visits = append(visits, visit)
 		files, err := recovered(ctx, copies, to, root, visit, s[visit])
-		if err != nil {
-			return visits, fmt.Errorf("visit %s: %w (%w)", visit, ErrWaiting, err)
+		if err == nil {
+			_, err = put(ctx, to, files)
 		}
-		if _, err := put(ctx, to, files); err != nil {
-			return visits, fmt.Errorf("visit %s: %w (%w)", visit, ErrWaiting, err)
+		if err != nil {
+			bad = append(bad, fmt.Errorf("visit %s: %w (%w)", visit, ErrWaiting, err))
 		}
 	}
-	return visits, nil
+	return visits, errors.Join(bad...)
 }
 
 // recovered are the files of a visit in the order in which Certify makes them.

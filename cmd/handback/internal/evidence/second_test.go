@@ -423,6 +423,18 @@ func TestRecoverRefuses(t *testing.T) {
 	if left, err := copies.List(ctx, "spool"); err != nil || len(left) != 1 || len(files(t, to)) != 0 {
 		t.Errorf("left %v, %v", left, err)
 	}
+	// They keep no other visit from the stick.
+	_, s2 := twoSticks(t)
+	other := begin(t, newDir(t, t.TempDir()), s2)
+	if err := other.KeepCopies(ctx, copies); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := evidence.Recover(ctx, copies, newDir(t, to), s2.Root); !errors.Is(err, evidence.ErrWaiting) {
+		t.Errorf("error is %v", err)
+	}
+	if n := len(onMedium(t, to, s2)[other.Visit()]); n != 1 {
+		t.Errorf("%d records of the visit that is good", n)
+	}
 }
 
 // Copies that can't be kept harm nothing, and are told where it matters.
