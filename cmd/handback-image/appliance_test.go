@@ -245,11 +245,12 @@ func (l *laptop) plant(name string, mib int64) planted {
 	return p
 }
 
-// plantLarge makes a drive as large as a laptop's, with marks at both of its ends.
+// plantLarge makes a drive that is too large to be read whole, with marks at both of
+// its ends.
 func (l *laptop) plantLarge(name string) planted {
 	l.t.Helper()
-	const laptops, end = 256060514304, 16 << 20 // IDEMA LBA1-03: 256 GB
-	p := planted{path: filepath.Join(l.dir, name+".img"), size: laptops}
+	const large, end = 32017047552, 16 << 20 // IDEMA LBA1-03: 32 GB
+	p := planted{path: filepath.Join(l.dir, name+".img"), size: large}
 	p.write(l.t, 0, end)
 	p.write(l.t, p.size-end, end)
 	return p
