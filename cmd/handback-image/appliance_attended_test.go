@@ -28,13 +28,17 @@ const shiftWords = "seven green bottles"
 // A person's visit by keyboard, from a stick that has to be put right three times
 // and is locked to the result. The same screens are on the display and on the serial
 // line.
+//
+// It takes longest: it goes first, and not beside the others of this package.
 func TestApplianceAttended(t *testing.T) {
-	t.Parallel()
 	const mib = 48
 	l := newLaptop(t, func(s *settings.Settings) {
 		s.Unattended = false
 		s.Intake.Tag = ""
 	})
+	ctx, cancel := context.WithTimeout(t.Context(), 2*scenarioTime)
+	t.Cleanup(cancel)
+	l.ctx = ctx
 	slow, fast := l.plant("november", mib), l.plantLarge("oscar")
 	second := filepath.Join(l.dir, "second.img")
 	if err := copySparse(l.ctx, second, l.stick); err != nil {
