@@ -107,7 +107,9 @@ func driveArgs(drives []Drive) []string {
 		case BusNVMe:
 			a = append(a, "-device", "nvme,drive="+id+serial)
 		case BusSATA:
-			a = append(a, "-device", fmt.Sprintf("ide-hd,bus=ide.%d,drive=%s%s%s", sata, id, serial, report))
+			// A solid state drive (ATA8-ACS, word 217), as laptops have: QEMU counts no
+			// pending sectors, without which no disk is called healthy.
+			a = append(a, "-device", fmt.Sprintf("ide-hd,bus=ide.%d,drive=%s,rotation_rate=1%s%s", sata, id, serial, report))
 			sata++
 		case BusUSB:
 			port++

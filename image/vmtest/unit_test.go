@@ -110,8 +110,8 @@ func TestDriveArgs(t *testing.T) {
 	drives[1].BytesPerSecond = 1_000_000
 	want := []string{
 		"-drive if=none,id=d0,format=raw,werror=report,rerror=report,file=a,,1.img", "-device nvme,drive=d0,serial=A,,1",
-		"-drive if=none,id=d1,format=raw,throttling.bps-total=1000000,file=b.img", "-device ide-hd,bus=ide.0,drive=d1,serial=B,werror=report,rerror=report",
-		"-drive if=none,id=d2,format=raw,file=blkdebug:f:c.img", "-device ide-hd,bus=ide.1,drive=d2,serial=C,werror=report,rerror=report",
+		"-drive if=none,id=d1,format=raw,throttling.bps-total=1000000,file=b.img", "-device ide-hd,bus=ide.0,drive=d1,rotation_rate=1,serial=B,werror=report,rerror=report",
+		"-drive if=none,id=d2,format=raw,file=blkdebug:f:c.img", "-device ide-hd,bus=ide.1,drive=d2,rotation_rate=1,serial=C,werror=report,rerror=report",
 		"-drive if=none,id=d3,format=raw,file=d.img", "-device usb-storage,id=usb3,bus=xhci.0,port=2,drive=d3,serial=D,werror=report,rerror=report",
 		"-drive if=none,id=d4,format=raw,werror=report,rerror=report,file=e.img", "-device sdhci-pci,id=sdhcid4", "-device sd-card,bus=pcie.0/sdhcid4/sd-bus,drive=d4",
 		"-chardev socket,id=d5,path=/s1", "-device vhost-user-scsi-pci,num_queues=1,chardev=d5",
