@@ -214,6 +214,7 @@ func signer(keys map[string][]byte, name string) (s *sign.Signer, locked []byte,
 const (
 	hardwareTime = 60 * time.Second
 	settleTime   = 1500 * time.Millisecond
+	attachTime   = 20 * time.Second // for a SCSI disk that no driver has taken yet
 	surveyTime   = 2 * time.Minute
 	fabricTime   = time.Minute
 )
@@ -242,7 +243,9 @@ func connectFabric(ctx context.Context) (int, error) {
 }
 
 // settle waits until PID 1 has loaded every driver and no block device has come
-// or gone for a moment. Buses look for their disks on their own time.
+// or gone for a moment. Buses look for their disks on their own time; a SCSI disk that
+// has answered and has no block device yet is waited for longer, so that a slow machine
+// has no disk without a driver.
 func settle(ctx context.Context) {
 	end := time.Now().Add(hardwareTime)
 	var seen []string
@@ -253,11 +256,32 @@ func settle(ctx context.Context) {
 		if !slices.Equal(now, seen) || errors.Is(err, os.ErrNotExist) {
 			seen, since = now, time.Now()
 		}
-		if time.Since(since) >= settleTime {
+		quiet := settleTime
+		if attaching("/sys") {
+			quiet = attachTime
+		}
+		if time.Since(since) >= quiet {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+}
+
+// attaching reports whether a SCSI disk (peripheral device type 00h or 14h, SPC-4
+// 6.6.2) has no block device.
+func attaching(sys string) bool {
+	types, err := filepath.Glob(filepath.Join(sys, "bus/scsi/devices/*/type"))
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(types, func(name string) bool {
+		kind, err := os.ReadFile(name)
+		if k := strings.TrimSpace(string(kind)); err != nil || k != "0" && k != "20" {
+			return false
+		}
+		blocks, err := os.ReadDir(filepath.Join(filepath.Dir(name), "block"))
+		return err != nil || len(blocks) == 0
+	})
 }
 
 func blockDevices() []string {
