@@ -7,8 +7,7 @@ import (
 	"image/png"
 	"strings"
 
-	"github.com/boombuler/barcode/qr"
-
+	"handback.example/certs/internal/code"
 	"handback.example/certs/paper"
 	"handback.example/certs/sign"
 )
@@ -345,30 +344,14 @@ func (p *page) seal(c *paper.Content) error {
 
 // qrPath draws the hash as a QR code, each dark run of a row as one rectangle.
 func qrPath(hash string) (markup, error) {
-	code, err := qr.Encode(hash, qr.M, qr.Auto)
+	qr, err := code.New(hash)
 	if err != nil {
 		return "", err
 	}
-	n := code.Bounds().Dx()
-	dark := func(x, y int) bool {
-		if x == n {
-			return false
-		}
-		r, _, _, _ := code.At(x, y).RGBA()
-		return r == 0
-	}
 	var path strings.Builder
-	for y := range n {
-		for x := 0; x < n; x++ {
-			start := x
-			for dark(x, y) {
-				x++
-			}
-			if x > start {
-				fmt.Fprintf(&path, "M%d %dh%dv1h-%dz", start, y, x-start, x-start)
-			}
-		}
+	for r := range qr.Runs() {
+		fmt.Fprintf(&path, "M%d %dh%dv1h-%dz", r.X, r.Y, r.Length, r.Length)
 	}
 	return markup(fmt.Sprintf(`<svg class="qr" viewBox="-4 -4 %d %d" role="img" aria-label="QR code of the SHA-256 of record.json"><path d="%s"/></svg>`,
-		n+8, n+8, path.String())), nil
+		qr.Side()+8, qr.Side()+8, path.String())), nil
 }

@@ -6,11 +6,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/boombuler/barcode"
-	"github.com/boombuler/barcode/qr"
 	"github.com/jung-kurt/gofpdf"
 	"golang.org/x/image/font/gofont/gobold"
 	"golang.org/x/image/font/gofont/goregular"
+
+	"handback.example/certs/internal/code"
 )
 
 // PDF of the label, one page of its size.
@@ -23,7 +23,7 @@ func (l Label) PDF(size Size) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	code, err := qr.Encode(l.code(), qr.M, qr.Auto)
+	qr, err := code.New(l.code())
 	if err != nil {
 		return nil, fmt.Errorf("label: %w", err)
 	}
@@ -42,7 +42,7 @@ func (l Label) PDF(size Size) ([]byte, error) {
 	for _, t := range lines {
 		drawLine(p, t)
 	}
-	drawCode(p, code, place)
+	drawCode(p, qr, place)
 	var b bytes.Buffer
 	if err := p.Output(&b); err != nil {
 		return nil, fmt.Errorf("label: %w", err)
@@ -78,21 +78,10 @@ func drawLine(p *gofpdf.Fpdf, t line) {
 	p.Text(x, t.y+t.h/2+0.36*points/pointsPerMM, t.text)
 }
 
-func drawCode(p *gofpdf.Fpdf, code barcode.Barcode, place [3]float64) {
-	n := code.Bounds().Dx()
-	m := place[2] / float64(n)
+func drawCode(p *gofpdf.Fpdf, qr code.Code, place [3]float64) {
+	m := place[2] / float64(qr.Side())
 	p.SetFillColor(0, 0, 0)
-	dark := func(x, y int) bool { r, _, _, _ := code.At(x, y).RGBA(); return r == 0 }
-	for y := range n {
-		for x := 0; x < n; x++ {
-			run := 0
-			for x+run < n && dark(x+run, y) {
-				run++
-			}
-			if run > 0 {
-				p.Rect(place[0]+m*float64(x), place[1]+m*float64(y), m*float64(run), m, "F")
-				x += run
-			}
-		}
+	for r := range qr.Runs() {
+		p.Rect(place[0]+m*float64(r.X), place[1]+m*float64(r.Y), m*float64(r.Length), m, "F")
 	}
 }

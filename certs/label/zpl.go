@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/boombuler/barcode/qr"
+	"handback.example/certs/internal/code"
 )
 
 // dots in a millimetre at 203 dots per inch.
@@ -59,11 +59,11 @@ func writeLine(b *strings.Builder, t line) {
 // writeCode: ^BQ with model 2; ^FD begins with the error correction (M) and the
 // kind of input (A: the printer chooses).
 func (l Label) writeCode(b *strings.Builder, place [3]float64) error {
-	code, err := qr.Encode(l.code(), qr.M, qr.Auto)
+	qr, err := code.New(l.code())
 	if err != nil {
 		return fmt.Errorf("label: %w", err)
 	}
-	magnify := min(10, int(place[2]*dots)/code.Bounds().Dx())
+	magnify := min(10, int(place[2]*dots)/qr.Side())
 	_, err = fmt.Fprintf(b, "^FO%.0f,%.0f^BQN,2,%d^FH_^FDMA,%s^FS\n", place[0]*dots, place[1]*dots, magnify, escape(l.code()))
 	return err
 }

@@ -1,15 +1,14 @@
 package pdf
 
 import (
-	"github.com/boombuler/barcode/qr"
-
+	"handback.example/certs/internal/code"
 	"handback.example/certs/paper"
 )
 
 // sealSection says what the paper proves and what not, with the record's hash as
 // a QR code. It is the place of the signature.
 func sealSection(c *canvas, s paper.Seal) error {
-	code, err := qr.Encode(s.Hash, qr.M, qr.Auto)
+	qr, err := code.New(s.Hash)
 	if err != nil {
 		return err
 	}
@@ -22,7 +21,7 @@ func sealSection(c *canvas, s paper.Seal) error {
 	}
 	heading(c, s.Title, max(h, side)+300)
 	y := c.y
-	drawQR(c, code, right-side, y+100, side)
+	drawQR(c, qr, right-side, y+100, side)
 	for _, l := range s.Lines {
 		c.para(left, w, small, l)
 		c.y += 200

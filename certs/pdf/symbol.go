@@ -4,8 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/boombuler/barcode"
-
+	"handback.example/certs/internal/code"
 	"handback.example/certs/paper"
 )
 
@@ -53,22 +52,11 @@ func symbol(c *canvas, m paper.Mark, x, y, s pt, dark bool) {
 }
 
 // drawQR in a square. The white around it is the page's.
-func drawQR(c *canvas, code barcode.Barcode, x0, y0, side pt) {
-	n := code.Bounds().Dx()
-	dark := func(x, y int) bool { r, _, _, _ := code.At(x, y).RGBA(); return r == 0 }
-	m := side / pt(n)
+func drawQR(c *canvas, qr code.Code, x0, y0, side pt) {
+	m := side / pt(qr.Side())
 	var dots strings.Builder
-	for y := range n {
-		for x := 0; x < n; x++ {
-			run := 0
-			for x+run < n && dark(x+run, y) {
-				run++
-			}
-			if run > 0 {
-				fmt.Fprintf(&dots, " %v %v %v %v re", x0+m*pt(x), pageH-y0-m*pt(y+1), m*pt(run), m)
-				x += run
-			}
-		}
+	for r := range qr.Runs() {
+		fmt.Fprintf(&dots, " %v %v %v %v re", x0+m*pt(r.X), pageH-y0-m*pt(r.Y+1), m*pt(r.Length), m)
 	}
 	c.op("%v rg%s f", black, dots.String())
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"handback.example/certs"
+	"handback.example/cmd/internal/bounded"
 )
 
 // kept is one file of what is added to a visit.
@@ -75,7 +76,7 @@ func (v *visit) pending() string {
 // the last file; empty: nothing was begun. It may be cut off at any point, and done
 // again.
 func (v *visit) complete() (last string, err error) {
-	b, err := readBounded(v.pending())
+	b, err := bounded.ReadRegular(v.pending(), maxRead)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
@@ -118,7 +119,7 @@ func (v *visit) place(f kept) error {
 	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	there, err := readBounded(name)
+	there, err := bounded.ReadRegular(name, maxRead)
 	if err == nil && !bytes.Equal(there, f.Data) {
 		err = fmt.Errorf("%s is there already and stays: an earlier run was to write another one", name)
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"handback.example/certs"
+	"handback.example/cmd/internal/bounded"
 )
 
 const visitUsage = `
@@ -107,7 +108,7 @@ func details(name string, payload any) error {
 	if name == "" {
 		return nil
 	}
-	b, err := readBounded(name)
+	b, err := bounded.ReadRegular(name, maxRead)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,7 @@ import (
 	"crypto/rand"
 	"flag"
 	"fmt"
-	"slices"
+	"time"
 
 	"handback.example/certs/sign"
 )
@@ -20,42 +20,27 @@ A run that was cut off is done again.
 `
 
 func setupRekey(f *flag.FlagSet) func(c *console) error {
-	var dir, reason, from string
-	var p passphrase
-	f.StringVar(&dir, "data", "", "")
-	f.StringVar(&reason, "reason", "", "")
-	f.StringVar(&from, "from", "", "")
-	f.StringVar(&p.file, "passphrase-file", "", "")
+	var b takeBack
+	b.flags(f)
 	return func(c *console) error {
-		now := c.now()
-		since, err := parseDate(from, now)
-		switch {
-		case !slices.Contains(sign.Reasons, sign.Reason(reason)):
-			return misused("--reason is %q: it must be one of key-compromise, lost, superseded, ceased", reason)
-		case err != nil:
-			return err
-		}
-		h, done, err := openHub(dir, now)
-		if err != nil {
-			return err
-		}
-		defer done()
-		root, err := h.rootSigner(c, &p)
-		if err != nil {
-			return err
-		}
-		// The old key first: a hub that is cut off here signs nothing.
-		old := sign.Revocation{Serial: h.cert.SerialNumber, Reason: sign.Reason(reason), From: since, Done: now}
-		if was := sign.Revoked(h.list, old.Serial); was == nil || old.Reason == sign.KeyCompromise && was.Reason != old.Reason {
-			if err := h.publish(root, now, listValidity, old); err != nil {
+		return b.run(c, func(h *hub, reason sign.Reason, since, now time.Time) error {
+			root, err := h.rootSigner(c, &b.pass)
+			if err != nil {
 				return err
 			}
-		}
-		if err := h.newKey(root, p.text); err != nil {
-			return err
-		}
-		fmt.Fprintf(c.out, "the hub has a new key, and the old one is revoked (%s) from %s on: publish %s\n", reason, day(since), h.path(crlPEM))
-		return nil
+			// The old key first: a hub that is cut off here signs nothing.
+			old := sign.Revocation{Serial: h.cert.SerialNumber, Reason: reason, From: since, Done: now}
+			if was := sign.Revoked(h.list, old.Serial); was == nil || old.Reason == sign.KeyCompromise && was.Reason != old.Reason {
+				if err := h.publish(root, now, listValidity, old); err != nil {
+					return err
+				}
+			}
+			if err := h.newKey(root, b.pass.text); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.out, "the hub has a new key, and the old one is revoked (%s) from %s on: publish %s\n", reason, day(since), h.path(crlPEM))
+			return nil
+		})
 	}
 }
 

@@ -35,43 +35,61 @@ const listUsage = `usage: handback-hub list --data DIR
 Shows the hub, its revocation list, and every stick that was enrolled.
 `
 
+// takeBack is what revoke and rekey have in common.
+type takeBack struct {
+	dir, reason, from string
+	pass              passphrase
+}
+
+func (b *takeBack) flags(f *flag.FlagSet) {
+	f.StringVar(&b.dir, "data", "", "")
+	f.StringVar(&b.reason, "reason", "", "")
+	f.StringVar(&b.from, "from", "", "")
+	f.StringVar(&b.pass.file, "passphrase-file", "", "")
+}
+
+// run opens the hub and gives do the reason and the moment from which it counts.
+func (b *takeBack) run(c *console, do func(h *hub, reason sign.Reason, since, now time.Time) error) error {
+	now := c.now()
+	since, err := parseDate(b.from, now)
+	switch {
+	case !slices.Contains(sign.Reasons, sign.Reason(b.reason)):
+		return misused("--reason is %q: it must be one of key-compromise, lost, superseded, ceased", b.reason)
+	case err != nil:
+		return err
+	}
+	h, done, err := openHub(b.dir, now)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return do(h, sign.Reason(b.reason), since, now)
+}
+
 func setupRevoke(f *flag.FlagSet) func(c *console) error {
-	var dir, name, reason, from string
-	var p passphrase
-	f.StringVar(&dir, "data", "", "")
+	var b takeBack
+	var name string
+	b.flags(f)
 	f.StringVar(&name, "stick", "", "")
-	f.StringVar(&reason, "reason", "", "")
-	f.StringVar(&from, "from", "", "")
-	f.StringVar(&p.file, "passphrase-file", "", "")
 	return func(c *console) error {
-		now := c.now()
-		since, err := parseDate(from, now)
-		switch {
-		case name == "":
+		if name == "" {
 			return misused("--stick is missing: it says whose keys are taken back")
-		case !slices.Contains(sign.Reasons, sign.Reason(reason)):
-			return misused("--reason is %q: it must be one of key-compromise, lost, superseded, ceased", reason)
-		case err != nil:
-			return err
 		}
-		h, done, err := openHub(dir, now)
-		if err != nil {
-			return err
-		}
-		defer done()
-		add, err := h.revocations(name, sign.Reason(reason), since, now)
-		if err != nil {
-			return err
-		}
-		root, err := h.rootSigner(c, &p)
-		if err != nil {
-			return err
-		}
-		if err := h.publish(root, now, listValidity, add...); err != nil {
-			return err
-		}
-		fmt.Fprintf(c.out, "stick %s is revoked (%s) from %s on: publish %s\n", name, reason, day(since), h.path(crlPEM))
-		return nil
+		return b.run(c, func(h *hub, reason sign.Reason, since, now time.Time) error {
+			add, err := h.revocations(name, reason, since, now)
+			if err != nil {
+				return err
+			}
+			root, err := h.rootSigner(c, &b.pass)
+			if err != nil {
+				return err
+			}
+			if err := h.publish(root, now, listValidity, add...); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.out, "stick %s is revoked (%s) from %s on: publish %s\n", name, reason, day(since), h.path(crlPEM))
+			return nil
+		})
 	}
 }
 

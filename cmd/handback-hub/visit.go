@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -10,12 +9,13 @@ import (
 	"slices"
 
 	"handback.example/certs"
+	"handback.example/cmd/internal/bounded"
 	"handback.example/cmd/internal/settings"
 )
 
-// Bounds of what is read: one record, a record.json or a paper, a folder.
+// Bounds of what is read: one record, a record.json or a paper, in MiB; a folder.
 const (
-	maxRead  = 32 << 20
+	maxRead  = 32
 	maxFiles = 100_000
 )
 
@@ -74,7 +74,7 @@ func readVisit(path, number string) (*visit, error) {
 		}
 	}
 	for _, n := range slices.Sorted(slices.Values(visits[number])) {
-		b, err := readBounded(filepath.Join(dir, n))
+		b, err := bounded.ReadRegular(filepath.Join(dir, n), maxRead)
 		if err != nil {
 			return nil, err
 		}
@@ -102,7 +102,7 @@ func listVisits(dir string) (map[string][]string, error) {
 }
 
 func readArray(name, number string) (*visit, error) {
-	b, err := readBounded(name)
+	b, err := bounded.ReadRegular(name, maxRead)
 	if err != nil {
 		return nil, err
 	}
@@ -129,25 +129,4 @@ func readArray(name, number string) (*visit, error) {
 		v.resumed = true
 	}
 	return v, err
-}
-
-// readBounded reads a regular file: a pipe would wait for ever.
-func readBounded(name string) ([]byte, error) {
-	st, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", name)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxRead+1))
-	if err == nil && len(b) > maxRead {
-		err = fmt.Errorf("%s is larger than any record or paper of ours", name)
-	}
-	return b, err
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"handback.example/certs/verify"
+	"handback.example/cmd/internal/bounded"
 )
 
 // Bounds of what is read: a paper of ours is far smaller, and an archive may lie
@@ -78,7 +79,7 @@ func (f *finder) argument(path string) {
 }
 
 func fileSource(path string, size int64) source {
-	return source{path, size, func() (io.ReadCloser, error) { return openRegular(path) }}
+	return source{path, size, func() (io.ReadCloser, error) { return bounded.Open(path) }}
 }
 
 func isArchive(name string) bool { return strings.EqualFold(path.Ext(name), ".zip") }
@@ -174,7 +175,7 @@ func (f *finder) inFolder(path string) {
 }
 
 func (f *finder) archive(name string) {
-	file, err := openRegular(name)
+	file, err := bounded.Open(name)
 	if err != nil {
 		f.unread(name, err)
 		return

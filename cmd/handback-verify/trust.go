@@ -2,18 +2,16 @@ package main
 
 import (
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"time"
 
 	"handback.example/certs/sign"
 	"handback.example/certs/verify"
+	"handback.example/cmd/internal/bounded"
 )
 
-// maxTrust is far above any root and any revocation list of ours.
-const maxTrust = 16 << 20
+// maxTrust, in MiB, is far above any root and any revocation list of ours.
+const maxTrust = 16
 
 // trust fills in what keys are judged by. Where something of it can't be used,
 // nothing is called genuine: a list that was left out in silence would hide what it
@@ -31,7 +29,7 @@ func (o options) trust(c *verify.Checker) (err error) {
 	var roots []*x509.Certificate
 	var foreign error
 	for _, path := range o.roots {
-		b, err := readTrust(path)
+		b, err := bounded.ReadRegular(path, maxTrust)
 		if err != nil {
 			return fmt.Errorf("the root could not be read: %w", err)
 		}
@@ -48,7 +46,7 @@ func (o options) trust(c *verify.Checker) (err error) {
 	}
 	var lists []*x509.RevocationList
 	for _, path := range o.crls {
-		b, err := readTrust(path)
+		b, err := bounded.ReadRegular(path, maxTrust)
 		if err != nil {
 			return fmt.Errorf("the revocation list could not be read: %w", err)
 		}
@@ -64,29 +62,4 @@ func (o options) trust(c *verify.Checker) (err error) {
 	}
 	c.Trust, c.Lists = t, len(lists) > 0
 	return foreign
-}
-
-func readTrust(path string) ([]byte, error) {
-	f, err := openRegular(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxTrust+1))
-	if err == nil && len(b) > maxTrust {
-		err = fmt.Errorf("%s is too large", path)
-	}
-	return b, err
-}
-
-// openRegular opens nothing that could make a reader wait for ever.
-func openRegular(path string) (*os.File, error) {
-	st, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !st.Mode().IsRegular() {
-		return nil, &os.PathError{Op: "open", Path: path, Err: errors.New("it is not a regular file")}
-	}
-	return os.Open(path)
 }

@@ -4,20 +4,19 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"time"
 
 	"handback.example/cmd/handback/internal/exit"
 	"handback.example/cmd/handback/internal/ipp"
+	"handback.example/cmd/internal/bounded"
 )
 
 // printTime is how long one file may take to come out.
 const printTime = 5 * time.Minute
 
-// printMost is the longest file that is read; papers have some hundred KB.
-const printMost = 64 << 20
+// printMost is the longest file that is read, in MiB; papers have some hundred KB.
+const printMost = 64
 
 // printOptions are what the command line asks for.
 type printOptions struct {
@@ -56,7 +55,7 @@ func printCommand(args []string, s streams) int {
 func printFiles(ctx context.Context, o printOptions, s streams) int {
 	code := exit.OK
 	for _, name := range o.files {
-		data, err := readPaper(name)
+		data, err := bounded.ReadRegular(name, printMost)
 		if err == nil {
 			err = printOne(ctx, o, name, data)
 		}
@@ -74,17 +73,4 @@ func printOne(ctx context.Context, o printOptions, name string, data []byte) err
 	ctx, cancel := context.WithTimeout(ctx, printTime)
 	defer cancel()
 	return ipp.Print(ctx, o.uri, ipp.Document{Name: filepath.Base(name), Data: data, Copies: o.copies})
-}
-
-func readPaper(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, printMost+1))
-	if err == nil && len(b) > printMost {
-		err = fmt.Errorf("it is larger than %d MB: it is no paper", printMost>>20)
-	}
-	return b, err
 }

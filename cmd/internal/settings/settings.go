@@ -6,14 +6,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
 
 	"handback.example/certs"
+	"handback.example/cmd/internal/bounded"
 )
 
 // Settings of one stick.
@@ -72,22 +71,8 @@ func Demonstration() Settings {
 	return s
 }
 
-// maxFile bounds settings and keys; real ones have a few KB.
-const maxFile = 1 << 20
-
-// ReadFile reads a file of settings or a key.
-func ReadFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(b) > maxFile {
-		err = fmt.Errorf("%s is larger than 1 MiB: it is no settings file and no key", name)
-	}
-	return b, err
-}
+// ReadFile reads a file of settings or a key: real ones have a few KB.
+func ReadFile(name string) ([]byte, error) { return bounded.ReadFile(name, 1) }
 
 // Parse reads settings over the defaults and checks every value.
 func Parse(b []byte) (Settings, error) {
