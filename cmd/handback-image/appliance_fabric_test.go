@@ -101,8 +101,14 @@ func (l *laptop) serveNVMe(m sim.NVMe) (address string) {
 // plantMedium fills a medium with marks, no block like another, and counts them.
 func plantMedium(t *testing.T, m *sim.Medium) int {
 	t.Helper()
+	return plantRange(t, m, 0, m.Size())
+}
+
+// plantRange plants whole MiB of a medium, from a byte on.
+func plantRange(t *testing.T, m *sim.Medium, from, size int64) int {
+	t.Helper()
 	b := make([]byte, 0, 1<<20)
-	for at := int64(0); at < m.Size(); at += int64(len(b)) {
+	for at := from; at < from+size; at += int64(len(b)) {
 		b = b[:0]
 		for len(b) < cap(b) {
 			block := fmt.Appendf(nil, "%s %012d ", mark, at+int64(len(b)))
@@ -112,8 +118,8 @@ func plantMedium(t *testing.T, m *sim.Medium) int {
 			t.Fatal(err)
 		}
 	}
-	n := marksOn(t, m)
-	if want := int(m.Size() / 512); n != want {
+	n := marksIn(t, m, from, size)
+	if want := int(size / 512); n != want {
 		t.Fatalf("%d marks were planted, not %d", n, want)
 	}
 	return n
@@ -121,8 +127,13 @@ func plantMedium(t *testing.T, m *sim.Medium) int {
 
 func marksOn(t *testing.T, m *sim.Medium) (n int) {
 	t.Helper()
+	return marksIn(t, m, 0, m.Size())
+}
+
+func marksIn(t *testing.T, m *sim.Medium, from, size int64) (n int) {
+	t.Helper()
 	b := make([]byte, 1<<20)
-	for at := int64(0); at < m.Size(); at += int64(len(b)) {
+	for at := from; at < from+size; at += int64(len(b)) {
 		if _, err := m.ReadAt(b, at); err != nil {
 			t.Fatal(err)
 		}

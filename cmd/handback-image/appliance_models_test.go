@@ -34,11 +34,18 @@ type modelBench struct {
 // model makes a drive full of marks.
 func (b *modelBench) model(text string) *profile.Drive {
 	b.l.t.Helper()
+	d := b.empty(text)
+	plantMedium(b.l.t, d.Model.Media()[0])
+	return d
+}
+
+// empty makes a drive without marks.
+func (b *modelBench) empty(text string) *profile.Drive {
+	b.l.t.Helper()
 	d, err := profile.Parse("drive.toml", "name = \"a drive\"\nsource = \"made up\"\n"+text, profile.Options{Clock: b.clock})
 	if err != nil {
 		b.l.t.Fatal(err)
 	}
-	plantMedium(b.l.t, d.Model.Media()[0])
 	sim.SwitchOn(d.Model)
 	b.drives = append(b.drives, d)
 	return d

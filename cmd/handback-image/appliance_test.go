@@ -169,7 +169,7 @@ func (l *laptop) off(vm *vmtest.VM) int {
 }
 
 // stepTime is the most that one step of a visit takes; what hangs is told soon.
-const stepTime = 10 * time.Minute
+const stepTime = 5 * time.Minute
 
 // await an event.
 func (l *laptop) await(vm *vmtest.VM, name string, match ...string) vmtest.Event {
@@ -242,17 +242,6 @@ func (l *laptop) plant(name string, mib int64) planted {
 	l.t.Helper()
 	p := planted{path: filepath.Join(l.dir, name+".img"), size: mib << 20}
 	p.write(l.t, 0, p.size)
-	return p
-}
-
-// plantLarge makes a drive as large as a laptop's, with marks at both of its ends. To
-// take its samples before and after takes minutes of an emulated machine.
-func (l *laptop) plantLarge(name string) planted {
-	l.t.Helper()
-	const laptops, end = 256060514304, 16 << 20 // IDEMA LBA1-03: 256 GB
-	p := planted{path: filepath.Join(l.dir, name+".img"), size: laptops}
-	p.write(l.t, 0, end)
-	p.write(l.t, p.size-end, end)
 	return p
 }
 
