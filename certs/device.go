@@ -29,8 +29,10 @@ type Facts struct {
 	// NotHandled are media or controllers in the way of saying 'every drive'.
 	NotHandled []Finding `json:"not_handled"`
 	// LookedForOthers is Yes where hidden media were looked for at all.
-	LookedForOthers string   `json:"looked_for_others"`
-	NotKnown        []string `json:"not_known"` // what could not be read, for people
+	LookedForOthers string `json:"looked_for_others"`
+	// Looked is where, for people: what 'nothing else was found' rests on.
+	Looked   []string `json:"looked,omitempty"`
+	NotKnown []string `json:"not_known"` // what could not be read, for people
 	// Residue is what the machine itself may keep of its users besides its drives.
 	// NotChecked is what nobody looked at, for people.
 	Residue    []Residue `json:"residue"`

@@ -72,6 +72,8 @@ func Facts(drives ...certs.Drive) certs.Record {
 		CPU: "Intel(R) Core(TM) i5-8365U CPU @ 1.60GHz, 4 cores", Memory: "16 GB DDR4", Battery: []string{"BAT0: 87 % of design, 312 cycles"},
 		TPM: "present", TPMName: "STMicroelectronics 2.0", EKHash: "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
 		Drives: drives, LookedForOthers: certs.Yes,
+		Looked: []string{"PCI bus: 14 devices, 2 storage controllers among them", "SCSI bus: 1 device", "USB bus: 6 devices",
+			fmt.Sprintf("drives: %[1]d, which said who they are: %[1]d", len(drives))},
 		Residue: []certs.Residue{{Item: "firmware password", State: certs.ResidueAbsent, How: "firmware-attributes of the kernel", Evidence: "Admin: not set"},
 			{Item: "computrace", State: certs.ResidueUnknown, How: "ACPI table WPBT", Evidence: "a table is there; what it starts can't be told"}},
 		NotChecked: []string{"eSIM profiles", "Wi-Fi networks stored in firmware"},
@@ -209,7 +211,7 @@ func Failed(s *sign.Signer) *Visit {
 func NoMedia(s *sign.Signer) *Visit {
 	r := Facts()
 	r.Facts.TPM = "absent"
-	r.Facts.LookedForOthers = certs.Unknown
+	r.Facts.LookedForOthers, r.Facts.Looked = certs.Unknown, nil
 	return New(s, 414).Add(Intake(), r, TPM(certs.TPMNotPresent), Graded(certs.RouteHold), Validated(certs.Awaiting, ""))
 }
 

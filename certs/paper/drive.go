@@ -96,10 +96,7 @@ func driveColumns(f *facts, m certs.Medium) (a, b []Pair) {
 	}
 	v := fin.Verification
 	b = []Pair{p("Method", levelWord(m.Level)+" (wanted: "+levelWord(f.Want)+")"), p("Technique", techniqueFull(m)),
-		p("Standard", known(fin.Standard)), p("Verified by", known(v.Method)), p("Result", known(v.Result)),
-		p("Read back", bytesOf(v.BytesRead)),
-		p("Blocks", fmt.Sprintf("%s compared, %s counted before, %s survived, %s unreadable",
-			number(v.Compared), number(v.Counted), number(v.Survivors), number(v.Unreadable)))}
+		p("Standard", known(fin.Standard)), p("Verified by", known(v.Method)), p("Result", known(v.Result))}
 	if m.Verdict == certs.Sanitised {
 		b = append(b, p("Evidence", known(fin.Evidence)))
 	}
@@ -155,6 +152,7 @@ func driveLines(m certs.Medium) []Pair {
 	add("Gone on with", fin.Resumed)
 	add("Capacity", fin.Restored)
 	add("Tried besides", attemptWords(fin.Attempts))
+	add("Read back", readWords(fin.Verification))
 	add("Sample", sampleWords(fin.Verification))
 	add("Not shown", fin.NotShown)
 	if fin.StartedAt != "" || fin.FinishedAt != "" {
@@ -183,6 +181,12 @@ func attemptWords(as []certs.Attempt) string {
 		out = append(out, s)
 	}
 	return strings.Join(capped(out), "; ")
+}
+
+// readWords says how much was read back, and what came of it.
+func readWords(v certs.Verification) string {
+	return fmt.Sprintf("%s; blocks: %s compared, %s counted before, %s survived, %s unreadable", bytesOf(v.BytesRead),
+		number(v.Compared), number(v.Counted), number(v.Survivors), number(v.Unreadable))
 }
 
 // sampleWords says what a sample would have found.

@@ -20,11 +20,27 @@ func (c *Content) annexVisit(f *facts) {
 			b = append(b, p("Battery", strings.Join(capped(f.Facts.Battery), "; ")))
 		}
 		a = append(a, p("Firmware", known(m.BIOS)))
-		wide = append([]Pair{{"Image (SHA-256)", known(f.Facts.Tool.Image), Fine}}, wide...)
+		wide = append([]Pair{p("Other storage", lookedForOthers(f.Facts)), {"Image (SHA-256)", known(f.Facts.Tool.Image), Fine}}, wide...)
 		c.annex("visit", "Evidence: tool and machine", Grid{[][]Pair{a, b}}, Grid{[][]Pair{wide}})
 	} else if len(wide) > 0 {
 		c.annex("visit", "Evidence: tool and machine", Grid{[][]Pair{wide}})
 	}
+}
+
+// lookedForOthers is what it rests on that the drives on this paper are all that there
+// are. What was found, or that nobody looked, stands among the exceptions too.
+func lookedForOthers(f *certs.Facts) string {
+	if f.LookedForOthers != certs.Yes {
+		return "UNKNOWN: it was not looked for everywhere"
+	}
+	found := "looked for, nothing was found"
+	if len(f.NotHandled) > 0 {
+		found = "looked for, FOUND: see Exceptions"
+	}
+	if len(f.Looked) == 0 {
+		return found
+	}
+	return found + ": " + strings.Join(capped(f.Looked), "; ")
 }
 
 func (f *facts) tool() string {

@@ -38,9 +38,9 @@ func (s survey) findings(subjects []subject) hidden {
 	}
 	h.found = append(h.found, halfFindings(subjects)...)
 	h.found = append(h.found, s.areaFindings(subjects)...)
-	if s.Root == "" {
+	if s.Doors.Opener != nil {
 		h.found = append(h.found, silentFindings(subjects)...)
-		h.looked = append(h.looked, fmt.Sprintf("%s, %d of which said who they are", count(len(subjects), "drive"), answered(subjects)))
+		h.looked = append(h.looked, fmt.Sprintf("drives: %d, which said who they are: %d", len(subjects), answered(subjects)))
 	}
 	h.found = append(h.found, bootFindings(subjects)...)
 	if len(h.missing) > 0 && len(h.found) == 0 {

@@ -39,6 +39,7 @@ func Facts(r *inspect.Report, p wipe.Plan, tool certs.Tool) *certs.Facts {
 		EKHash:  r.TPM.EKHash.Value,
 		// An empty list says that nothing was found; none at all, that nobody looked.
 		LookedForOthers: certs.Unknown,
+		Looked:          slices.Clone(r.Looked),
 		NotKnown:        slices.Clone(r.Missing),
 		NotChecked:      notChecked(r),
 		Notes:           slices.Clone(r.Notes),
