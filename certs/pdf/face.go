@@ -1,16 +1,10 @@
 package pdf
 
 import (
-	"bytes"
 	"crypto/sha256"
 	_ "embed" // the fonts
-	"errors"
-	"fmt"
-	"maps"
 	"regexp"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"golang.org/x/image/font"
@@ -48,7 +42,8 @@ func faceOf(name string) *face {
 }
 
 // face is a font of the program itself. Reading one and cutting it to what a page
-// uses takes longer than all the rest of a page, so both are done once, and kept.
+// uses takes longer than all the rest of a page: the cut that nearly every paper uses
+// is made ahead (cut.go), any other once, and kept.
 type face struct {
 	name string
 	font string // PostScript name
@@ -93,68 +88,6 @@ func (f *face) measure() {
 
 // maxCuts bounds what a face keeps: papers with the same letters share one.
 const maxCuts = 16
-
-// objects of the face, cut to ASCII and some more runes, as they stand in a file from
-// object number first on. ASCII is always whole, so that nearly all papers share
-// one cut.
-func (f *face) objects(more map[rune]bool, first int) ([]seal.Object, error) {
-	runes := string(slices.Sorted(maps.Keys(more)))
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	cut, ok := f.cut[runes]
-	if !ok {
-		var err error
-		if cut, err = f.embed(runes); err != nil {
-			return nil, fmt.Errorf("font %s: %w", f.name, err)
-		}
-		if len(f.cut) >= maxCuts || f.cut == nil {
-			f.cut = map[string][]seal.Object{}
-		}
-		f.cut[runes] = cut
-	}
-	out := slices.Clone(cut)
-	for i := range out {
-		out[i].Dict = renumber(out[i].Dict, first-1)
-	}
-	return out, nil
-}
-
-// scaffold is how many objects stand before the fonts in what gofpdf writes: pages,
-// resources, one page and its content.
-const scaffold = 4
-
-// embed has gofpdf cut the face, and takes the font's objects out of the file.
-// They refer to each other as if they stood first.
-func (f *face) embed(runes string) ([]seal.Object, error) {
-	p := newLayout()
-	// The library writes into the font that it is given.
-	p.AddUTF8FontFromBytes(f.name, "", slices.Clone(f.ttf))
-	p.AddPage()
-	p.SetFont(f.name, "", 10)
-	for r := ' '; r <= '~'; r++ {
-		p.Text(0, 0, string(r))
-	}
-	p.Text(0, 0, runes)
-	var b bytes.Buffer
-	if err := p.Output(&b); err != nil {
-		return nil, err
-	}
-	all, err := layoutObjects(b.Bytes())
-	if err != nil {
-		return nil, err
-	}
-	if len(all) < scaffold+3 {
-		return nil, errors.New("it has no objects")
-	}
-	objects := all[scaffold : len(all)-2] // info and catalog come last
-	for i := range objects {
-		objects[i].Dict = strings.ReplaceAll(renumber(objects[i].Dict, -scaffold), "/utf8"+f.name, "/"+subsetTag(runes)+"+"+f.font)
-		if err := objects[i].Pack(); err != nil {
-			return nil, err
-		}
-	}
-	return objects, nil
-}
 
 // subsetTag names a part of a font: six capitals, another for each part (ISO 32000-1,
 // 9.6.4).

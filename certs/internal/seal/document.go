@@ -50,6 +50,15 @@ func (o *Object) Pack() (err error) {
 	return err
 }
 
+// Packed is the stream as Pack has compressed it; nil where it was not called.
+func (o *Object) Packed() []byte { return o.packed }
+
+// Unpack makes the object of a stream that Pack has compressed at an earlier time.
+func Unpack(dict string, packed []byte) (Object, error) {
+	stream, err := inflate(packed, maxStream)
+	return Object{Dict: dict, Stream: stream, Kind: Compressed, packed: packed}, err
+}
+
 // Kind of an object.
 type Kind uint8
 
@@ -171,16 +180,24 @@ func (l layout) fill(cms []byte) ([]byte, error) {
 	return l.file, nil
 }
 
+// deflaters are kept: one takes most of a megabyte.
+var deflaters = sync.Pool{New: func() any {
+	w, err := zlib.NewWriterLevel(io.Discard, zlib.BestCompression)
+	if err != nil {
+		panic("the best compression is none: " + err.Error())
+	}
+	return w
+}}
+
 func deflate(b []byte) ([]byte, error) {
 	var out bytes.Buffer
-	w, err := zlib.NewWriterLevel(&out, zlib.BestCompression)
-	if err != nil {
-		return nil, err
-	}
+	w := deflaters.Get().(*zlib.Writer)
+	defer deflaters.Put(w)
+	w.Reset(&out)
 	if _, err := w.Write(b); err != nil {
 		return nil, err
 	}
-	err = w.Close()
+	err := w.Close()
 	return out.Bytes(), err
 }
 
