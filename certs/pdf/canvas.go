@@ -90,7 +90,7 @@ var (
 // number of pages is known before the first one is written.
 type canvas struct {
 	pages   [][]string
-	used    map[string]map[rune]bool // by face, the runes outside ASCII that are drawn
+	used    map[string]map[rune]bool // by face, the runes that are drawn and not shared
 	logo    *logo
 	y       pt
 	sealBox *box // place of the signature, on its page
@@ -154,7 +154,7 @@ func (c *canvas) show(st style, s string) string {
 	}
 	code := make([]byte, 0, 2*len(s))
 	for _, r := range s {
-		if r > '~' {
+		if !shared(r) {
 			c.used[st.font][r] = true
 		}
 		code = binary.BigEndian.AppendUint16(code, uint16(r)) // clean leaves nothing above U+FFFF

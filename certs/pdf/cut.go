@@ -13,9 +13,14 @@ import (
 	"handback.example/certs/internal/seal"
 )
 
-// objects of the face, cut to ASCII and some more runes, as they stand in a file from
-// object number first on. ASCII is always whole, so that nearly all papers share
-// one cut.
+// dash stands before the items of a list.
+const dash = '–'
+
+// shared by all cuts, whole, so that nearly all papers have one: ASCII and the dash.
+func shared(r rune) bool { return r >= ' ' && r <= '~' || r == dash }
+
+// objects of the face, cut to what all cuts share and some more runes, as they stand in
+// a file from object number first on.
 func (f *face) objects(more map[rune]bool, first int) ([]seal.Object, error) {
 	runes := string(slices.Sorted(maps.Keys(more)))
 	f.mu.Lock()
@@ -43,11 +48,11 @@ func (f *face) objects(more map[rune]bool, first int) ([]seal.Object, error) {
 	return out, nil
 }
 
-// The cuts to ASCII, by the fonts' names. TestCuts holds them to what embed gives, and
+// The cuts to what all share, by the fonts' names. TestCuts holds them to what embed gives, and
 // writes them.
 //
-//go:embed fonts/ascii.json
-var asciiCuts []byte
+//go:embed fonts/shared.json
+var sharedCuts []byte
 
 // part of a font as it stands in a file: a dictionary, or a stream with its dictionary.
 type part struct {
@@ -55,10 +60,10 @@ type part struct {
 	Packed []byte `json:"packed,omitempty"` // compressed by seal.Object.Pack
 }
 
-// ready is the face cut to ASCII, made ahead.
+// ready is the face cut to what all cuts share, made ahead.
 func (f *face) ready() ([]seal.Object, error) {
 	var all map[string]json.RawMessage // only this face's is looked into
-	if err := json.Unmarshal(asciiCuts, &all); err != nil {
+	if err := json.Unmarshal(sharedCuts, &all); err != nil {
 		return nil, err
 	}
 	var parts []part
@@ -91,8 +96,10 @@ func (f *face) embed(runes string) ([]seal.Object, error) {
 	p.AddUTF8FontFromBytes(f.name, "", slices.Clone(f.ttf))
 	p.AddPage()
 	p.SetFont(f.name, "", 10)
-	for r := ' '; r <= '~'; r++ {
-		p.Text(0, 0, string(r))
+	for r := ' '; r <= dash; r++ {
+		if shared(r) {
+			p.Text(0, 0, string(r))
+		}
 	}
 	p.Text(0, 0, runes)
 	var b bytes.Buffer

@@ -37,7 +37,7 @@ func TestCuts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile("fonts/ascii.json", append(b, '\n'), 0o644); err != nil {
+		if err := os.WriteFile("fonts/shared.json", append(b, '\n'), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -128,7 +128,7 @@ func sectionLabels(s paper.Section) pt {
 func drawList(c *canvas, l paper.List) {
 	for i, item := range l.Items {
 		c.room(body.lead())
-		mark := "–"
+		mark := string(dash)
 		if l.Numbered {
 			mark = fmt.Sprint(i + 1)
 		}

@@ -53,7 +53,7 @@ type face struct {
 	widths []int16 // of every rune to U+FFFF, in thousandths of the size; 0: it has none
 
 	mu  sync.Mutex
-	cut map[string][]seal.Object // by the runes outside ASCII
+	cut map[string][]seal.Object // by the runes that are not shared
 }
 
 // width of a rune in thousandths of the size, 0 where the face can't draw it.
