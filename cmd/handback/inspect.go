@@ -15,6 +15,7 @@ import (
 	"handback.example/cmd/handback/internal/exit"
 	"handback.example/cmd/internal/settings"
 	"handback.example/inspect"
+	"handback.example/inspect/capture"
 	"handback.example/inspect/platform"
 	"handback.example/inspect/survey"
 )
@@ -27,7 +28,7 @@ func inspectCommand(args []string, s streams) int {
 	fs := flag.NewFlagSet("inspect", flag.ContinueOnError)
 	asJSON := fs.Bool("json", false, "print one JSON object")
 	root := fs.String("chroot", "", "read /sys and /proc below `DIR`, as of another machine; no device is opened")
-	capture := fs.String("capture", "", "write a capture to `FILE`: not part of this version")
+	record := fs.String("capture", "", "write a capture to `FILE`: not part of this version")
 	from := fs.String("from", "", "read a capture from `FILE`: not part of this version")
 	list := fs.String("processors", "", "judge Windows 11 by the list of processors in `FILE`, not by the rule by family")
 	operands, code, ok := parse(fs, s, args, "[--json] [--chroot DIR] [--processors FILE]")
@@ -36,7 +37,7 @@ func inspectCommand(args []string, s streams) int {
 		return code
 	case len(operands) > 0:
 		return wrongUse(s, "inspect", "it takes no drive (%q): it shows all", operands[0])
-	case *capture != "" || *from != "":
+	case *record != "" || *from != "":
 		return wrongUse(s, "inspect", "captures are not part of this version: keep the output of 'handback inspect --json' instead")
 	}
 	processors, err := readProcessors(*list)
@@ -86,8 +87,12 @@ func interruptible() (context.Context, context.CancelFunc) {
 func takeReport(ctx context.Context, root string, withTPM bool) (*inspect.Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, surveyTimeout)
 	defer cancel()
-	return survey.Take(ctx, survey.Options{Root: root, WithTPM: withTPM, IncludeLoop: root == "",
-		BootPartGUIDs: []string{settings.ESPGUID, settings.DataGUID}})
+	o := survey.Options{WithTPM: withTPM, IncludeLoop: root == "",
+		BootPartGUIDs: []string{settings.ESPGUID, settings.DataGUID}}
+	if root != "" {
+		o.Doors = capture.Folder(root)
+	}
+	return survey.Take(ctx, o)
 }
 
 // completeness: a report with anything missing is incomplete, and a drive that

@@ -90,10 +90,5 @@ func newSlab(n int) (slab, error) {
 }
 
 func freeMemory() (int64, error) {
-	t, err := tree.Open("")
-	if err != nil {
-		return 0, err
-	}
-	defer t.Close()
-	return available(t)
+	return available(tree.At(""))
 }

@@ -71,7 +71,7 @@ const errNoCPUID = plainError("/proc/cpuinfo does not give it")
 
 // cpuID of the first processor by /proc/cpuinfo.
 func (s *survey) cpuID() (id cpuID, err error) {
-	text, err := s.tree.Text("proc/cpuinfo")
+	text, err := s.Tree.Text("proc/cpuinfo")
 	if err != nil {
 		return id, err
 	}

@@ -67,15 +67,15 @@ const errNoBus = plainError("the kernel runs no driver of this bus")
 func (s *survey) buses() (b buses) {
 	b.usbErr = s.usb(&b)
 	b.pciErr = s.pci(&b)
-	names, err := s.tree.List("sys/bus/acpi/devices")
+	names, err := s.Tree.List("sys/bus/acpi/devices")
 	if b.acpiErr = err; err == nil && len(names) == 0 {
 		b.acpiErr = errNoBus
 	}
 	for _, name := range names {
-		ids, _ := s.tree.Text("sys/bus/acpi/devices/" + name + "/modalias")
+		ids, _ := s.Tree.Text("sys/bus/acpi/devices/" + name + "/modalias")
 		b.parts = append(b.parts, part{bus: "ACPI", name: name + " " + ids})
 	}
-	names, _ = s.tree.List("sys/bus/sdio/devices")
+	names, _ = s.Tree.List("sys/bus/sdio/devices")
 	b.sdio = len(names) > 0
 	return b
 }
@@ -84,7 +84,7 @@ func (s *survey) buses() (b buses) {
 // hub has no driver.
 func (s *survey) usb(b *buses) error {
 	const dir = "sys/bus/usb/devices/"
-	names, err := s.tree.List(dir)
+	names, err := s.Tree.List(dir)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (s *survey) usb(b *buses) error {
 		if !isInterface {
 			continue
 		}
-		if how, err := s.tree.Text(dir + device + "/removable"); err == nil && how == "removable" {
+		if how, err := s.Tree.Text(dir + device + "/removable"); err == nil && how == "removable" {
 			continue
 		}
 		b.parts = append(b.parts, part{bus: "USB", vendor: s.bare(dir + device + "/idVendor"), product: s.bare(dir + device + "/idProduct"),
@@ -115,7 +115,7 @@ func (s *survey) bare(name string) uint64 {
 
 func (s *survey) pci(b *buses) error {
 	const dir = "sys/bus/pci/devices/"
-	names, err := s.tree.List(dir)
+	names, err := s.Tree.List(dir)
 	if err != nil {
 		return err
 	}
@@ -220,7 +220,7 @@ const (
 // either.
 func (s *survey) touch(b buses) (screen, pad inspect.Fact[bool]) {
 	const dir = "sys/class/input/"
-	names, err := s.tree.List(dir)
+	names, err := s.Tree.List(dir)
 	for _, name := range names {
 		if !strings.HasPrefix(name, "input") || !s.touches(dir+name+"/capabilities/abs") {
 			continue
@@ -260,7 +260,7 @@ func touchOr(f inspect.Fact[bool], what, why string) inspect.Fact[bool] {
 // touches: the axes hold a finger's position. The kernel prints the bits in words
 // of 64 from the highest down.
 func (s *survey) touches(name string) bool {
-	text, err := s.tree.Text(name)
+	text, err := s.Tree.Text(name)
 	if err != nil {
 		return false
 	}

@@ -12,14 +12,14 @@ import (
 // is noted.
 func (s *survey) displays() {
 	const dir = "sys/class/drm/"
-	names, err := s.tree.List(dir)
+	names, err := s.Tree.List(dir)
 	for _, name := range names {
-		status, err := s.tree.Text(dir + name + "/status")
+		status, err := s.Tree.Text(dir + name + "/status")
 		if err != nil || status != "connected" {
 			continue
 		}
 		connector := drive.Clean([]byte(withoutCard(name)))
-		raw, err := s.tree.Bytes(dir+name+"/edid", maxEDID)
+		raw, err := s.Tree.Bytes(dir+name+"/edid", maxEDID)
 		if err != nil || len(raw) == 0 {
 			s.missing("display "+connector, "it gives no EDID")
 			continue

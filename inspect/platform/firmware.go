@@ -39,15 +39,15 @@ func (s *survey) firmware() {
 // (7.25), where each has two bits.
 func (s *survey) password(role string, shift int) inspect.Fact[bool] {
 	const dir, source = "sys/class/firmware-attributes/", "firmware-attributes"
-	makers, _ := s.tree.List(dir)
+	makers, _ := s.Tree.List(dir)
 	for _, maker := range makers {
-		names, _ := s.tree.List(dir + maker + "/authentication")
+		names, _ := s.Tree.List(dir + maker + "/authentication")
 		for _, name := range names {
 			of := dir + maker + "/authentication/" + name
-			if is, err := s.tree.Text(of + "/role"); err != nil || is != role {
+			if is, err := s.Tree.Text(of + "/role"); err != nil || is != role {
 				continue
 			}
-			switch set, err := s.tree.Text(of + "/is_enabled"); {
+			switch set, err := s.Tree.Text(of + "/is_enabled"); {
 			case err == nil && set == "1":
 				return inspect.Known(true, source)
 			case err == nil && set == "0":
@@ -69,11 +69,11 @@ func (s *survey) password(role string, shift int) inspect.Fact[bool] {
 // counts only where its parent could be read.
 func (s *survey) uefi() inspect.Fact[bool] {
 	const source = "/sys/firmware/efi"
-	names, err := s.tree.List("sys/firmware")
+	names, err := s.Tree.List("sys/firmware")
 	if err != nil || len(names) == 0 {
 		return inspect.Unknown[bool](source, "/sys/firmware cannot be read")
 	}
-	has, err := s.tree.Has("sys/firmware/efi")
+	has, err := s.Tree.Has("sys/firmware/efi")
 	if err != nil {
 		return inspect.Unknown[bool](source, err.Error())
 	}
@@ -84,7 +84,7 @@ func (s *survey) uefi() inspect.Fact[bool] {
 // 0 or 1.
 func (s *survey) efiBool(name string) inspect.Fact[bool] {
 	source := "efivarfs " + name
-	b, err := s.tree.Bytes("sys/firmware/efi/efivars/"+name+globalVariable, 64)
+	b, err := s.Tree.Bytes("sys/firmware/efi/efivars/"+name+globalVariable, 64)
 	switch {
 	case err != nil:
 		return inspect.Unknown[bool](source, because(err))
@@ -97,7 +97,7 @@ func (s *survey) efiBool(name string) inspect.Fact[bool] {
 // lockdown: the mode in use stands in brackets, 'none [integrity] confidentiality'.
 func (s *survey) lockdown() inspect.Fact[string] {
 	const source = "/sys/kernel/security/lockdown"
-	text, err := s.tree.Text("sys/kernel/security/lockdown")
+	text, err := s.Tree.Text("sys/kernel/security/lockdown")
 	if err != nil {
 		return inspect.Unknown[string](source, because(err))
 	}

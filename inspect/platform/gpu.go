@@ -20,7 +20,7 @@ var graphicsMakers = map[uint64]string{
 // or not a driver runs them.
 func (s *survey) gpu() {
 	const dir = "sys/bus/pci/devices/"
-	names, err := s.tree.List(dir)
+	names, err := s.Tree.List(dir)
 	if err != nil {
 		s.missing("graphics", because(err))
 		return
@@ -46,7 +46,7 @@ func (s *survey) gpu() {
 
 // hex reads a file such as '0x030000' or '8087'.
 func (s *survey) hex(name string) (uint64, bool) {
-	text, err := s.tree.Text(name)
+	text, err := s.Tree.Text(name)
 	if err != nil {
 		return 0, false
 	}

@@ -98,12 +98,12 @@ func (s *survey) identity() identity {
 // ownScreen: a panel hangs on a connector that only leads to built-in ones.
 func (s *survey) ownScreen() bool {
 	const dir = "sys/class/drm/"
-	names, err := s.tree.List(dir)
+	names, err := s.Tree.List(dir)
 	if err != nil {
 		return false
 	}
 	for _, name := range names {
-		if status, err := s.tree.Text(dir + name + "/status"); err == nil && status == "connected" && internalConnector(withoutCard(name)) {
+		if status, err := s.Tree.Text(dir + name + "/status"); err == nil && status == "connected" && internalConnector(withoutCard(name)) {
 			return true
 		}
 	}
@@ -145,7 +145,7 @@ func (s *survey) hypervisor() inspect.Fact[bool] {
 	if cpuErr == nil && flags["hypervisor"] {
 		return inspect.Known(true, "CPUID")
 	}
-	if has, err := s.tree.Has("sys/hypervisor/type"); has && err == nil {
+	if has, err := s.Tree.Has("sys/hypervisor/type"); has && err == nil {
 		return inspect.Known(true, "sysfs hypervisor")
 	}
 	name, smbios := s.firmwareVirtual()
@@ -177,7 +177,7 @@ func (s *survey) firmwareVirtual() (name string, read bool) {
 	read = len(s.table) > 0
 	if !read {
 		for _, file := range []string{"sys_vendor", "product_name", "board_vendor", "bios_vendor"} {
-			if text, err := s.tree.Text("sys/class/dmi/id/" + file); err == nil {
+			if text, err := s.Tree.Text("sys/class/dmi/id/" + file); err == nil {
 				texts, read = append(texts, drive.Clean([]byte(text))), true
 			}
 		}
@@ -199,7 +199,7 @@ func (s *survey) virtualTable() bool {
 // cpuFlags of the first processor. On a processor without them (not x86) that is
 // an error: nothing can be said of a hypervisor.
 func (s *survey) cpuFlags() (map[string]bool, error) {
-	text, err := s.tree.Text("proc/cpuinfo")
+	text, err := s.Tree.Text("proc/cpuinfo")
 	if err != nil {
 		return nil, err
 	}

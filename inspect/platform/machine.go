@@ -32,12 +32,12 @@ const (
 // firmwareTable reads the SMBIOS table as the kernel keeps it. Without it the
 // machine facts come from the few lines that the kernel itself took out of it.
 func (s *survey) firmwareTable() {
-	if raw, err := s.tree.Bytes("sys/firmware/dmi/tables/smbios_entry_point", 256); err == nil {
+	if raw, err := s.Tree.Bytes("sys/firmware/dmi/tables/smbios_entry_point", 256); err == nil {
 		if s.entry, err = parseEntry(raw); err != nil {
 			s.missing("SMBIOS", err.Error())
 		}
 	}
-	raw, err := s.tree.Bytes("sys/firmware/dmi/tables/DMI", maxTable)
+	raw, err := s.Tree.Bytes("sys/firmware/dmi/tables/DMI", maxTable)
 	if err != nil {
 		s.missing("SMBIOS table", because(err))
 		return
@@ -145,7 +145,7 @@ func uniqueUUID(text, source string) inspect.Fact[string] {
 
 func (s *survey) kernelUUID() inspect.Fact[string] {
 	const source = "sysfs dmi/id"
-	text, err := s.tree.Text("sys/class/dmi/id/product_uuid")
+	text, err := s.Tree.Text("sys/class/dmi/id/product_uuid")
 	if err != nil {
 		return inspect.Unknown[string](source, because(err))
 	}

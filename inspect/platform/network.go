@@ -35,7 +35,7 @@ func (s *survey) network() {
 // wireless ones stand (PCI Code and ID Assignment Specification 1.11, 1.3).
 func (s *survey) undriven() {
 	const dir = "sys/bus/pci/devices/"
-	names, err := s.tree.List(dir)
+	names, err := s.Tree.List(dir)
 	if err != nil {
 		return // a machine without PCI; its graphics say so
 	}
@@ -56,7 +56,7 @@ func (s *survey) undriven() {
 // is not counted twice.
 func (s *survey) driven(dir string) bool {
 	for _, sign := range []string{"/driver", "/net"} {
-		if has, err := s.tree.Has(dir + sign); has || err != nil {
+		if has, err := s.Tree.Has(dir + sign); has || err != nil {
 			return true
 		}
 	}
@@ -67,11 +67,11 @@ func (s *survey) driven(dir string) bool {
 // network of its own (a tunnel, CAN, FireWire) is none.
 func (s *survey) networkKind(dir string) (kind string, network bool) {
 	for _, wireless := range []string{"/phy80211", "/wireless"} {
-		if has, err := s.tree.Has(dir + wireless); has && err == nil {
+		if has, err := s.Tree.Has(dir + wireless); has && err == nil {
 			return "wifi", true
 		}
 	}
-	if uevent, err := s.tree.Text(dir + "/uevent"); err == nil {
+	if uevent, err := s.Tree.Text(dir + "/uevent"); err == nil {
 		switch {
 		case strings.Contains(uevent, "DEVTYPE=wlan"):
 			return "wifi", true
@@ -79,7 +79,7 @@ func (s *survey) networkKind(dir string) (kind string, network bool) {
 			return "wwan", true
 		}
 	}
-	switch text, err := s.tree.Text(dir + "/type"); {
+	switch text, err := s.Tree.Text(dir + "/type"); {
 	case err != nil:
 		return "", true
 	case text == "1": // ARPHRD_ETHER

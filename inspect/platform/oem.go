@@ -12,12 +12,7 @@ import (
 // is the machine itself. A damaged table gives those before the damage, with the
 // error.
 func OEMStrings(root string) ([]string, error) {
-	t, err := tree.Open(root)
-	if err != nil {
-		return nil, err
-	}
-	defer t.Close()
-	raw, err := t.Bytes("sys/firmware/dmi/tables/DMI", maxTable)
+	raw, err := tree.At(root).Bytes("sys/firmware/dmi/tables/DMI", maxTable)
 	if err != nil {
 		return nil, fmt.Errorf("SMBIOS table: %s: %w", because(err), err)
 	}

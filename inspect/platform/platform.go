@@ -18,13 +18,23 @@ import (
 
 	"handback.example/inspect"
 	"handback.example/inspect/internal/tree"
+	"handback.example/inspect/mei"
 )
+
+// Machine is what facts are read from.
+type Machine struct {
+	Tree *tree.Tree
+	// AMT asks the management engine; nil: there is nobody to ask.
+	AMT func(context.Context) (mei.Mode, error)
+	// Own are the GUIDs of partitions on the medium of this system: no boot entry that
+	// leads there is anybody else's.
+	Own []string
+}
 
 // survey of one machine while it is taken.
 type survey struct {
+	Machine
 	ctx     context.Context
-	root    string
-	tree    *tree.Tree
 	r       *inspect.Report
 	entry   entry
 	table   []structure // empty: the SMBIOS table could not be read
@@ -32,18 +42,12 @@ type survey struct {
 }
 
 // Read fills in everything of r that is about the machine, and adds to r.Missing
-// what could not be read. An empty root is the machine itself.
-func Read(ctx context.Context, root string, r *inspect.Report) {
-	s := &survey{ctx: ctx, root: root, r: r}
+// what could not be read.
+func Read(ctx context.Context, m Machine, r *inspect.Report) {
+	s := &survey{Machine: m, ctx: ctx, r: r}
 	// Empty, not null, in JSON: nothing was seen.
 	r.Memory.Modules, r.Battery, r.Displays = []inspect.MemoryModule{}, []inspect.Battery{}, []inspect.Display{}
 	r.GPU, r.Network, r.Ports, r.Slots, r.Residue = []string{}, []inspect.NIC{}, []inspect.Port{}, []inspect.Slot{}, []inspect.Residue{}
-	var err error
-	if s.tree, err = tree.Open(root); err != nil {
-		s.missing("the machine", because(err))
-		return
-	}
-	defer s.tree.Close()
 	s.firmwareTable()
 	s.power() // before machine: a battery tells what kind it can't be
 	s.machine()
@@ -87,9 +91,9 @@ func ask[T any](s *survey, part func(...any) (*T, error)) (info *T, err error) {
 			info, err = nil, fmt.Errorf("what the kernel gives cannot be read: %v", p)
 		}
 	}()
-	root := s.root
-	if root == "" {
-		root = "/"
+	root, err := s.Tree.Folder()
+	if err != nil {
+		return nil, err
 	}
 	return part(ghw.WithChroot(root), ghw.WithDisableTools(), ghw.WithDisableWarnings(), ghw.WithDisableTopology())
 }

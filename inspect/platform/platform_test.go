@@ -18,6 +18,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"handback.example/inspect"
+	"handback.example/inspect/internal/tree"
+	"handback.example/inspect/mei"
 )
 
 // files of a tree by name; a name that ends in '/' is an empty folder.
@@ -50,6 +52,9 @@ func (f files) write(t testing.TB) string {
 	return root
 }
 
+// at is a folder as a machine.
+func at(root string) Machine { return Machine{Tree: tree.At(root)} }
+
 func mkdir(t testing.TB, dir string) {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -60,7 +65,7 @@ func mkdir(t testing.TB, dir string) {
 func readFiles(t testing.TB, f files) *inspect.Report {
 	t.Helper()
 	r := &inspect.Report{}
-	Read(context.Background(), f.write(t), r)
+	Read(context.Background(), at(f.write(t)), r)
 	return r
 }
 
@@ -134,7 +139,7 @@ func TestSnapshots(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &inspect.Report{}
-			Read(t.Context(), snapshot(t, name), r)
+			Read(t.Context(), at(snapshot(t, name)), r)
 			if r.CPU.Model.Value != want.cpu || r.CPU.Cores.Value != want.cores || r.CPU.Threads.Value != want.threads {
 				t.Errorf("%+v", r.CPU)
 			}
@@ -158,7 +163,7 @@ func TestSnapshots(t *testing.T) {
 // A processor without flags (not x86) says nothing of a hypervisor.
 func TestForeignProcessor(t *testing.T) {
 	r := &inspect.Report{}
-	Read(t.Context(), snapshot(t, "linux-arm64-c288e0776090cd558ef793b2a4e61939"), r)
+	Read(t.Context(), at(snapshot(t, "linux-arm64-c288e0776090cd558ef793b2a4e61939")), r)
 	if r.Machine.Hypervisor.Known || !noted(r, "virtual") {
 		t.Errorf("hypervisor %+v", r.Machine.Hypervisor)
 	}
@@ -188,8 +193,8 @@ func TestEmptyTree(t *testing.T) {
 
 func TestNoTree(t *testing.T) {
 	r := &inspect.Report{}
-	Read(t.Context(), filepath.Join(t.TempDir(), "nowhere"), r)
-	if !noted(r, "the machine") || r.Machine.Kind.Known {
+	Read(t.Context(), at(filepath.Join(t.TempDir(), "nowhere")), r)
+	if !noted(r, "processor") || !noted(r, "memory size") || r.Machine.Kind.Known {
 		t.Errorf("%+v", r)
 	}
 }
@@ -207,7 +212,7 @@ func TestHostileTree(t *testing.T) {
 	done := make(chan *inspect.Report)
 	go func() {
 		r := &inspect.Report{}
-		Read(context.Background(), root, r)
+		Read(context.Background(), at(root), r)
 		done <- r
 	}()
 	select {
@@ -493,7 +498,7 @@ func TestNetwork(t *testing.T) {
 func TestThisMachine(t *testing.T) {
 	r := &inspect.Report{}
 	start := time.Now()
-	Read(t.Context(), "", r)
+	Read(t.Context(), Machine{Tree: tree.At(""), AMT: mei.Ask}, r)
 	if took := time.Since(start); took > powerWait+5*time.Second {
 		t.Errorf("it took %s", took)
 	}

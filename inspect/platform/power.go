@@ -29,8 +29,8 @@ type supplies struct {
 // power reads batteries and adapters.
 func (s *survey) power() {
 	done := make(chan supplies, 1) // room for one: a late answer waits for nobody
-	root := s.root
-	go func() { done <- readSupplies(root) }()
+	t := s.Tree
+	go func() { done <- readSupplies(t) }()
 	var p supplies
 	select {
 	case p = <-done:
@@ -81,14 +81,8 @@ func (s *survey) listedBattery() string {
 	return ""
 }
 
-// readSupplies opens the tree anew: it may outlive the survey.
-func readSupplies(root string) (p supplies) {
-	t, err := tree.Open(root)
-	if err != nil {
-		p.err = err
-		return p
-	}
-	defer t.Close()
+// readSupplies may outlive the survey.
+func readSupplies(t *tree.Tree) (p supplies) {
 	names, err := t.List("sys/class/power_supply")
 	if err != nil {
 		p.err = err

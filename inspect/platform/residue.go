@@ -31,7 +31,7 @@ func (s *survey) efiNames(item string) (names []string, r inspect.Residue) {
 		r.Evidence = "the machine was not started by UEFI, so its variables can't be read: start it by UEFI to look"
 		return nil, r
 	}
-	names, err := s.tree.List(efiVars)
+	names, err := s.Tree.List(efiVars)
 	switch {
 	case err != nil:
 		r.Evidence = "the EFI variables could not be read: " + because(err)
@@ -50,7 +50,7 @@ func (s *survey) bootEntries() inspect.Residue {
 		return r
 	}
 	current := ""
-	if b, err := s.tree.Bytes(efiVars+"BootCurrent"+globalVariable, 64); err == nil && len(b) == 6 {
+	if b, err := s.Tree.Bytes(efiVars+"BootCurrent"+globalVariable, 64); err == nil && len(b) == 6 {
 		current = fmt.Sprintf("Boot%04X", binary.LittleEndian.Uint16(b[4:]))
 	}
 	var found, unread []string
@@ -59,7 +59,7 @@ func (s *survey) bootEntries() inspect.Residue {
 		if !ok || !isBootEntry(entry) || entry == current {
 			continue
 		}
-		b, err := s.tree.Bytes(efiVars+name, maxLoadOption)
+		b, err := s.Tree.Bytes(efiVars+name, maxLoadOption)
 		if err != nil || len(b) < 4 {
 			unread = append(unread, entry)
 			continue
@@ -217,8 +217,8 @@ func (s *survey) passwords() inspect.Residue {
 func (s *survey) wpbt() inspect.Residue {
 	const dir = "sys/firmware/acpi/tables"
 	r := inspect.Residue{Item: "program that the firmware hands to Windows (such as Absolute)", State: inspect.ResidueUnknown}
-	names, err := s.tree.List(dir)
-	has, hasErr := s.tree.Has(dir + "/WPBT")
+	names, err := s.Tree.List(dir)
+	has, hasErr := s.Tree.Has(dir + "/WPBT")
 	switch {
 	case err != nil || hasErr != nil || len(names) == 0:
 		r.Evidence = "the ACPI tables could not be read"
@@ -238,7 +238,7 @@ var absoluteSettings = []string{"AbsolutePersistenceModuleActivation", "Computra
 func (s *survey) absolute() inspect.Residue {
 	const dir = "sys/class/firmware-attributes/"
 	r := inspect.Residue{Item: "Absolute in the firmware's settings", State: inspect.ResidueUnknown}
-	makers, err := s.tree.List(dir)
+	makers, err := s.Tree.List(dir)
 	if err != nil || len(makers) == 0 {
 		r.Evidence = "the kernel does not give the firmware's settings: look in its set-up"
 		return r
@@ -246,7 +246,7 @@ func (s *survey) absolute() inspect.Residue {
 	r.Evidence = "the firmware has no such setting that is known here: look in its set-up"
 	for _, maker := range makers {
 		for _, name := range absoluteSettings {
-			value, err := s.tree.Text(dir + maker + "/attributes/" + name + "/current_value")
+			value, err := s.Tree.Text(dir + maker + "/attributes/" + name + "/current_value")
 			if err != nil {
 				continue
 			}
@@ -278,11 +278,11 @@ func (s *survey) managementEngine() inspect.Residue {
 		r.Evidence = "no management engine is seen on PCI: it is not fitted, or the firmware hides it"
 		return r
 	}
-	if s.root != "" {
+	if s.AMT == nil {
 		r.Evidence = "a management engine is fitted, and it was not asked"
 		return r
 	}
-	r.State, r.Evidence = provisioning(mei.Ask(s.ctx))
+	r.State, r.Evidence = provisioning(s.AMT(s.ctx))
 	return r
 }
 

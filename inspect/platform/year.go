@@ -18,9 +18,9 @@ func (s *survey) year() {
 			return
 		}
 	}
-	names, _ := s.tree.List("sys/class/power_supply")
+	names, _ := s.Tree.List("sys/class/power_supply")
 	for _, name := range names {
-		d := supply{s.tree, "sys/class/power_supply/" + name + "/"}
+		d := supply{s.Tree, "sys/class/power_supply/" + name + "/"}
 		if n, err := strconv.Atoi(d.text("manufacture_year")); err == nil && d.text("scope") != "Device" && plausibleYear(n) {
 			*y = inspect.Known(n, "its battery, which may have been replaced")
 			return

@@ -14,7 +14,7 @@ import (
 // ask opens a drive and asks it everything, from what matters most to what
 // matters least, and reports after each step. It may hang at any of them.
 func (s survey) ask(ctx context.Context, d subject, report func(subject)) {
-	dev, err := s.Opener.Open(d.Path)
+	dev, err := s.Doors.Opener.Open(d.Path)
 	if err != nil {
 		d.problem("it could not be opened: %v", err)
 		report(d)

@@ -67,7 +67,7 @@ func (s survey) drives(ctx context.Context) driveFacts {
 // report has what was known up to then.
 func (s survey) watch(ctx context.Context, disk sysblock.Disk) subject {
 	d := s.base(disk)
-	if s.Root != "" {
+	if s.Doors.Opener == nil {
 		s.kept(&d)
 		return d
 	}

@@ -38,7 +38,7 @@ func (s survey) findings(subjects []subject) hidden {
 	}
 	h.found = append(h.found, halfFindings(subjects)...)
 	h.found = append(h.found, s.areaFindings(subjects)...)
-	if s.Root == "" {
+	if s.Doors.Opener != nil {
 		h.found = append(h.found, silentFindings(subjects)...)
 		h.looked = append(h.looked, fmt.Sprintf("drives: %d, which said who they are: %d", len(subjects), answered(subjects)))
 	}

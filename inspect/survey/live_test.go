@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"handback.example/inspect"
+	"handback.example/inspect/capture"
 	"handback.example/inspect/drive"
 	"handback.example/inspect/drive/linux"
 )
@@ -168,7 +169,7 @@ func TestStalledDriveDelaysNoOther(t *testing.T) {
 		until := make(chan struct{})
 		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 		start := time.Now()
-		r, err := Take(ctx, Options{IncludeLoop: true, BootPartGUIDs: []string{stickESP}, Opener: stall{bad, at, until}})
+		r, err := Take(ctx, Options{IncludeLoop: true, BootPartGUIDs: []string{stickESP}, Doors: doors(stall{bad, at, until})})
 		cancel()
 		close(until)
 		if err != nil || time.Since(start) > 10*time.Second {
@@ -246,7 +247,7 @@ func TestEightDrivesAreQuick(t *testing.T) {
 			opener.Opener = stall{stalled, "identify", until}
 			ctx, cancel := context.WithTimeout(t.Context(), whole)
 			start := time.Now()
-			if _, err := Take(ctx, Options{IncludeLoop: true, Opener: opener}); err != nil {
+			if _, err := Take(ctx, Options{IncludeLoop: true, Doors: doors(opener)}); err != nil {
 				t.Fatal(err)
 			}
 			took, longest := time.Since(start), time.Duration(0)
@@ -274,8 +275,15 @@ func TestEightDrivesAreQuick(t *testing.T) {
 	}
 }
 
+// doors of this machine, but for its drives.
+func doors(o drive.Opener) capture.Doors {
+	d := capture.Live()
+	d.Opener = o
+	return d
+}
+
 func TestTakeWithoutATree(t *testing.T) {
-	if r, err := Take(t.Context(), Options{Root: t.TempDir()}); err == nil {
+	if r, err := Take(t.Context(), Options{Doors: capture.Folder(t.TempDir())}); err == nil {
 		t.Errorf("an empty folder is a machine: %+v", r)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

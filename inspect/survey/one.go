@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"handback.example/inspect"
+	"handback.example/inspect/capture"
 	"handback.example/inspect/drive"
 )
 
@@ -11,7 +12,7 @@ import (
 // drives of a guest. What only the kernel tells (who uses a drive, how it hangs on
 // its host) is not in the answer; all else is as Take has it, twins too.
 func Ask(ctx context.Context, o drive.Opener, paths ...string) []inspect.Drive {
-	s := survey{Options: Options{Opener: o}}
+	s := survey{Options: Options{Doors: capture.Doors{Opener: o}}}
 	all := make([]subject, len(paths))
 	for i, path := range paths {
 		var last latest

@@ -13,6 +13,7 @@ import (
 	"handback.example/inspect/drive/sim/profile"
 	"handback.example/inspect/drive/sim/scsi"
 	"handback.example/inspect/internal/sysblock"
+	"handback.example/inspect/internal/tree"
 )
 
 // model hangs a drive on a host and asks it.
@@ -185,7 +186,7 @@ func TestCardProtectedByCSD(t *testing.T) {
 	} {
 		root := plant(t, "sys/devices/mmc0/csd = "+csd+"\n")
 		s := survey{}
-		s.tree = sysblock.Tree(root)
+		s.tree = sysblock.Tree{Tree: tree.At(root)}
 		got, err := s.cardProtected("/sys/devices/mmc0")
 		if got != want.protected || (err != nil) != want.fails {
 			t.Errorf("%q: %v, %v", csd, got, err)

@@ -3,6 +3,7 @@ package survey
 import (
 	"testing"
 
+	"handback.example/inspect/capture"
 	"handback.example/inspect/drive"
 )
 
@@ -24,7 +25,7 @@ func TestSpecialMedia(t *testing.T) {
 	}
 	root := plant(t, quiet+scsi("host0", "ufshcd", "none")+scsi("host1", "ahci", "host-managed")+
 		block("pmem2", "259:2", "LNXSYSTM:00/ndbus0/region0/namespace0.0", "nd", ""))
-	r, err := Take(t.Context(), Options{Root: root, Opener: neverOpened{t}})
+	r, err := Take(t.Context(), Options{Doors: capture.Folder(root)})
 	if err != nil {
 		t.Fatal(err)
 	}

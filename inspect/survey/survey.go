@@ -8,13 +8,13 @@ package survey
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"handback.example/inspect"
-	"handback.example/inspect/drive"
-	"handback.example/inspect/drive/linux"
+	"handback.example/inspect/capture"
 	"handback.example/inspect/internal/sysblock"
 	"handback.example/inspect/platform"
 	"handback.example/inspect/tpm"
@@ -22,16 +22,14 @@ import (
 
 // Options of a survey. Its zero value looks at this machine, without its TPM.
 type Options struct {
-	// Root is the folder below which another machine's /sys and /proc lie. With it
-	// no device is opened.
-	Root    string
+	// Doors by which everything enters; without a tree, this machine's. What they leave
+	// open is not asked.
+	Doors   capture.Doors
 	WithTPM bool
 	// IncludeLoop lists loop devices that have a file behind them, too.
 	IncludeLoop bool
 	// BootPartGUIDs are the partitions that the medium of this system carries.
 	BootPartGUIDs []string
-	// Opener opens the drives; nil opens real ones.
-	Opener drive.Opener
 }
 
 // Deadlines. A disk that must spin up first takes some 15 s; the machine's own
@@ -47,12 +45,12 @@ func Take(ctx context.Context, o Options) (*inspect.Report, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("the survey was not begun: %w", err)
 	}
-	if o.Opener == nil {
-		o.Opener = linux.Opener{}
+	if o.Doors.Tree == nil {
+		o.Doors = capture.Live()
 	}
-	s := survey{Options: o, tree: sysblock.Tree(o.Root)}
+	s := survey{Options: o, tree: sysblock.Tree{Tree: o.Doors.Tree}}
 	if !s.tree.Exists("/sys") {
-		return nil, fmt.Errorf("%s has no folder /sys: it is no machine's tree", or(o.Root, "/"))
+		return nil, errors.New("it has no folder /sys: it is no machine's tree")
 	}
 	var drives driveFacts
 	var chip inspect.TPM
@@ -98,7 +96,7 @@ func within[T any](ctx context.Context, limit time.Duration, do func(context.Con
 func (s survey) machine(ctx context.Context) *inspect.Report {
 	r, ok := within(ctx, machineTimeout, func(ctx context.Context) *inspect.Report {
 		r := &inspect.Report{}
-		platform.Read(ctx, s.Root, r)
+		platform.Read(ctx, platform.Machine{Tree: s.Doors.Tree, AMT: s.Doors.AMT, Own: s.BootPartGUIDs}, r)
 		return r
 	})
 	if !ok {
@@ -111,7 +109,7 @@ func (s survey) chip(ctx context.Context) inspect.TPM {
 	if !s.WithTPM {
 		return inspect.TPM{Present: inspect.Unknown[bool]("TPM", "it was not looked for")}
 	}
-	chip, ok := within(ctx, machineTimeout, func(ctx context.Context) inspect.TPM { return tpm.Read(ctx, s.Root) })
+	chip, ok := within(ctx, machineTimeout, func(ctx context.Context) inspect.TPM { return tpm.Read(ctx, s.Doors.Tree, s.Doors.TPM) })
 	if !ok {
 		return inspect.TPM{Present: inspect.Unknown[bool]("TPM", "it did not answer in time")}
 	}

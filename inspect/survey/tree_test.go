@@ -9,8 +9,10 @@ import (
 	"testing"
 
 	"handback.example/inspect"
+	"handback.example/inspect/capture"
 	"handback.example/inspect/drive"
 	"handback.example/inspect/internal/sysblock"
+	"handback.example/inspect/internal/tree"
 )
 
 // plant makes a tree of files from lines: 'file = text', 'link -> /sys/…',
@@ -100,7 +102,7 @@ const quiet = "sys/block/\nsys/bus/pci/devices/\nproc/self/mountinfo = 22 27 0:2
 
 func TestTakeOfATree(t *testing.T) {
 	root := plant(t, quiet+pci("0000:00:17.0", "0x010601", "ahci", "remapped_nvme = 0")+sata("0000:00:17.0")+pci("0000:00:04.0", "0x010802", "nvme")+nvmeDisk("0000:00:04.0"))
-	r, err := Take(t.Context(), Options{Root: root, Opener: neverOpened{t}})
+	r, err := Take(t.Context(), Options{Doors: capture.Folder(root)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,18 +125,6 @@ func TestTakeOfATree(t *testing.T) {
 			t.Errorf("%+v", d)
 		}
 	}
-}
-
-type neverOpened struct{ t *testing.T }
-
-func (n neverOpened) Open(path string) (drive.Device, error) {
-	n.t.Errorf("%s was opened", path)
-	return nil, os.ErrPermission
-}
-
-func (n neverOpened) OpenTarget(path string) (drive.Target, error) {
-	n.t.Errorf("%s was opened to be erased", path)
-	return nil, os.ErrPermission
 }
 
 func TestFindings(t *testing.T) {
@@ -169,7 +159,7 @@ func TestFindings(t *testing.T) {
 		{"a SCSI optical drive", "sys/devices/x/2:0:0:0/type = 5\nsys/bus/scsi/devices/2:0:0:0 -> /sys/devices/x/2:0:0:0\nsys/devices/x/host2/\nsys/bus/scsi/devices/host2 -> /sys/devices/x/host2\n", nil},
 		{"USB storage without a driver", "sys/devices/u/1-2:1.0/bInterfaceClass = 08\nsys/bus/usb/devices/1-2:1.0 -> /sys/devices/u/1-2:1.0\nsys/devices/u/1-3:1.0/bInterfaceClass = 03\nsys/bus/usb/devices/1-3:1.0 -> /sys/devices/u/1-3:1.0\n", []string{"no-driver"}},
 	} {
-		r, err := Take(t.Context(), Options{Root: plant(t, quiet+c.lines)})
+		r, err := Take(t.Context(), Options{Doors: capture.Folder(plant(t, quiet+c.lines))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -194,12 +184,12 @@ func TestFindingsThatCouldNotBeLookedFor(t *testing.T) {
 		"a device unnamed":  quiet + "sys/devices/d/vendor = 1\nsys/bus/pci/devices/0000:00:01.0 -> /sys/devices/d\n",
 		"a SCSI bus broken": quiet + "sys/bus/scsi/devices/2:0:0:0 -> /sys/devices/none\n",
 	} {
-		r, err := Take(t.Context(), Options{Root: plant(t, lines)})
+		r, err := Take(t.Context(), Options{Doors: capture.Folder(plant(t, lines))})
 		if err != nil || r.Unhandled != nil || !slices.ContainsFunc(r.Missing, func(m string) bool { return strings.HasPrefix(m, "hidden drives: ") }) {
 			t.Errorf("%s: %v %q %v", name, r.Unhandled, r.Missing, err)
 		}
 	}
-	r, err := Take(t.Context(), Options{Root: plant(t, strings.Replace(quiet, "sys/block/\n", "", 1))})
+	r, err := Take(t.Context(), Options{Doors: capture.Folder(plant(t, strings.Replace(quiet, "sys/block/\n", "", 1)))})
 	if err != nil || r.Drives != nil || !slices.ContainsFunc(r.Missing, func(m string) bool { return strings.Contains(m, "list the drives") }) {
 		t.Errorf("a machine whose drives can't be listed: %+v, %v", r, err)
 	}
@@ -208,7 +198,7 @@ func TestFindingsThatCouldNotBeLookedFor(t *testing.T) {
 // A drive of which nobody can tell who uses it is not free.
 func TestUseThatCannotBeTold(t *testing.T) {
 	lines := strings.Replace(quiet, "proc/self/mountinfo", "proc/self/mounts", 1) + pci("0000:00:17.0", "0x010601", "ahci") + sata("0000:00:17.0")
-	r, err := Take(t.Context(), Options{Root: plant(t, lines)})
+	r, err := Take(t.Context(), Options{Doors: capture.Folder(plant(t, lines))})
 	if err != nil || len(r.Drives) != 1 || len(r.Drives[0].InUse) != 1 || len(r.Drives[0].Problems) != 2 {
 		t.Errorf("%+v, %v", r.Drives, err)
 	}
@@ -265,7 +255,7 @@ func TestFindingsAcrossDrives(t *testing.T) {
 // of it is write-protected.
 func TestAreasOfAnEMMC(t *testing.T) {
 	root := plant(t, quiet+mmcDisk("MMC", "mmcblk0boot0"))
-	s := survey{tree: sysblock.Tree(root)}
+	s := survey{tree: sysblock.Tree{Tree: tree.At(root)}}
 	disks, err := s.tree.Disks()
 	if err != nil || len(disks) != 1 {
 		t.Fatal(disks, err)
@@ -291,8 +281,8 @@ func TestAreasOfAnEMMC(t *testing.T) {
 }
 
 func TestRemovable(t *testing.T) {
-	tree := plant(t, "sys/devices/p/fixed/removable = fixed\nsys/devices/p/out/removable = removable\nsys/devices/p/open/removable = unknown\nsys/devices/p/out/deep/x = 1\nsys/devices/p/disk/removable = 1\n")
-	s := survey{tree: sysblock.Tree(tree)}
+	root := plant(t, "sys/devices/p/fixed/removable = fixed\nsys/devices/p/out/removable = removable\nsys/devices/p/open/removable = unknown\nsys/devices/p/out/deep/x = 1\nsys/devices/p/disk/removable = 1\n")
+	s := survey{tree: sysblock.Tree{Tree: tree.At(root)}}
 	for name, c := range map[string]struct {
 		disk  sysblock.Disk
 		known bool

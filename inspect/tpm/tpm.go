@@ -26,19 +26,19 @@ const (
 	library = "TPM2_GetCapability"
 )
 
-// Read the TPM of the machine, or of the tree of files below root, for which no
-// device is opened.
-func Read(ctx context.Context, root string) inspect.TPM {
-	present, version := Presence(root)
+// Read the TPM of a machine: by its files, and by what ask says. Without ask there
+// is nobody to ask.
+func Read(ctx context.Context, files *tree.Tree, ask func(context.Context) inspect.TPM) inspect.TPM {
+	present, version := presence(files)
 	t := unknown(library, "there is no TPM to ask")
 	if present.Known && present.Value {
 		switch {
-		case root != "":
+		case ask == nil:
 			t = unknown(library, "the files of another machine tell no more")
 		case version.Known && version.Value != "2.0":
 			t = unknown(library, "a TPM "+version.Value+" is not asked for more")
 		default:
-			t = readDevice(ctx)
+			t = ask(ctx)
 		}
 	} else if !present.Known {
 		t = unknown(library, present.Why)
@@ -47,7 +47,8 @@ func Read(ctx context.Context, root string) inspect.TPM {
 	return t
 }
 
-func readDevice(ctx context.Context) inspect.TPM {
+// Ask the TPM of this machine.
+func Ask(ctx context.Context) inspect.TPM {
 	dev, err := Open(ctx)
 	if err != nil {
 		return unknown(library, "the TPM cannot be opened: "+err.Error())
@@ -63,15 +64,15 @@ func unknown(source, why string) inspect.TPM {
 		LockoutAuthSet: yes, DisableClear: yes, InLockout: yes, OwnerAuthSet: yes}
 }
 
-// Presence of a TPM by the kernel's word. That the kernel shows none is 'no' only
-// where the kernel has TPM support and the firmware names none either.
+// Presence of a TPM by the files below root; an empty one is the machine itself.
 func Presence(root string) (present inspect.Fact[bool], version inspect.Fact[string]) {
+	return presence(tree.At(root))
+}
+
+// presence of a TPM by the kernel's word. That the kernel shows none is 'no' only
+// where the kernel has TPM support and the firmware names none either.
+func presence(t *tree.Tree) (present inspect.Fact[bool], version inspect.Fact[string]) {
 	version = inspect.Unknown[string](sysfs, "no TPM was seen")
-	t, err := tree.Open(root)
-	if err != nil {
-		return inspect.Unknown[bool](sysfs, err.Error()), version
-	}
-	defer t.Close()
 	names, err := t.List("sys/class/tpm")
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-tpm/tpm2/transport"
 
 	"handback.example/inspect"
+	"handback.example/inspect/internal/tree"
 	"handback.example/inspect/tpm"
 	"handback.example/inspect/tpm/tpmtest"
 )
@@ -144,7 +145,7 @@ func TestPresence(t *testing.T) {
 		"no tree worth the name": {nil, false, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := tpm.Read(t.Context(), makeTree(t, c.files))
+			got := tpm.Read(t.Context(), tree.At(makeTree(t, c.files)), nil)
 			if got.Present.Known != c.known || got.Present.Value != c.present || got.Version.Value != c.version {
 				t.Errorf("present %+v, version %+v", got.Present, got.Version)
 			}

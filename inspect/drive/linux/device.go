@@ -88,7 +88,7 @@ func openController(disk sysblock.Disk) (*port, error) {
 	if disk.Controller == "" {
 		return nil, errors.New("the controller of this namespace was not found")
 	}
-	path, dev, err := sysblock.Tree("").Node(disk.Controller)
+	path, dev, err := sysblock.Live().Node(disk.Controller)
 	if err != nil {
 		return nil, fmt.Errorf("find the controller: %w", err)
 	}

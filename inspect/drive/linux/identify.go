@@ -62,7 +62,7 @@ func (d *device) identify(ctx context.Context) (drive.Identity, error) {
 
 // still: sysfs shows the same disk, by the same way, as when it was opened.
 func (d *device) still() error {
-	now, err := sysblock.Tree("").Lookup(d.disk.Dev)
+	now, err := sysblock.Live().Lookup(d.disk.Dev)
 	if err != nil {
 		return fmt.Errorf("the drive has gone: %w", err)
 	}
@@ -78,7 +78,7 @@ func (d *device) usbSerial() string {
 	if d.disk.USB == "" {
 		return ""
 	}
-	s, err := sysblock.Tree("").Attr(d.disk.USB, "serial")
+	s, err := sysblock.Live().Attr(d.disk.USB, "serial")
 	if err != nil {
 		return ""
 	}
@@ -88,7 +88,7 @@ func (d *device) usbSerial() string {
 // identifyVirtio: the kernel asks the device at each reading of this attribute.
 func (d *device) identifyVirtio() (drive.Identity, error) {
 	id := drive.Identity{Model: "virtio disk", Inner: true}
-	s, err := sysblock.Tree("").Attr(d.disk.Dir, "serial")
+	s, err := sysblock.Live().Attr(d.disk.Dir, "serial")
 	if err != nil {
 		return drive.Identity{}, fmt.Errorf("ask the virtual disk for its serial: %w", err)
 	}
@@ -99,7 +99,7 @@ func (d *device) identifyVirtio() (drive.Identity, error) {
 // identifyLoop: a loop device's serial is its backing file's base name, in
 // capitals and without its ending.
 func (d *device) identifyLoop() (drive.Identity, error) {
-	file, ok := sysblock.Tree("").BackingFile(d.disk)
+	file, ok := sysblock.Live().BackingFile(d.disk)
 	if !ok {
 		return drive.Identity{}, errors.New("the loop device has no backing file any more")
 	}
@@ -113,7 +113,7 @@ func (d *device) identifyLoop() (drive.Identity, error) {
 // card was put in: 16 bytes in hex. Only the card has it; a card that is changed
 // is another disk to the kernel.
 func (d *device) identifyMMC() (drive.Identity, error) {
-	s, err := sysblock.Tree("").Attr(d.disk.Device, "cid")
+	s, err := sysblock.Live().Attr(d.disk.Device, "cid")
 	if err != nil {
 		return drive.Identity{}, fmt.Errorf("read the card's CID: %w", err)
 	}

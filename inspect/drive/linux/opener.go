@@ -50,7 +50,7 @@ func (Opener) OpenTarget(path string) (drive.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	by, err := sysblock.Tree("").Use(disk)
+	by, err := sysblock.Live().Use(disk)
 	if err != nil {
 		return nil, fmt.Errorf("%s is not opened to be erased: %w", path, err)
 	}
@@ -60,7 +60,7 @@ func (Opener) OpenTarget(path string) (drive.Target, error) {
 	d, err := open(path, unix.O_RDWR|unix.O_EXCL)
 	switch {
 	case errors.Is(err, unix.EBUSY):
-		by, _ = sysblock.Tree("").Use(disk)
+		by, _ = sysblock.Live().Use(disk)
 		return nil, &InUseError{Path: path, By: by}
 	case errors.Is(err, unix.EROFS), errors.Is(err, unix.EACCES):
 		return nil, fmt.Errorf("%s can't be written: %w; look for a write-protect switch on it", path, err)
@@ -82,7 +82,7 @@ func lookup(path string) (sysblock.Disk, error) {
 	if err != nil {
 		return sysblock.Disk{}, err
 	}
-	disk, err := sysblock.Tree("").Lookup(dev)
+	disk, err := sysblock.Live().Lookup(dev)
 	if err != nil {
 		return sysblock.Disk{}, fmt.Errorf("%s: %w", path, err)
 	}

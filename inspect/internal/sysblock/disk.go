@@ -286,7 +286,7 @@ func (t Tree) Node(dir string) (path, dev string, err error) {
 	if dev, err = t.Attr(dir, "dev"); err != nil {
 		return "", "", err
 	}
-	uevent, err := t.read(filepath.Join(dir, "uevent"), attrMax)
+	uevent, err := t.Bytes(filepath.Join(dir, "uevent"), attrMax)
 	if err != nil {
 		return "", "", err
 	}

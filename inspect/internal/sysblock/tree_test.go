@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"handback.example/inspect/drive"
+	"handback.example/inspect/internal/tree"
 )
 
 // plant makes a tree from lines: 'file = text', 'link -> where', 'folder/'.
@@ -42,7 +43,7 @@ func plant(t *testing.T, lines string) Tree {
 			t.Fatal(err)
 		}
 	}
-	return Tree(root)
+	return Tree{tree.At(root)}
 }
 
 // block makes the lines of a block device: its folder, its numbers, its links.
@@ -183,7 +184,7 @@ func TestDisksThatMakeNoSense(t *testing.T) {
 			t.Errorf("%q: %v, %v", bad, disks, err)
 		}
 	}
-	if _, err := Tree(t.TempDir()).Disks(); err == nil {
+	if _, err := (Tree{tree.At(t.TempDir())}).Disks(); err == nil {
 		t.Error("a tree without /sys/block has drives")
 	}
 }
@@ -207,10 +208,14 @@ func TestTreeIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	tree := plant(t, "sys/a/away -> "+secret+"\nsys/a/up -> ../../../../../../../../../../etc/passwd\nsys/a/size = 1\nsys/a/self -> self\nsys/a/dir/\nsys/a/long = "+strings.Repeat("x", 5000)+"\n")
-	if err := os.WriteFile(string(tree)+"/sys/a/sparse", nil, 0o600); err != nil {
+	root, err := tree.Folder()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(string(tree)+"/sys/a/sparse", 1<<40); err != nil {
+	if err := os.WriteFile(root+"/sys/a/sparse", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(root+"/sys/a/sparse", 1<<40); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"away", "up", "self", "dir", "long", "sparse", "none", "../../../../../../../../etc/passwd"} {

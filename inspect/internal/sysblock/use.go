@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -122,16 +121,15 @@ func (t Tree) find(parts []part, dev, path string) (part, bool) {
 			return p, true
 		}
 	}
-	if !t.Live() || !strings.HasPrefix(path, "/dev/") {
+	if !strings.HasPrefix(path, "/dev/") {
 		return part{}, false
 	}
 	// A link such as /dev/disk/by-uuid/…: the node behind it tells.
-	var st unix.Stat_t
-	if unix.Stat(path, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFBLK {
+	node, err := t.Device(path)
+	if err != nil || !node.Block {
 		return part{}, false
 	}
-	dev = fmt.Sprintf("%d:%d", unix.Major(st.Rdev), unix.Minor(st.Rdev))
-	return t.find(parts, dev, "")
+	return t.find(parts, node.Number, "")
 }
 
 func (p part) it() string {
@@ -146,7 +144,7 @@ func (p part) it() string {
 // file system over several devices (btrfs) has a number of its own, so its source
 // is looked at too.
 func (t Tree) mounts(parts []part) ([]string, error) {
-	table, err := t.read("/proc/self/mountinfo", tableMax)
+	table, err := t.Bytes("/proc/self/mountinfo", tableMax)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +185,7 @@ func (t Tree) btrfs(parts []part) ([]string, error) {
 
 // swaps: proc(5). A kernel without swap has no such table.
 func (t Tree) swaps(parts []part) ([]string, error) {
-	table, err := t.read("/proc/swaps", tableMax)
+	table, err := t.Bytes("/proc/swaps", tableMax)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -234,16 +232,19 @@ func (t Tree) loops(parts []part) ([]string, error) {
 // the kernel holds no claim for them.
 func (t Tree) backing(d Disk) ([]string, error) {
 	file, ok := t.BackingFile(d)
-	var st unix.Stat_t
-	if d.Kind != KindLoop || !ok || !t.Live() || unix.Stat(file, &st) != nil {
+	if d.Kind != KindLoop || !ok {
+		return nil, nil
+	}
+	own, err := t.Device(file)
+	if err != nil {
 		return nil, nil // a file that was removed has no other name
 	}
-	if st.Mode&unix.S_IFMT == unix.S_IFBLK {
+	if own.Block {
 		return []string{fmt.Sprintf("it is no file but the device %s under another name", show(file))}, nil
 	}
 	same := func(path string) bool {
-		var o unix.Stat_t
-		return unix.Stat(path, &o) == nil && o.Dev == st.Dev && o.Ino == st.Ino
+		o, err := t.Device(path)
+		return err == nil && o.Dev == own.Dev && o.Inode == own.Inode
 	}
 	return t.sharers(d, same)
 }
@@ -263,7 +264,7 @@ func (t Tree) sharers(d Disk, same func(path string) bool) ([]string, error) {
 			use = append(use, name+" has the same backing file")
 		}
 	}
-	table, err := t.read("/proc/swaps", tableMax)
+	table, err := t.Bytes("/proc/swaps", tableMax)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -289,6 +290,6 @@ func show(path string) string {
 
 // Exists: the tree has such a folder or file.
 func (t Tree) Exists(name string) bool {
-	_, err := os.Stat(t.file(name))
+	_, err := t.Real(name)
 	return err == nil
 }
