@@ -1,6 +1,7 @@
 package grade
 
 import (
+	"fmt"
 	"strings"
 
 	"handback.example/grade/policy"
@@ -25,8 +26,10 @@ func windowsCriterion(r *inspect.Report, p policy.Policy) criterion {
 	c.redeploy = worse(worse(c.remanufacture, settings), parts)
 	c.Known = c.redeploy != unknown
 	switch {
+	case truth(r.CPU.Windows11) == fail:
+		c.Value = "not eligible: processor, by " + r.CPU.Windows11.Source
 	case cpu == fail:
-		c.Value = "not eligible: processor"
+		c.Value = fmt.Sprintf("not eligible: processor with fewer than %d cores", p.Windows.Cores)
 	case tpm == fail:
 		c.Value, c.need = "not eligible: no TPM 2.0 was seen", "turn the TPM on in the firmware setup, if it has one"
 	case c.redeploy == pass:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 	"handback.example/certs/sign"
 	"handback.example/cmd/internal/keylock"
 	"handback.example/cmd/internal/settings"
+	"handback.example/inspect/platform"
 )
 
 // seeds are the supervisor's files for the boot partition.
@@ -38,11 +40,11 @@ func readSeeds(name string) (seeds, error) {
 		return s, usageError{fmt.Errorf("%s: %w", name, err)}
 	}
 	s.files[espSettings] = text
-	logo, err := readLogo(name, set)
+	beside, err := readBeside(name, set)
 	if err != nil {
 		return s, err
 	}
-	maps.Copy(s.files, logo)
+	maps.Copy(s.files, beside)
 	keys, err := readKeys(filepath.Join(filepath.Dir(name), settings.KeysDir))
 	if err != nil || keys == nil {
 		return s, err
@@ -68,21 +70,33 @@ func readSeeds(name string) (seeds, error) {
 	return s, nil
 }
 
-// readLogo reads the logo that settings name, which lies beside them; nothing where
-// they name none.
-func readLogo(name string, set settings.Settings) (map[string][]byte, error) {
-	logo := set.Papers.Logo
-	if logo == "" {
-		return nil, nil
+// readBeside reads what settings name, which lies beside them: a logo, a list of
+// processors. What is no such thing is refused here, where somebody can mend it.
+func readBeside(name string, set settings.Settings) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for _, n := range []struct {
+		setting, file string
+		check         func([]byte) error
+	}{
+		{"papers.logo", set.Papers.Logo, certs.CheckLogo},
+		{"processors", set.Processors, func(b []byte) error {
+			_, err := platform.ReadProcessors(set.Processors, bytes.NewReader(b))
+			return err
+		}},
+	} {
+		if n.file == "" {
+			continue
+		}
+		b, err := settings.ReadFile(filepath.Join(filepath.Dir(name), n.file))
+		if err == nil {
+			err = n.check(b)
+		}
+		if err != nil {
+			return nil, usageError{fmt.Errorf("%s: %s: %w", name, n.setting, err)}
+		}
+		files[path.Join(settings.ESPFolder, n.file)] = b
 	}
-	b, err := settings.ReadFile(filepath.Join(filepath.Dir(name), logo))
-	if err == nil {
-		err = certs.CheckLogo(b)
-	}
-	if err != nil {
-		return nil, usageError{fmt.Errorf("%s: papers.logo: %w", name, err)}
-	}
-	return map[string][]byte{path.Join(settings.ESPFolder, logo): b}, nil
+	return files, nil
 }
 
 // loadStick checks keys as far as it can without a passphrase: whether a locked key

@@ -40,7 +40,7 @@ func prepareStick(ctx context.Context, o tryOptions, set settings.Settings, stic
 	if err != nil {
 		return err
 	}
-	files, err := readLogo(o.settings, set)
+	files, err := readBeside(o.settings, set)
 	if err != nil {
 		return err
 	}

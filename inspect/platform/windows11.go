@@ -80,6 +80,7 @@ func amdWindows11(id cpuID, name string) inspect.Fact[bool] {
 type Processors struct {
 	source string
 	names  map[string]bool
+	brands map[string]bool // of the names
 }
 
 // Limits of a list: Microsoft's have some 1,500 lines.
@@ -90,19 +91,26 @@ const (
 
 // ReadProcessors reads a list: one processor a line, as its maker names it
 // ('Intel Core i5-8250U'), or Microsoft's columns 'Intel,Core,i5-8250U'. Empty
-// lines and those that begin with '#' are left out. Source says for people which
-// list it is.
-func ReadProcessors(source string, r io.Reader) (Processors, error) {
-	p := Processors{source: clean([]byte(source)), names: map[string]bool{}}
+// lines and those that begin with '#' are left out; the first of these says which
+// list it is and of what date. Name is that of the file, for people.
+func ReadProcessors(name string, r io.Reader) (Processors, error) {
+	p := Processors{source: "list of processors " + clean([]byte(name)), names: map[string]bool{}, brands: map[string]bool{}}
+	headed := false
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, maxListLine), maxListLine)
 	for lines.Scan() {
-		line := strings.TrimPrefix(strings.TrimSpace(lines.Text()), "\ufeff")
-		if line == "" || line[0] == '#' {
+		line := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\ufeff"))
+		if line == "" {
+			continue
+		}
+		if line[0] == '#' {
+			if title := clean([]byte(strings.TrimLeft(line, "# "))); title != "" && !headed {
+				p.source, headed = p.source+": "+title, true
+			}
 			continue
 		}
 		if name := plainName(line); strings.ContainsAny(name, "0123456789") {
-			p.names[name] = true
+			p.names[name], p.brands[brand(name)] = true, true
 		}
 		if len(p.names) > maxListed {
 			return Processors{}, fmt.Errorf("the list of processors has more than %d lines", maxListed)
@@ -117,21 +125,31 @@ func ReadProcessors(source string, r io.Reader) (Processors, error) {
 	return p, nil
 }
 
-// Judge a processor by the list in place of the rule. Without a list, or without
-// a name, it leaves the answer as it is.
+// Judge a processor by the list in place of the rule. A list speaks for the brands
+// that it names: Microsoft's are one for each maker, and who is not on Intel's may be
+// on AMD's. Of others, and of a processor without a name, it leaves the answer as it is.
 func (p Processors) Judge(c *inspect.CPU) {
-	if len(p.names) == 0 || !c.Model.Known {
+	if !c.Model.Known {
 		return
 	}
 	name, _, _ := strings.Cut(c.Model.Value, "@")
-	c.Windows11 = inspect.Known(p.names[plainName(name)], "list of processors: "+p.source)
+	if plain := plainName(name); p.brands[brand(plain)] {
+		c.Windows11 = inspect.Known(p.names[plain], p.source)
+	}
+}
+
+// brand of a plain name: 'i5', 'ryzen', 'celeron'.
+func brand(plain string) string {
+	word, _, _ := strings.Cut(plain, " ")
+	word, _, _ = strings.Cut(word, "-")
+	return word
 }
 
 // marks are what lists and processors write differently around the same model.
 var (
 	marks   = words(`[®™,;"]|\((r|tm)\)|\b(w/|with) .*`)
 	slip    = words(`\b(i[3579])\+`) // Microsoft's list has 'i5+8400'
-	filling = words(`\b(intel|amd|cpu|processor|apu|gold|silver|bronze|platinum|\d+th gen|\w+-core|\d+-cores)\b`)
+	filling = words(`\b(intel|amd|core|cpu|processor|apu|gold|silver|bronze|platinum|\d+th gen|\w+-core|\d+-cores)\b`)
 )
 
 // plainName of a processor, for comparison.

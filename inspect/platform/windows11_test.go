@@ -99,18 +99,24 @@ func TestCPUFamily(t *testing.T) {
 
 // Both shapes of a list: names, and Microsoft's three columns.
 func TestProcessors(t *testing.T) {
-	p, err := ReadProcessors("Windows 11 24H2", strings.NewReader("\ufeff# exported\nIntel\u00ae,Core\u2122,i5-8250U\r\n\nIntel Core i7-7820HQ\nIntel\u00ae,Pentium\u00ae,Gold 4425Y\nAMD Ryzen\u2122 5 PRO 4650U\nCore(TM) i5+8400\nManufacturer,Brand,Model\n"))
+	p, err := ReadProcessors("windows-11.csv", strings.NewReader("\ufeff# Windows 11 24H2, 6 October 2025\n# exported\nIntel\u00ae,Core\u2122,i5-8250U\r\n\nIntel Core i7-7820HQ\nIntel\u00ae,Pentium\u00ae,Gold 4425Y\nAMD Ryzen\u2122 5 PRO 4650U\nCore(TM) i5+8400\nManufacturer,Brand,Model\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]bool{
 		"Intel(R) Core(TM) i5-8250U CPU @ 1.60GHz": true, "Intel(R) Core(TM) i7-7820HQ CPU @ 2.90GHz": true, "Intel(R) Pentium(R) CPU 4425Y @ 1.70GHz": true,
 		"AMD Ryzen 5 PRO 4650U with Radeon Graphics": true, "Intel(R) Core(TM) i5-8400 CPU @ 2.80GHz": true,
-		"Intel(R) Core(TM) i5-8250 CPU @ 1.60GHz": false, "Intel(R) Core(TM) i5-8265U CPU @ 1.60GHz": false, "AMD Ryzen 5 4650U": false, "Manufacturer Brand Model": false,
+		"Intel(R) Core(TM) i5-8250 CPU @ 1.60GHz": false, "Intel(R) Core(TM) i5-8265U CPU @ 1.60GHz": false, "AMD Ryzen 5 4650U": false, "Intel(R) Core(TM) i5-7200U CPU @ 2.50GHz": false,
 	} {
 		c := inspect.CPU{Model: inspect.Known(name, "test"), Windows11: inspect.Known(!want, "rule")}
-		if p.Judge(&c); c.Windows11.Value != want || c.Windows11.Source != "list of processors: Windows 11 24H2" {
+		if p.Judge(&c); c.Windows11.Value != want || c.Windows11.Source != "list of processors windows-11.csv: Windows 11 24H2, 6 October 2025" {
 			t.Errorf("%s: %+v", name, c.Windows11)
+		}
+	}
+	for _, name := range []string{"AMD Athlon Gold 3150U with Radeon Graphics", "Intel(R) Xeon(R) CPU E5-2640 0 @ 2.50GHz", "Intel(R) Core(TM)2 Duo CPU P8600 @ 2.40GHz", "Manufacturer Brand Model"} {
+		c := inspect.CPU{Model: inspect.Known(name, "test"), Windows11: inspect.Known(true, "rule")}
+		if p.Judge(&c); c.Windows11.Source != "rule" {
+			t.Errorf("%s, whose brand the list does not have: %+v", name, c.Windows11)
 		}
 	}
 	c := inspect.CPU{Windows11: inspect.Unknown[bool]("rule", "no name")}
@@ -142,7 +148,7 @@ func FuzzProcessors(f *testing.F) {
 			return
 		}
 		c := inspect.CPU{Model: named([]byte(name), "test")}
-		if p.Judge(&c); c.Windows11.Known != c.Model.Known {
+		if p.Judge(&c); c.Windows11.Known != (c.Windows11.Source != "") || c.Windows11.Known && !c.Model.Known {
 			t.Fatalf("%+v", c)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -22,6 +23,9 @@ type Settings struct {
 	// Organisation that does the work; Papers says whose letterhead it stands under.
 	Organisation string `toml:"organisation"`
 	Place        string `toml:"place"`
+	// Processors is the name of a list beside the settings, .csv or .txt: those that
+	// Windows 11 supports. Empty: it is judged by the processor's family.
+	Processors string `toml:"processors"`
 	// Unattended goes the whole way without a person (see Intake and Wipe).
 	Unattended bool   `toml:"unattended"`
 	Intake     Intake `toml:"intake"`
@@ -114,6 +118,9 @@ func (s Settings) check() error {
 	}
 	if !ValidStick(s.Stick) {
 		bad = append(bad, fmt.Errorf("settings: stick is %q: it must be 1 to 12 capital letters or digits", s.Stick))
+	}
+	if p := s.Processors; p != "" && (p != filepath.Base(p) || !slices.Contains([]string{".csv", ".txt"}, strings.ToLower(filepath.Ext(p)))) {
+		bad = append(bad, fmt.Errorf("settings: processors is %q: it must be the name of a .csv or .txt file beside the settings", p))
 	}
 	if s.Unattended && (s.Intake.Tag == "" || s.Intake.Operator == "" || s.Intake.Source == "" || s.Intake.Classification == "" || s.Intake.DIAL == 0) {
 		bad = append(bad, errors.New("settings: an unattended visit needs intake.tag, operator, source, classification and dial"))

@@ -11,6 +11,7 @@ func TestParse(t *testing.T) {
 	s, err := settings.Parse([]byte(`
 stick = "S07"
 bench = "Bench 4"
+processors = "windows-11.csv"
 [wipe]
 level = "clear"
 serials = ["ALPHA", "BRAVO"]
@@ -20,7 +21,7 @@ source = "desk"
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Stick != "S07" || s.Bench != "Bench 4" || s.Wipe.Level != "clear" || s.Wipe.Fallback != "ask" || len(s.Wipe.Serials) != 2 {
+	if s.Stick != "S07" || s.Bench != "Bench 4" || s.Processors != "windows-11.csv" || s.Wipe.Level != "clear" || s.Wipe.Fallback != "ask" || len(s.Wipe.Serials) != 2 {
 		t.Errorf("settings are %+v", s)
 	}
 }
@@ -100,6 +101,8 @@ func TestParseRefuses(t *testing.T) {
 		"not TOML":         {"stick = ", "settings:"},
 		"logo elsewhere":   {"[papers]\nlogo = '../../etc/crest.png'", "beside the settings"},
 		"logo is a GIF":    {"[papers]\nlogo = 'crest.gif'", "name of a PNG"},
+		"list elsewhere":   {"processors = '../list.csv'", "beside the settings"},
+		"list in a book":   {"processors = 'list.xlsx'", "name of a .csv or .txt file"},
 		"two lines":        {"[papers]\ncontact = 'a\tb'", "one line"},
 		"endless address":  {"[papers]\naddress = ['1','2','3','4','5','6','7','8','9']", "it may have 8"},
 		"one ID twice":     {"[[people]]\nid = 'op1'\n[[people]]\nid = 'OP1'", "stands there twice"},

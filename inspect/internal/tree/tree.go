@@ -5,10 +5,12 @@
 package tree
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -66,7 +68,7 @@ var ErrForeign = errors.New("the files are another machine's")
 type Tree struct{ Files }
 
 // At gives the tree below a folder; an empty root is the machine itself.
-func At(root string) *Tree { return &Tree{disk(path.Clean("/" + root))} }
+func At(root string) *Tree { return &Tree{disk(filepath.Clean(cmp.Or(root, "/")))} }
 
 // Text of a file, without blanks at its ends.
 func (t *Tree) Text(name string) (string, error) {

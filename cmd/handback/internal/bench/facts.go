@@ -18,7 +18,7 @@ func facts(r *inspect.Report) (rows []wire.Fact) {
 		add("Not reached", f.What+": "+f.Do, wire.MarkBad)
 	}
 	rows = append(rows, textFact("Serial number", r.Machine.Serial), textFact("Kind", r.Machine.Kind), textFact("Processor", r.CPU.Model),
-		yesFact("Windows 11", r.CPU.Windows11, "processor supported", "processor not supported"))
+		windows11Fact(r.CPU))
 	if m := r.Memory.Bytes; m.Known {
 		add("Memory", fmt.Sprintf("%.0f GB", float64(m.Value)/(1<<30)), wire.MarkOK)
 	} else {
@@ -71,6 +71,15 @@ func yesFact(name string, f inspect.Fact[bool], yes, no string) wire.Fact {
 		return wire.Fact{Name: name, Value: yes, Mark: wire.MarkOK}
 	}
 	return wire.Fact{Name: name, Value: no, Mark: wire.MarkWarn}
+}
+
+// windows11Fact says by what it was judged: a rule, or a list of its date.
+func windows11Fact(c inspect.CPU) wire.Fact {
+	f := yesFact("Windows 11", c.Windows11, "processor supported", "processor not supported")
+	if c.Windows11.Known {
+		f.Value += ", by " + c.Windows11.Source
+	}
+	return f
 }
 
 func batteryFact(b inspect.Battery) wire.Fact {

@@ -182,13 +182,12 @@ func (e *Engine) conclude() {
 // lastLook finds drives that came after the plan was shown: they are in the
 // machine, nobody has erased them, and no paper may call it done.
 func (e *Engine) lastLook() {
-	r, err := e.w.Survey(e.ctx)
+	r, err := e.survey(e.ctx)
 	if err != nil {
 		e.record(certs.Record{Kind: certs.KindRefused, Refused: &certs.Refused{Code: "not-looked",
 			Reason: "it could not be found out whether a drive was put in meanwhile: " + err.Error(), Do: "start the machine again from the stick"}})
 		return
 	}
-	e.slept.tell(r)
 	s := e.book.Summary()
 	for _, d := range r.Drives {
 		ref := evidence.Ref("", d.Identity)

@@ -53,7 +53,7 @@ const looks = 6
 // awake looks at the machine until every drive of before is back.
 func (e *Engine) awake(ctx context.Context) (r *inspect.Report, err error) {
 	for range looks {
-		r, err = e.w.Survey(ctx)
+		r, err = e.survey(ctx)
 		if err == nil && len(lost(e.report.Drives, r.Drives)) == 0 || ctx.Err() != nil {
 			break
 		}

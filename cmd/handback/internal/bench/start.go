@@ -47,6 +47,7 @@ func (e *Engine) begin(ctx context.Context) {
 		e.halt("The machine can't be looked at: "+l.err.Error()+".", "Nothing was erased. Switch off and on once; then tell your supervisor.")
 		return
 	}
+	e.judge(l.r)
 	e.mu.Lock()
 	e.report = l.r
 	e.mu.Unlock()
@@ -223,14 +224,31 @@ func (e *Engine) rescan(stage wire.Stage) error {
 
 // lookAgain surveys the machine and plans anew.
 func (e *Engine) lookAgain(ctx context.Context) error {
-	r, err := e.w.Survey(ctx)
+	r, err := e.survey(ctx)
 	if err != nil {
 		return fmt.Errorf("the machine can't be looked at: %w", err)
 	}
-	e.slept.tell(r)
 	e.update(func() { e.report = r })
 	e.replan()
 	return nil
+}
+
+// survey looks at a machine that was looked at before.
+func (e *Engine) survey(ctx context.Context) (*inspect.Report, error) {
+	r, err := e.w.Survey(ctx)
+	if err == nil {
+		e.slept.tell(r)
+		e.judge(r)
+	}
+	return r, err
+}
+
+// judge Windows 11 by the stick's list of processors.
+func (e *Engine) judge(r *inspect.Report) {
+	if why := e.station.NoProcessors; why != nil {
+		r.Missing = append(r.Missing, fmt.Sprintf("Windows 11 by a list: %v; it is judged by the processor's family", why))
+	}
+	e.station.Processors.Judge(&r.CPU)
 }
 
 // replan makes the plan of what was found. Drives that this visit has sanitised

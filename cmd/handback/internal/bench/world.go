@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -44,6 +45,10 @@ type Station struct {
 	StoreErr error
 	// Logo of the letterhead, as settings name it: a PNG in base64; empty: none.
 	Logo string
+	// Processors that Windows 11 supports, as settings name a list; its zero value is
+	// none. NoProcessors says why the list can't be used: then the rule goes on.
+	Processors   platform.Processors
+	NoProcessors error
 	// Image is the SHA-256 of the booted image as the stick has it; empty: unknown.
 	Image string
 }
@@ -148,9 +153,10 @@ func findStation(ctx context.Context) (Station, error) {
 			return Station{}, err
 		}
 	}
-	if s.Logo, err = logo(esp.Pictures, s.Settings.Papers.Logo); err != nil {
+	if s.Logo, err = logo(esp.Beside, s.Settings.Papers.Logo); err != nil {
 		return Station{}, err
 	}
+	s.Processors, s.NoProcessors = processors(esp.Beside, s.Settings.Processors)
 	if s.Signer, s.Locked, err = signer(esp.Keys, s.Settings.Stick); err != nil {
 		return Station{}, err
 	}
@@ -164,11 +170,11 @@ func findStation(ctx context.Context) (Station, error) {
 }
 
 // logo of the letterhead, in base64; none where the settings name none.
-func logo(pictures map[string][]byte, name string) (string, error) {
+func logo(beside map[string][]byte, name string) (string, error) {
 	if name == "" {
 		return "", nil
 	}
-	b, ok := pictures[name]
+	b, ok := beside[name]
 	if !ok {
 		return "", fmt.Errorf("the settings name the logo %s, which is not on the stick: build the stick's image again", name)
 	}
@@ -176,6 +182,22 @@ func logo(pictures map[string][]byte, name string) (string, error) {
 		return "", fmt.Errorf("the logo %s on the stick can't be used (%w): build the stick's image again", name, err)
 	}
 	return base64.StdEncoding.EncodeToString(b), nil
+}
+
+// processors of the list that the settings name; none where they name none.
+func processors(beside map[string][]byte, name string) (platform.Processors, error) {
+	if name == "" {
+		return platform.Processors{}, nil
+	}
+	b, ok := beside[name]
+	if !ok {
+		return platform.Processors{}, fmt.Errorf("the settings name the list of processors %s, which is not on the stick: build the stick's image again", name)
+	}
+	p, err := platform.ReadProcessors(name, bytes.NewReader(b))
+	if err != nil {
+		return platform.Processors{}, fmt.Errorf("%s on the stick can't be used (%w): mend it and build the stick's image again", name, err)
+	}
+	return p, nil
 }
 
 // signer of the stick's keys, and its key where that is locked. A stick without any

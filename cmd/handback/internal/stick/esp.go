@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -22,7 +23,7 @@ import (
 type ESP struct {
 	Settings []byte            // settings.toml; nil: the stick has none
 	Keys     map[string][]byte // by file name: settings.RootPEM and others
-	Pictures map[string][]byte // by file name: PNG files beside the settings
+	Beside   map[string][]byte // by file name: what settings may name, a logo or a list
 	// Image is the SHA-256 of settings.InitrdFile, hex; empty: unknown.
 	Image string
 }
@@ -112,8 +113,10 @@ func readOurs(tree fs.FS) (ESP, error) {
 		return ESP{}, err
 	}
 	esp := ESP{Settings: b}
-	png := func(name string) bool { return strings.EqualFold(path.Ext(name), ".png") }
-	if esp.Pictures, err = readFolder(tree, settings.ESPFolder, png); err != nil {
+	named := func(name string) bool {
+		return slices.Contains([]string{".png", ".csv", ".txt"}, strings.ToLower(path.Ext(name)))
+	}
+	if esp.Beside, err = readFolder(tree, settings.ESPFolder, named); err != nil {
 		return ESP{}, err
 	}
 	all := func(string) bool { return true }

@@ -21,6 +21,28 @@ func testLogo(t *testing.T) []byte {
 	return b.Bytes()
 }
 
+// A list of processors goes onto the stick with the settings that name it; one that
+// names none is refused while somebody can mend it.
+func TestSeedsProcessors(t *testing.T) {
+	file, _ := enrolled(t, "S01", "stick = 'S01'\nprocessors = 'windows-11.csv'\n")
+	list := filepath.Join(filepath.Dir(file), "windows-11.csv")
+	var usage usageError
+	if err := os.WriteFile(list, []byte("# Windows 11\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readSeeds(file); !errors.As(err, &usage) || !strings.Contains(err.Error(), "processors: the list of processors names none") {
+		t.Errorf("of a list without a name: %v", err)
+	}
+	text := []byte("Intel\u00ae,Core\u2122,i5-8250U\n")
+	if err := os.WriteFile(list, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := readSeeds(file)
+	if err != nil || !bytes.Equal(s.files["handback/windows-11.csv"], text) {
+		t.Errorf("the list on the stick is %q, %v", s.files["handback/windows-11.csv"], err)
+	}
+}
+
 // The logo that settings name goes onto the stick with them; what is none is refused.
 func TestSeedsLogo(t *testing.T) {
 	file, _ := enrolled(t, "S01", "stick = 'S01'\n[papers]\nlogo = 'crest.png'\n")
