@@ -32,11 +32,7 @@ const (
 func (s sensors) read() reading {
 	r := reading{celsius: inspect.Unknown[int]("hwmon", notTold), critical: inspect.Unknown[int]("hwmon", notTold),
 		throttled: inspect.Unknown[int64]("thermal_throttle", notTold), mhz: inspect.Unknown[int]("cpufreq", notTold), base: inspect.Unknown[int]("cpufreq", notTold)}
-	t, err := tree.Open(s.root)
-	if err != nil {
-		return r
-	}
-	defer t.Close()
+	t := tree.At(s.root)
 	hwmon(t, &r)
 	if !r.celsius.Known {
 		zones(t, &r)
