@@ -12,7 +12,7 @@ EXEC := $(if $(filter 0,$(shell id -u)),,-exec '$(AS_ROOT)')
 PLAIN := /certs|/cmd/handback-hub$$|/internal/evidence$$|/wipe/technique$$|/wipe/scenario$$
 LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.11.4
 
-.PHONY: help build verify-all run test test-long lint bench clean
+.PHONY: help build verify-all run test plain test-long lint bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -35,14 +35,17 @@ run: ## boot the appliance in a virtual laptop, its screen in this terminal; pap
 
 test: ## all that CI runs: lint, unit tests, the booted image in virtual machines
 	@.ci/setup test
-	@$(MAKE) --no-print-directory build lint
-	go vet ./...
+	@$(MAKE) --no-print-directory build
 	@mkdir -p .cache && rm -f .cache/figures
-	FIGURES=$(CURDIR)/.cache/figures go test $(EXEC) -timeout 20m $$(go list ./... | grep -E '$(PLAIN)')
+	@# The linter fills the processors while a fleet of drives is waited for.
+	@$(MAKE) --no-print-directory -j2 -Otarget lint plain
 	@# First what takes longest, so that the rest goes beside it.
 	FIGURES=$(CURDIR)/.cache/figures go test -race $(EXEC) -timeout 40m ./cmd/handback-image $$(go list ./... | grep -vE '$(PLAIN)|/cmd/handback-image$$')
 	@echo "what the tests measured:"; cat .cache/figures
 	@grep -ohE '[0-9]+ scenarios (in process|behind a real kernel)' .cache/figures | sort -k3,3r | paste -sd, | sed 's/,/, /g'
+
+plain:
+	FIGURES=$(CURDIR)/.cache/figures go test $(EXEC) -timeout 20m $$(go list ./... | grep -E '$(PLAIN)')
 
 test-long: ## make test, then the race detector everywhere, twenty power cuts of a booted machine, PDFBox on the papers, and every fuzz target for a minute each
 	@$(MAKE) --no-print-directory test verify-all
@@ -56,7 +59,7 @@ test-long: ## make test, then the race detector everywhere, twenty power cuts of
 	    echo "$$t in $$(dirname $$f)"; go test -run '^$$' -fuzz "^$$t\$$" -fuzztime 60s -fuzzminimizetime 10x ./$$(dirname $$f) || exit 1; \
 	  done; done
 
-lint: ## the import arrows and what go vet does not say
+lint: ## the import arrows, go vet, and what else golangci-lint finds
 	@test -x .cache/bin/golangci-lint || { echo "building golangci-lint"; GOBIN=$(CURDIR)/.cache/bin go install $(LINT); }
 	.cache/bin/golangci-lint run --allow-parallel-runners
 
