@@ -14,15 +14,19 @@ import (
 // Sources: SPC-5 and SBC-4 (opcodes, service actions), SAT-4 clause 12
 // (pass-through), ACS-4 clause 7 (ATA), NVM Express Base 2.0 clause 5, JESD84-B51
 // clause 6.10 (eMMC).
-func ReadOnly(t Transport) Transport { return readOnly{t} }
+func ReadOnly(t Transport) Transport { return fence{t, refusal} }
 
-type readOnly struct{ next Transport }
+// fence sends a command on where nothing refuses it.
+type fence struct {
+	next    Transport
+	refusal func(Command) string
+}
 
-func (r readOnly) Do(ctx context.Context, c Command) (Completion, error) {
-	if why := refusal(c); why != "" {
+func (f fence) Do(ctx context.Context, c Command) (Completion, error) {
+	if why := f.refusal(c); why != "" {
 		return Completion{}, fmt.Errorf("%s: %w", why, ErrRefused)
 	}
-	return r.next.Do(ctx, c)
+	return f.next.Do(ctx, c)
 }
 
 // refusal says why a command may not pass, or nothing where it may.

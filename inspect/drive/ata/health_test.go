@@ -26,6 +26,69 @@ func TestHealthFrames(t *testing.T) {
 	}
 }
 
+// ACS-3 clause 7.48.2: features D4h, the subcommand in LBA 7:0 and the key in LBA 23:8;
+// no data goes.
+func TestSelfTestFrames(t *testing.T) {
+	for want, c := range map[string]drive.Command{
+		"85 06 00 00 d4 00 00 00 01 00 4f 00 c2 00 b0 00": ShortSelfTest(),
+		"85 06 00 00 d4 00 00 00 7f 00 4f 00 c2 00 b0 00": AbortSelfTest(),
+	} {
+		if got := hex.EncodeToString(c.Frame); got != strings.ReplaceAll(want, " ", "") || c.Data != nil || c.Direction != drive.DirectionNone {
+			t.Errorf("% x, %d bytes; want %s", c.Frame, len(c.Data), want)
+		}
+		if _, err := drive.SelfTest(nothing{}).Do(t.Context(), c); err != nil {
+			t.Error(err)
+		}
+		if _, err := drive.ReadOnly(nothing{}).Do(t.Context(), c); err == nil {
+			t.Errorf("ReadOnly lets % x through", c.Frame)
+		}
+	}
+}
+
+// stateOf SMART data: bytes 363 (status and tenths), 367 (capabilities), 372 (minutes).
+func stateOf(status, capability, minutes byte) []byte {
+	b := make([]byte, 512)
+	b[363], b[367], b[372] = status, capability, minutes
+	b[511] = -(status + capability + minutes)
+	return b
+}
+
+func TestParseSelfTestState(t *testing.T) {
+	for name, c := range map[string]struct {
+		data []byte
+		want SelfTestState
+		runs bool
+		what string
+	}{
+		"passed":        {stateOf(0x00, 0x5b, 2), SelfTestState{true, SelfTest{}, 0, 2}, false, ""},
+		"runs":          {stateOf(0xf7, 0x1b, 1), SelfTestState{true, SelfTest{Status: 0xf}, 70, 1}, true, ""},
+		"runs, begins":  {stateOf(0xff, 0x1b, 1), SelfTestState{true, SelfTest{Status: 0xf}, 90, 1}, true, ""},
+		"broken off":    {stateOf(0x19, 0x1b, 1), SelfTestState{true, SelfTest{Status: 1}, 0, 1}, false, ""},
+		"reading fails": {stateOf(0x70, 0x10, 255), SelfTestState{true, SelfTest{Status: 7}, 0, 255}, false, "reading"},
+		"has none":      {stateOf(0x00, 0x2f, 0), SelfTestState{}, false, ""},
+	} {
+		got, err := ParseSelfTestState(c.data)
+		if err != nil || got != c.want || got.Running() != c.runs || got.What() != c.what {
+			t.Errorf("%s: %+v, %v, %q", name, got, err, got.What())
+		}
+	}
+	for name, b := range map[string][]byte{"short": make([]byte, 511), "a wrong sum": append(make([]byte, 511), 1)} {
+		if got, err := ParseSelfTestState(b); err == nil {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+func FuzzParseSelfTestState(f *testing.F) {
+	f.Add(stateOf(0xf7, 0x1b, 1))
+	f.Add(stateOf(0x70, 0x10, 255))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if s, err := ParseSelfTestState(b); s.Left < 0 || s.Left > 100 || err != nil && s != (SelfTestState{}) || s.Failed() == (s.What() == "") {
+			t.Errorf("%+v, %v", s, err)
+		}
+	})
+}
+
 // statisticsOf a page: at these offsets stand these eight bytes, lowest first.
 func statisticsOf(t testing.TB, page byte, at map[int]string) []byte {
 	b := append([]byte{1, 0, page}, make([]byte, 509)...)

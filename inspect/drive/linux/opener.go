@@ -16,7 +16,10 @@ import (
 // zero value is ready.
 type Opener struct{}
 
-var _ drive.Opener = Opener{}
+var (
+	_ drive.Opener = Opener{}
+	_ drive.Tester = Opener{}
+)
 
 // InUseError says that a drive was not opened to be erased, and who uses it.
 type InUseError struct {
@@ -40,6 +43,17 @@ func (Opener) Open(path string) (drive.Device, error) {
 	if err != nil {
 		return nil, err
 	}
+	return d, nil
+}
+
+// OpenTest opens a drive to be tested by itself. What else is sent through it changes
+// nothing.
+func (Opener) OpenTest(path string) (drive.Device, error) {
+	d, err := open(path, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	d.readOnly = drive.SelfTest(d.raw)
 	return d, nil
 }
 

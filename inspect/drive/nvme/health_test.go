@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"handback.example/inspect/drive"
 )
 
 func unhexed(t testing.TB, n int, at map[int]string) []byte {
@@ -66,10 +68,36 @@ func TestParseSelfTests(t *testing.T) {
 	}
 }
 
+// As nvme-cli 2.3 sends device-self-test; the kernel's own fields (flags and identifier
+// in bytes 1 to 3, metadata in 39) are the transport's.
+func TestSelfTestFrames(t *testing.T) {
+	for want, c := range map[string]drive.Command{
+		"14000000ffffffff" + strings.Repeat("00", 32) + "01" + strings.Repeat("00", 23): ShortSelfTest(),
+		"14000000ffffffff" + strings.Repeat("00", 32) + "0f" + strings.Repeat("00", 23): AbortSelfTest(),
+	} {
+		if got := hex.EncodeToString(c.Frame); got != want || c.Data != nil || c.Direction != drive.DirectionNone {
+			t.Errorf("%s, %d bytes; want %s", got, len(c.Data), want)
+		}
+	}
+}
+
+// Figure 212: byte 0 names the operation, byte 1 how much of it is done.
+func TestRunningSelfTest(t *testing.T) {
+	for head, want := range map[string]int{"0000": -1, "0032": -1, "0114": 20, "0263": 99, "f1e4": 100, "0e00": 0, "": -1, "01": -1} {
+		percent, runs := RunningSelfTest(unhexed(t, len(head)/2, map[int]string{0: head}))
+		if runs != (want >= 0) || runs && percent != want {
+			t.Errorf("%s: %d %%, %t", head, percent, runs)
+		}
+	}
+}
+
 func FuzzParseHealth(f *testing.F) {
 	f.Add(unhexed(f, 564, map[int]string{4: "10", 32: "27"}))
 	f.Add(unhexed(f, 512, map[int]string{0: "15", 168: "ff"}))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if percent, runs := RunningSelfTest(b); percent < 0 || percent > 100 || !runs && percent != 0 {
+			t.Errorf("%d %%, %t", percent, runs)
+		}
 		if all, err := ParseSelfTests(b); len(all) > 20 || err != nil && all != nil {
 			t.Errorf("%d, %v", len(all), err)
 		}

@@ -9,6 +9,35 @@ import (
 // SelfTestLog asks for the Device Self-test log page (06h): 564 bytes.
 func SelfTestLog() drive.Command { return log(0x06, 564) }
 
+// Self-test codes in CDW10 (Base 2.0, figure 152).
+const (
+	testShort = 0x1
+	testAbort = 0xf
+)
+
+// ShortSelfTest frames Device Self-test (Base 2.0, clause 5.9): short, of the controller
+// and all its namespaces, in the background. It takes two minutes at most. Only
+// drive.SelfTest lets it through.
+func ShortSelfTest() drive.Command { return deviceSelfTest(testShort) }
+
+// AbortSelfTest frames the end of a self-test that runs.
+func AbortSelfTest() drive.Command { return deviceSelfTest(testAbort) }
+
+func deviceSelfTest(code byte) drive.Command {
+	c := admin(0x14, AllNamespaces, 0)
+	c.Direction, c.Data, c.Frame[40] = drive.DirectionNone, nil, code
+	return c
+}
+
+// RunningSelfTest reads the head of the log (figure 212): whether a test runs, and how
+// much of it is done.
+func RunningSelfTest(b []byte) (percent int, runs bool) {
+	if len(b) < 2 || b[0]&0xf == 0 {
+		return 0, false
+	}
+	return min(int(b[1]&0x7f), 100), true
+}
+
 // SelfTest is one result of the Device Self-test log (Base 2.0, figure 214).
 type SelfTest struct {
 	Kind   byte // 1 short, 2 extended, Eh vendor's

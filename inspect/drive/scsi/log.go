@@ -163,6 +163,18 @@ func BackgroundScan(ps []Parameter) (Scan, bool) {
 	return s, true
 }
 
+// ShortSelfTest frames SEND DIAGNOSTIC (SPC-5 clause 6.42) of a background short
+// self-test. Only drive.SelfTest lets it through.
+func ShortSelfTest() drive.Command { return sendDiagnostic(1) }
+
+// AbortSelfTest frames the end of a background self-test.
+func AbortSelfTest() drive.Command { return sendDiagnostic(4) }
+
+// sendDiagnostic has the self-test code in byte 1, bits 7:5 (SPC-5 table 'SELF-TEST CODE').
+func sendDiagnostic(code byte) drive.Command {
+	return drive.Command{Protocol: drive.ProtocolSCSI, Frame: []byte{0x1d, code << 5, 0, 0, 0, 0}, Timeout: timeout}
+}
+
 // SelfTest is one of the twenty results of the Self-Test Results page (SPC-5 clause
 // 7.3.19).
 type SelfTest struct {
@@ -188,6 +200,9 @@ func (t SelfTest) Passed() bool { return t.Result == 0 }
 
 // Failed: see Passed.
 func (t SelfTest) Failed() bool { return t.Result >= 3 && t.Result <= 7 }
+
+// Running: see Passed.
+func (t SelfTest) Running() bool { return t.Result == 0xf }
 
 // GrownDefects frames READ DEFECT DATA(12) (SBC-4 clause 5.14) for the header alone
 // of the grown list, by long block addresses: how long it is.

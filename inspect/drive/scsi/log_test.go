@@ -120,3 +120,18 @@ func FuzzLog(f *testing.F) {
 		}
 	})
 }
+
+// SPC-5 clause 6.42: the code stands in bits 7:5 of byte 1, 1h for a short test in the
+// background, 4h to end one; no parameter list goes.
+func TestSelfTestFrames(t *testing.T) {
+	for want, c := range map[string]drive.Command{"1d2000000000": ShortSelfTest(), "1d8000000000": AbortSelfTest()} {
+		if got := hex.EncodeToString(c.Frame); got != want || c.Data != nil || c.Direction != drive.DirectionNone {
+			t.Errorf("%s, %d bytes; want %s", got, len(c.Data), want)
+		}
+	}
+	for result := range byte(16) {
+		if s := (SelfTest{Result: result}); s.Running() != (result == 15) || s.Running() && (s.Passed() || s.Failed()) {
+			t.Errorf("result %d runs: %t", result, s.Running())
+		}
+	}
+}

@@ -35,7 +35,10 @@ type slot struct {
 	}
 }
 
-var _ drive.Opener = (*Host)(nil)
+var (
+	_ drive.Opener = (*Host)(nil)
+	_ drive.Tester = (*Host)(nil)
+)
 
 // NewHost gives a computer without drives; its time-outs are by clock (nil: the
 // computer's own).
@@ -93,6 +96,16 @@ func (h *Host) Open(path string) (drive.Device, error) {
 	if err != nil {
 		return nil, err
 	}
+	return d, nil
+}
+
+// OpenTest opens a drive to be tested by itself.
+func (h *Host) OpenTest(path string) (drive.Device, error) {
+	d, err := h.open(path)
+	if err != nil {
+		return nil, err
+	}
+	d.readOnly = drive.SelfTest(d.raw())
 	return d, nil
 }
 
