@@ -204,7 +204,26 @@ type Residue struct {
 	Item     string `json:"item"`     // 'boot entries of a former system'
 	State    string `json:"state"`    // one of the words below
 	Evidence string `json:"evidence"` // what was read, for people
+	// Removable is what of it can be taken away without harm to the machine. Empty:
+	// nothing, or there is nothing.
+	Removable []Leftover `json:"removable,omitempty"`
 }
+
+// Leftover is one thing that a former owner or a system of theirs left in the platform, as
+// it was read: what is something else by then must not be removed in its place.
+type Leftover struct {
+	Kind   string `json:"kind"`   // one of the words below
+	Name   string `json:"name"`   // as the kernel names it: 'Boot0003-8be4df61-...', 'dell-wmi-sysman/Asset'
+	What   string `json:"what"`   // for people: 'Windows Boot Manager'
+	SHA256 string `json:"sha256"` // of the bytes that the kernel gave, hex
+}
+
+// Kinds of leftover.
+const (
+	LeftBootEntry = "boot-entry" // Boot#### of UEFI
+	LeftVariable  = "variable"   // another variable of UEFI
+	LeftAssetTag  = "asset-tag"  // a setting of the firmware
+)
 
 // States of a residue that was looked for.
 const (

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"handback.example/inspect"
 	"handback.example/inspect/drive"
 )
 
@@ -99,6 +100,15 @@ type Plan struct {
 	Drives []DrivePlan `json:"drives"`
 	// Refusals of the machine as a whole: a hidden drive, a RAID mode.
 	Refusals []Refusal `json:"refusals,omitempty"`
+	// Removals of what a former owner left in the machine itself, after its drives.
+	Removals []Removal `json:"removals,omitempty"`
+}
+
+// Removal of one thing that a former owner left in the machine itself, exactly as it
+// was seen.
+type Removal struct {
+	Item string `json:"item"` // the residue that it is part of: 'boot entries of a former system'
+	inspect.Leftover
 }
 
 // DrivePlan is the way of one drive. With a Refusal it has no steps.

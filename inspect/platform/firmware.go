@@ -38,7 +38,7 @@ func (s *survey) firmware() {
 // (Documentation/ABI/testing/sysfs-class-firmware-attributes), else by SMBIOS type 24
 // (7.25), where each has two bits.
 func (s *survey) password(role string, shift int) inspect.Fact[bool] {
-	const dir, source = "sys/class/firmware-attributes/", "firmware-attributes"
+	const dir, source = firmwareSettings, "firmware-attributes"
 	makers, _ := s.Tree.List(dir)
 	for _, maker := range makers {
 		names, _ := s.Tree.List(dir + maker + "/authentication")
@@ -84,7 +84,7 @@ func (s *survey) uefi() inspect.Fact[bool] {
 // 0 or 1.
 func (s *survey) efiBool(name string) inspect.Fact[bool] {
 	source := "efivarfs " + name
-	b, err := s.Tree.Bytes("sys/firmware/efi/efivars/"+name+globalVariable, 64)
+	b, err := s.Tree.Bytes(efiVars+name+globalVariable, 64)
 	switch {
 	case err != nil:
 		return inspect.Unknown[bool](source, because(err))

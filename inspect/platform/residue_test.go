@@ -44,9 +44,13 @@ func efivars(t testing.TB) files {
 	return all
 }
 
-func residueOf(t *testing.T, f files, item string) inspect.Residue {
+func residueOf(t *testing.T, f files, item string, own ...string) inspect.Residue {
 	t.Helper()
-	for _, r := range readFiles(t, f).Residue {
+	report := &inspect.Report{}
+	m := at(f.write(t))
+	m.Own = own
+	Read(t.Context(), m, report)
+	for _, r := range report.Residue {
 		if strings.HasPrefix(r.Item, item) {
 			if r.Evidence == "" {
 				t.Errorf("%+v says nothing", r)
@@ -56,30 +60,6 @@ func residueOf(t *testing.T, f files, item string) inspect.Residue {
 	}
 	t.Fatalf("%q was not looked for", item)
 	return inspect.Residue{}
-}
-
-// Boot0007, 0008 and 0009 lead to files; 000A too, and BootCurrent names it.
-func TestBootEntries(t *testing.T) {
-	vars := efivars(t)
-	r := residueOf(t, laptop.with(vars), "boot entries")
-	if r.State != inspect.ResiduePresent || r.Evidence != "3: 'edge_boot', 'lshell', 'edge_boot'" {
-		t.Errorf("%+v", r)
-	}
-	// The firmware's own entries lead to devices.
-	for name := range vars {
-		for _, added := range []string{"Boot0007", "Boot0008", "Boot0009", "Boot000A"} {
-			if strings.HasPrefix(path.Base(name), added) {
-				delete(vars, name)
-			}
-		}
-	}
-	if r := residueOf(t, laptop.with(vars), "boot entries"); r.State != inspect.ResidueAbsent {
-		t.Errorf("%+v", r)
-	}
-	vars[efiVars+"Boot0007"+globalVariable] = "\x07\x00\x00\x00\x01\x00\x00\x00\xff\xff"
-	if r := residueOf(t, laptop.with(vars), "boot entries"); r.State != inspect.ResidueUnknown {
-		t.Errorf("a damaged entry: %+v", r)
-	}
 }
 
 func TestResidue(t *testing.T) {
@@ -95,8 +75,10 @@ func TestResidue(t *testing.T) {
 		"nothing was read":      {laptop, "boot entries", inspect.ResidueUnknown},
 		"started the old way":   {laptop.with(acpi), "boot entries", inspect.ResidueUnknown},
 		"no entries":            {laptop.with(vars), "boot entries", inspect.ResidueAbsent},
-		"Windows was here":      {laptop.with(vars).with(files{efiVars + "UnlockIDCopy" + windowsNamespace: "x"}), "EFI variables of Windows", inspect.ResiduePresent},
-		"Windows was not":       {laptop.with(vars), "EFI variables of Windows", inspect.ResidueAbsent},
+		"Windows was here":      {laptop.with(vars).with(files{efiVars + "UnlockIDCopy-eaec226f-c9a3-477a-a826-ddc716cdc0e3": "x"}), "EFI variables of", inspect.ResiduePresent},
+		"nobody knows what":     {laptop.with(vars).with(files{efiVars + "Kernel_SiStatus-77fa9abd-0359-4d32-bd60-28f4e78f784b": "x"}), "EFI variables of", inspect.ResidueUnknown},
+		"a policy alone":        {laptop.with(vars).with(files{efiVars + "CurrentPolicy-77fa9abd-0359-4d32-bd60-28f4e78f784b": "x"}), "EFI variables of", inspect.ResidueAbsent},
+		"Windows was not":       {laptop.with(vars), "EFI variables of", inspect.ResidueAbsent},
 		"a key was enrolled":    {laptop.with(vars).with(files{efiVars + "MokListRT" + shimNamespace: "x"}), "keys that", inspect.ResiduePresent},
 		"shim without a key":    {laptop.with(vars).with(files{efiVars + "SbatLevelRT" + shimNamespace: "x"}), "keys that", inspect.ResidueAbsent},
 		"no asset tag":          {table, "asset tag", inspect.ResidueAbsent},

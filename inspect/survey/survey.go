@@ -45,10 +45,7 @@ func Take(ctx context.Context, o Options) (*inspect.Report, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("the survey was not begun: %w", err)
 	}
-	if o.Doors.Tree == nil {
-		o.Doors = capture.Live()
-	}
-	s := survey{Options: o, tree: sysblock.Tree{Tree: o.Doors.Tree}}
+	s := begin(o)
 	if !s.tree.Exists("/sys") {
 		return nil, errors.New("it has no folder /sys: it is no machine's tree")
 	}
@@ -64,12 +61,41 @@ func Take(ctx context.Context, o Options) (*inspect.Report, error) {
 	r.Looked = drives.hidden.looked
 	r.Unhandled = append(drives.hidden.found, r.Unhandled...) // of the machine itself: persistent memory
 	r.Missing = append(append([]string{}, r.Missing...), drives.missing...)
+	s.ofCapture(r)
 	return r, nil
+}
+
+// Machine takes the machine's own facts alone, without its drives and its TPM.
+func Machine(ctx context.Context, o Options) *inspect.Report { return begin(o).machine(ctx) }
+
+// ofCapture: a report of a capture is of the time when that was taken, and what was
+// not asked then may be anything.
+func (s survey) ofCapture(r *inspect.Report) {
+	if !s.Doors.Taken.IsZero() {
+		r.Taken = s.Doors.Taken
+	}
+	if s.Doors.NotRecorded == nil {
+		return
+	}
+	unasked := s.Doors.NotRecorded()
+	for _, what := range unasked {
+		r.Missing = append(r.Missing, what+": it is not recorded in the capture")
+	}
+	if len(unasked) > 0 && len(r.Unhandled) == 0 {
+		r.Unhandled = nil // nobody can say that nothing is hidden
+	}
 }
 
 type survey struct {
 	Options
 	tree sysblock.Tree
+}
+
+func begin(o Options) survey {
+	if o.Doors.Tree == nil {
+		o.Doors = capture.Live()
+	}
+	return survey{Options: o, tree: sysblock.Tree{Tree: o.Doors.Tree}}
 }
 
 // within runs what may hang, and gives up on it: its result is then of nobody.

@@ -12,12 +12,20 @@ import (
 )
 
 // digested is what a consent is given to: which drives, what is done to them and
-// what that reaches. Its fields, and their order, are the digest's format.
+// what that reaches, and what is removed from the machine itself. Its fields, and their order, are the digest's format.
 type digested struct {
 	Schema   string          `json:"schema"`
 	Want     wipe.Level      `json:"want"`
 	Drives   []digestedDrive `json:"drives"`
 	Refusals []string        `json:"refusals"`
+	// Removals by what they remove alone: the words for people are not in it.
+	Removals []digestedRemoval `json:"removals,omitempty"`
+}
+
+type digestedRemoval struct {
+	Kind   string `json:"kind"`
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
 }
 
 type digestedDrive struct {
@@ -54,6 +62,10 @@ func Digest(p wipe.Plan) string {
 		d.Refusals = append(d.Refusals, r.Code)
 	}
 	sort.Strings(d.Refusals)
+	for _, r := range p.Removals {
+		d.Removals = append(d.Removals, digestedRemoval{r.Kind, r.Name, r.SHA256})
+	}
+	sort.Slice(d.Removals, func(i, j int) bool { return string(encode(d.Removals[i])) < string(encode(d.Removals[j])) })
 	sum := sha256.Sum256(encode(d))
 	return hex.EncodeToString(sum[:])
 }

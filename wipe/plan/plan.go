@@ -1,5 +1,6 @@
-// Package plan chooses how each drive of a machine is erased. It is pure: facts
-// and policy in, a ranked ladder of techniques or a refusal out. It touches no
+// Package plan chooses how each drive of a machine is erased, and what is removed
+// from the machine itself. It is pure: facts and policy in, a ranked ladder of
+// techniques or a refusal out. It touches no
 // device, reads no clock, and never takes a fact that is unknown for a 'no', nor
 // for a 'yes': what is not known never makes a plan stronger.
 //
@@ -66,6 +67,8 @@ type Policy struct {
 	// Only says which drives are planned for; the rest are left out of the plan, and
 	// nothing in it may reach them. Nil: all.
 	Only func(inspect.Drive) bool
+	// Platform has what a former owner left in the machine itself removed, too.
+	Platform bool
 	// Refuse gives what else stands against a drive. Nil function or answer: nothing.
 	Refuse func(inspect.Drive) *wipe.Refusal
 }
@@ -88,7 +91,26 @@ func Make(r *inspect.Report, p Policy) wipe.Plan {
 			out.Drives = append(out.Drives, dp)
 		}
 	}
+	if p.Platform {
+		out.Removals = removals(r.Residue)
+	}
 	return out
+}
+
+// maxRemovals bounds how often the firmware's memory is written to in one visit: it
+// wears, and firmware that runs out of it may not start again. What is more is left,
+// and told.
+const maxRemovals = 128
+
+func removals(all []inspect.Residue) (list []wipe.Removal) {
+	for _, r := range all {
+		for _, l := range r.Removable {
+			if len(list) < maxRemovals {
+				list = append(list, wipe.Removal{Item: r.Item, Leftover: l})
+			}
+		}
+	}
+	return list
 }
 
 // NameBoot stands in place of a letter for the medium that this system was

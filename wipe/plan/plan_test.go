@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -279,5 +280,41 @@ func TestDigestKnown(t *testing.T) {
 	const more = "7d7f3e64934ee3afeda4f7dc66da3e39ed24ec724fd243e31ba7cbb3a399a1e1"
 	if got := Digest(p); got != more {
 		t.Errorf("digest %s, want %s", got, more)
+	}
+}
+
+// What a former owner left in the machine itself is part of the plan, and of what is
+// consented to, where it is asked for; its words are not.
+func TestRemovals(t *testing.T) {
+	left := inspect.Leftover{Kind: inspect.LeftBootEntry, Name: "Boot0003-8be4df61-93ca-11d2-aa0d-00e098032b8c", What: "Windows Boot Manager", SHA256: "aa"}
+	asked := Policy{Want: wipe.LevelClear, Platform: true}
+	r := &inspect.Report{Drives: []inspect.Drive{ssd("A1")}}
+	r.Residue = []inspect.Residue{{Item: "firmware password", State: inspect.ResiduePresent},
+		{Item: "boot entries of a former system", State: inspect.ResiduePresent, Removable: []inspect.Leftover{left}}}
+	without, with := Make(r, wantClear), Make(r, asked)
+	if len(without.Removals) != 0 || !slices.Equal(with.Removals, []wipe.Removal{{Item: "boot entries of a former system", Leftover: left}}) {
+		t.Errorf("%+v, %+v", without.Removals, with.Removals)
+	}
+	digest := Digest(with)
+	if digest == Digest(without) {
+		t.Error("a removal is not in the digest")
+	}
+	for name, change := range map[string]func(*wipe.Removal){
+		"kind": func(r *wipe.Removal) { r.Kind = inspect.LeftVariable }, "name": func(r *wipe.Removal) { r.Name += "x" }, "content": func(r *wipe.Removal) { r.SHA256 = "ab" },
+	} {
+		other := Make(r, asked)
+		change(&other.Removals[0])
+		if Digest(other) == digest {
+			t.Errorf("another %s gives the same digest", name)
+		}
+	}
+	words := Make(r, asked)
+	words.Removals[0].What, words.Removals[0].Item = "", ""
+	if Digest(words) != digest {
+		t.Error("words are in the digest")
+	}
+	r.Residue[1].Removable = slices.Repeat([]inspect.Leftover{left}, 1000)
+	if n := len(Make(r, asked).Removals); n != 128 {
+		t.Errorf("%d removals", n)
 	}
 }

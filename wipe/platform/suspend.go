@@ -1,5 +1,5 @@
-// Package platform makes the machine do what an erasure may need of it: it puts it
-// to sleep for a moment, so that its drives lose their power.
+// Package platform is what is done to a machine besides its drives and its TPM. It
+// puts it to sleep for a moment before the erasure, so that its drives lose their power.
 //
 // Most firmware freezes the security and sanitize features of SATA drives before
 // anything is started from them (ACS-4, SECURITY FREEZE LOCK, SANITIZE FREEZE LOCK
@@ -8,8 +8,14 @@
 // drives again on the way back: nothing is believed but the drives' own word
 // afterwards.
 //
-// It writes to /sys/class/rtc and /sys/power alone (Documentation/admin-guide/pm/
-// sleep-states.rst, Documentation/ABI/testing/sysfs-class-rtc).
+// Afterwards it takes out what a former owner has left in the firmware: boot entries
+// and variables of their systems, and an asset tag; exactly those that a plan names, as
+// they were seen when it was made.
+//
+// It writes to /sys/class/rtc and /sys/power (Documentation/admin-guide/pm/
+// sleep-states.rst, Documentation/ABI/testing/sysfs-class-rtc), to efivarfs
+// (Documentation/filesystems/efivarfs.rst) and to firmware settings
+// (Documentation/ABI/testing/sysfs-class-firmware-attributes), and to nothing else.
 package platform
 
 import (
