@@ -20,11 +20,14 @@ type item struct {
 // what a person was asked. Drives and battery have criteria of their own.
 func items(in Input, p policy.Policy) []item {
 	its := []item{processor(in), memory(in), network(in)}
-	for _, q := range p.QuestionsFor(kind(in.Report)) {
+	for _, q := range p.QuestionsFor(in.Report) {
 		if q.Counts != policy.CountsF3 && q.Counts != policy.CountsF4 {
 			continue
 		}
 		a := in.Answers[q.ID]
+		if q.Means(a) == policy.MeansAbsent {
+			continue // the rest of the machine can be as good without
+		}
 		it := item{name: q.Short, value: label(q, a), counts: q.Counts, repair: q.Repair, asked: true}
 		switch q.Means(a) {
 		case policy.MeansPass:

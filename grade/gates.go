@@ -13,7 +13,7 @@ func gates(in Input, p policy.Policy) []Gate {
 		custodyGate(in, AnswerLegalHold, "under legal hold", "keep it sealed until the hold is lifted"),
 		custodyGate(in, AnswerDisputed, "disputed by its owner", "keep it until the supervisor has settled whose it is"),
 	}
-	for _, q := range p.QuestionsFor(kind(in.Report)) {
+	for _, q := range p.QuestionsFor(in.Report) {
 		if q.Counts == policy.CountsGate {
 			gs = append(gs, questionGate(in, q))
 		}

@@ -29,7 +29,8 @@ func good() Input {
 	}
 	a := Custody(false, false, false)
 	maps.Copy(a, map[string]string{"battery-case": "flat", "lock": "none", "condition": "C4", "screen": "works",
-		"keyboard": "works", "charging": "works", "touchpad": "works", "ports": "works"})
+		"keyboard": "works", "charging": "works", "touchpad": "works", "ports": "works",
+		"hinges": "works", "touchscreen": "works"})
 	return Input{Report: r, Sanitised: true, Level: "purge", TPM: TPMCleared, Answers: a}
 }
 
@@ -144,7 +145,7 @@ func TestDesktopNeedsNoBattery(t *testing.T) {
 	in := good()
 	in.Report.Machine.Kind = inspect.Known("desktop", "t")
 	in.Report.Battery = nil
-	for _, q := range []string{"battery-case", "charging", "touchpad"} {
+	for _, q := range []string{"battery-case", "charging", "touchpad", "hinges", "touchscreen"} {
 		delete(in.Answers, q)
 	}
 	if d := Decide(in, policy.Default()); d.Route != Redeploy {
@@ -157,6 +158,9 @@ func TestDesktopNeedsNoBattery(t *testing.T) {
 func TestUntestedIsNeverRedeployed(t *testing.T) {
 	p := policy.Default()
 	for i, q := range p.Questions {
+		if q.Counts == policy.CountsNote {
+			continue
+		}
 		in := good()
 		in.Answers[q.ID] = policy.NotTested
 		d := Decide(in, p)
@@ -166,6 +170,29 @@ func TestUntestedIsNeverRedeployed(t *testing.T) {
 		if !strings.Contains(strings.Join(append(slices.Clone(d.Missing), d.Hold...), " "), q.Short) {
 			t.Errorf("%s is not named as missing: %v %v", q.ID, d.Missing, d.Hold)
 		}
+	}
+}
+
+// A part that the machine has not got is not asked for, and one that a person found it
+// not to have is no fault; one that may be there and was not tested is.
+func TestPartsThatAMachineHasNotGot(t *testing.T) {
+	none := inspect.Known(false, "no touchscreen among the input devices")
+	for name, c := range map[string]struct {
+		fact   inspect.Fact[bool]
+		answer string
+		want   Route
+	}{
+		"known to be absent": {none, "", Redeploy}, "found to be absent": {inspect.Fact[bool]{}, "none", Redeploy},
+		"unknown, not tested": {inspect.Fact[bool]{}, "", Remanufacture}, "there, not tested": {inspect.Known(true, "t"), "", Remanufacture},
+		"there, broken": {inspect.Known(true, "t"), "broken", Remanufacture}, "there, works": {inspect.Known(true, "t"), "works", Redeploy},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := good()
+			in.Report.Devices.Touchscreen, in.Answers["touchscreen"] = c.fact, c.answer
+			if d := Decide(in, policy.Default()); d.Route != c.want {
+				t.Errorf("%s, want %s: %s %v", d.Route, c.want, d.Why, d.Missing)
+			}
+		})
 	}
 }
 

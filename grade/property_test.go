@@ -37,6 +37,8 @@ var dials = []dial{
 	answers("charging", "broken", "works"),
 	answers("touchpad", "broken", "works"),
 	answers("ports", "broken", "works"),
+	answers("hinges", "broken", "works"),
+	answers("touchscreen", "broken", "works"),
 	fact("health", func(in *Input) *inspect.Fact[int] { return &in.Report.Battery[0].HealthPct }, 20, 59, 60, 79, 80, 84, 85, 100),
 	fact("cycles", func(in *Input) *inspect.Fact[int] { return &in.Report.Battery[0].Cycles }, 2000, 751, 750, 1),
 	fact("drive", func(in *Input) *inspect.Fact[string] { return &in.Report.Drives[0].Health.Verdict }, "failing", "worn", "good"),

@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -154,8 +155,11 @@ func (q Question) check() error {
 	if !plainText(q.Ask) || !plainText(q.Short) {
 		say("ask and short must be plain text")
 	}
-	if !slices.Contains([]string{CountsGate, CountsCondition, CountsF3, CountsF4}, q.Counts) {
-		say("counts is %q: it must be gate, condition, F3 or F4", q.Counts)
+	if !slices.Contains([]string{CountsGate, CountsCondition, CountsF3, CountsF4, CountsNote}, q.Counts) {
+		say("counts is %q: it must be gate, condition, F3, F4 or note", q.Counts)
+	}
+	if _, known := Parts[q.Needs]; q.Needs != "" && !known {
+		say("needs is %q: it must be one of %s", q.Needs, strings.Join(slices.Sorted(maps.Keys(Parts)), ", "))
 	}
 	if q.Counts != CountsCondition && !plainText(q.Repair) {
 		say("repair must say what to do where it fails")
@@ -166,8 +170,11 @@ func (q Question) check() error {
 			say("choice %q must have a value of its own and a label", c.Value)
 		}
 		values[c.Value] = true
-		if !slices.Contains([]string{MeansPass, MeansFail, MeansUnknown}, c.Means) {
-			say("choice %q means %q: it must be pass, fail or unknown", c.Value, c.Means)
+		if !slices.Contains([]string{MeansPass, MeansFail, MeansAbsent, MeansUnknown}, c.Means) {
+			say("choice %q means %q: it must be pass, fail, absent or unknown", c.Value, c.Means)
+		}
+		if c.Means == MeansAbsent && q.Needs == "" {
+			say("choice %q: a part can be absent only where the question needs one", c.Value)
 		}
 		if q.Counts == CountsCondition && c.Means == MeansPass && !conditionValue.MatchString(c.Value) {
 			say("choice %q: a condition is C1 to C6", c.Value)

@@ -11,6 +11,8 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"slices"
+
+	"handback.example/inspect"
 )
 
 // Policy is one version of the rules. Its zero value has no rules and grade
@@ -94,12 +96,15 @@ const (
 	CountsCondition = "condition"
 	CountsF3        = "F3"
 	CountsF4        = "F4"
+	// CountsNote bears on nothing: it is recorded for whoever gets the machine.
+	CountsNote = "note"
 )
 
 // What a choice means.
 const (
 	MeansPass    = "pass"
 	MeansFail    = "fail"
+	MeansAbsent  = "absent" // the machine has no such part
 	MeansUnknown = "unknown"
 )
 
@@ -112,7 +117,8 @@ type Question struct {
 	Ask     string   `toml:"ask"`
 	Short   string   `toml:"short"`  // 'screen': its name in a sentence
 	Kinds   []string `toml:"kinds"`  // machine kinds it is asked of; empty: all
-	Counts  string   `toml:"counts"` // CountsGate, CountsCondition, CountsF3, CountsF4
+	Needs   string   `toml:"needs"`  // part of Parts that it is about; not asked where the machine is known to have none
+	Counts  string   `toml:"counts"` // CountsGate, CountsCondition, CountsF3, CountsF4, CountsNote
 	Repair  string   `toml:"repair"` // what to do where it fails
 	Choices []Choice `toml:"choices"`
 }
@@ -121,13 +127,30 @@ type Question struct {
 type Choice struct {
 	Value string `toml:"value"`
 	Label string `toml:"label"`
-	Means string `toml:"means"` // MeansPass, MeansFail, MeansUnknown
+	Means string `toml:"means"` // MeansPass, MeansFail, MeansAbsent, MeansUnknown
 }
 
-// Applies says whether the question is asked of a machine of this kind. A kind
-// that is not known (”) is asked everything.
+// Parts that a question may need.
+var Parts = map[string]func(inspect.Devices) inspect.Fact[bool]{
+	"camera":      func(d inspect.Devices) inspect.Fact[bool] { return d.Camera },
+	"touchscreen": func(d inspect.Devices) inspect.Fact[bool] { return d.Touchscreen },
+}
+
+// Applies says whether the question is for machines of this kind. A kind that is not
+// known (”) is asked everything.
 func (q Question) Applies(kind string) bool {
 	return kind == "" || len(q.Kinds) == 0 || slices.Contains(q.Kinds, kind)
+}
+
+// Absent gives the fact that the machine has not got the part which the question is
+// about. One that is not known to be absent may be there.
+func (q Question) Absent(r *inspect.Report) (why string, is bool) {
+	part := Parts[q.Needs]
+	if r == nil || part == nil {
+		return "", false
+	}
+	f := part(r.Devices)
+	return f.Source, f.Known && !f.Value
 }
 
 // Means says what an answer stands for. No answer and an answer that is not
@@ -141,15 +164,25 @@ func (q Question) Means(value string) string {
 	return MeansUnknown
 }
 
-// QuestionsFor gives the questions for a machine of this kind (” if unknown).
-func (p Policy) QuestionsFor(kind string) []Question {
-	var out []Question
+// QuestionsFor a machine: those for its kind, but for those about parts that it has
+// not got.
+func (p Policy) QuestionsFor(r *inspect.Report) []Question {
+	return slices.DeleteFunc(p.ForKind(r), func(q Question) bool { _, absent := q.Absent(r); return absent })
+}
+
+// ForKind gives the questions for machines of this one's kind, those about parts that
+// it has not got among them. Of a nil report, or an unknown kind, they are all.
+func (p Policy) ForKind(r *inspect.Report) (list []Question) {
+	kind := ""
+	if r != nil && r.Machine.Kind.Known {
+		kind = r.Machine.Kind.Value
+	}
 	for _, q := range p.Questions {
 		if q.Applies(kind) {
-			out = append(out, q)
+			list = append(list, q)
 		}
 	}
-	return out
+	return list
 }
 
 // Hash is the SHA-256, in hex, of the file that the policy was read from. It is

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"handback.example/inspect"
 )
 
 func TestDefault(t *testing.T) {
@@ -57,8 +60,19 @@ func TestParseRefuses(t *testing.T) {
 
 func TestQuestionsForADesktop(t *testing.T) {
 	p := Default()
-	if all, desk := len(p.QuestionsFor("")), len(p.QuestionsFor("desktop")); all != len(p.Questions) || desk != all-3 {
+	desk := &inspect.Report{Machine: inspect.Machine{Kind: inspect.Known("desktop", "t")}}
+	if all, desk := len(p.QuestionsFor(nil)), len(p.QuestionsFor(desk)); all != len(p.Questions) || desk != all-6 {
 		t.Errorf("%d questions for an unknown kind, %d for a desktop", all, desk)
+	}
+}
+
+// A camera is asked about unless it is known that there is none.
+func TestQuestionsAboutParts(t *testing.T) {
+	asks := func(f inspect.Fact[bool]) bool {
+		return slices.ContainsFunc(Default().QuestionsFor(&inspect.Report{Devices: inspect.Devices{Camera: f}}), func(q Question) bool { return q.ID == "camera" })
+	}
+	if !asks(inspect.Known(true, "t")) || !asks(inspect.Unknown[bool]("t", "not read")) || asks(inspect.Known(false, "t")) {
+		t.Error("a camera must be asked about where it is or may be, and nowhere else")
 	}
 }
 

@@ -74,6 +74,9 @@ type Engine struct {
 	told     map[string]bool // and those whose FINISHED is recorded
 	stopped  bool            // the person stopped the erasure
 	answers  map[string]string
+	tried    map[string]tried // by question
+	trial    *running         // the exercise of now; nil: none
+	layout   int              // of the keyboard that was tried last, among function.Layouts
 	who      string
 	tpm      *tpm.Outcome
 	result   *wire.Result
@@ -88,7 +91,7 @@ type Engine struct {
 // New engine on a machine. Run starts its work.
 func New(w World) *Engine {
 	return &Engine{w: w, policy: policy.Default(), stage: wire.StageStarting, revision: 1, code: -1,
-		answers: map[string]string{}, begun: map[string]bool{}, told: map[string]bool{}, today: map[string]string{}, end: make(chan End, 1)}
+		answers: map[string]string{}, tried: map[string]tried{}, begun: map[string]bool{}, told: map[string]bool{}, today: map[string]string{}, end: make(chan End, 1)}
 }
 
 // Run goes on until the machine is to be switched off or started again.
@@ -119,6 +122,9 @@ func (e *Engine) update(f func()) {
 }
 
 func (e *Engine) to(s wire.Stage) {
+	if s != wire.StageErase && s != wire.StageGrade {
+		e.endTrial() // it belongs to these
+	}
 	e.update(func() { e.stage = s })
 	eventlog.Event("stage", "name", s)
 }
@@ -178,6 +184,13 @@ func (e *Engine) Do(i wire.Intent) error {
 		return e.stop()
 	case (stage == wire.StageErase || stage == wire.StageGrade) && i.Kind == wire.IntentAnswer:
 		return e.answer(i.Question, i.Choice)
+	case (stage == wire.StageErase || stage == wire.StageGrade) && i.Kind == wire.IntentTry:
+		return e.try(i.Question, i.Choice)
+	case i.Kind == wire.IntentTryNext:
+		return e.tryNext()
+	case i.Kind == wire.IntentTryEnd:
+		e.endTrial()
+		return nil
 	case stage == wire.StageGrade && i.Kind == wire.IntentFinish:
 		go e.conclude()
 		return nil

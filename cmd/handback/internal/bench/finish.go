@@ -116,11 +116,7 @@ func yesNo(f inspect.Fact[bool]) string {
 
 // asked are the bench questions for this kind of machine.
 func (e *Engine) asked() []policy.Question {
-	kind := ""
-	if k := e.report.Machine.Kind; k.Known {
-		kind = k.Value
-	}
-	return e.policy.QuestionsFor(kind)
+	return e.policy.QuestionsFor(e.report)
 }
 
 // open questions.
@@ -215,7 +211,7 @@ func (e *Engine) recordTests() {
 		}
 		a = or(a, policy.NotTested)
 		if had[q.ID] != a {
-			e.record(certs.Record{Kind: certs.KindTested, Tested: evidence.Answered(q, a, e.who)})
+			e.record(certs.Record{Kind: certs.KindTested, Tested: evidence.Answered(q, a, e.who, e.tried[q.ID].evidence)})
 		}
 	}
 }

@@ -33,6 +33,7 @@ func (e *Engine) View() wire.View {
 		v.Plan = e.planView()
 	case wire.StageErase, wire.StageGrade, wire.StagePapers:
 		v.Drives, v.Questions, v.StickMayGo = e.driveViews(), e.questionViews(), e.stickMayGo()
+		v.Exercise = e.showTrial()
 	case wire.StageResult:
 		v.Result = e.storedResult()
 	}
@@ -247,6 +248,7 @@ func (e *Engine) questionViews() (list []wire.Question) {
 				v.Answer = i
 			}
 		}
+		e.showTried(&v, q)
 		list = append(list, v)
 	}
 	return list

@@ -25,6 +25,7 @@ import (
 	"handback.example/inspect"
 	"handback.example/inspect/drive"
 	"handback.example/inspect/drive/linux"
+	"handback.example/inspect/function"
 	"handback.example/inspect/platform"
 	"handback.example/inspect/survey"
 	sleep "handback.example/wipe/platform"
@@ -82,6 +83,8 @@ type World struct {
 	// an engine that takes over from one that died must not say that nothing was
 	// erased, though the stick with the records may be gone. Empty: none is kept.
 	Marker string
+	// Hands are the parts that a person tries.
+	Hands Hands
 	// Linger is how long a page that ends by itself stands at least, so that a
 	// person can read it; longer sentences stand a multiple of it.
 	Linger time.Duration
@@ -106,7 +109,10 @@ func Machine() World {
 		Now:       time.Now,
 		Uptime:    eventlog.Uptime,
 		Marker:    "/run/handback.begun",
-		Linger:    time.Second,
+		Hands: Hands{Sys: "/sys",
+			Open:  func(event string) (Input, error) { return function.OpenInput("/dev/input", event) },
+			Panel: func() (Panel, error) { return function.OpenPanel("/dev/" + pid1.TTYConsole) }},
+		Linger: time.Second,
 	}
 }
 

@@ -263,15 +263,18 @@ func RefusedMachine(r wipe.Refusal) *certs.Refused {
 	return &certs.Refused{Code: r.Code, Reason: r.Reason, Do: r.Do}
 }
 
-// Answered is a question of the bench and a person's answer to it. One that says
-// neither 'pass' nor 'fail' says nothing about the machine: it was not tested.
-func Answered(q policy.Question, answer, who string) *certs.Tested {
-	t := &certs.Tested{Question: q.ID, Ask: q.Ask, Answer: answer, Who: who, Kind: certs.TestOperator, Result: certs.TestNotTested}
+// Answered is a question of the bench and a person's answer to it, and what an
+// exercise showed; empty: there was none. An answer that says nothing about the
+// machine leaves it not tested.
+func Answered(q policy.Question, answer, who, showed string) *certs.Tested {
+	t := &certs.Tested{Question: q.ID, Ask: q.Ask, Answer: answer, Who: who, Kind: certs.TestOperator, Result: certs.TestNotTested, Evidence: showed}
 	switch q.Means(answer) {
 	case policy.MeansPass:
 		t.Result = certs.TestPass
 	case policy.MeansFail:
 		t.Result = certs.TestFail
+	case policy.MeansAbsent:
+		t.Result = certs.TestNotPresent
 	}
 	return t
 }

@@ -14,6 +14,8 @@ import (
 
 // ioctls of the virtual console: linux/kd.h, linux/vt.h, ioctl_console(2).
 const (
+	kdSetMode      = 0x4B3A
+	kdText         = 0
 	kdFontOp       = 0x4B72
 	kdFontOpSet    = 0
 	pioUnimap      = 0x4B67
@@ -138,6 +140,19 @@ func (c *console) refresh() {
 	defer f.Close()
 	if err := c.setFont(f); err != nil {
 		c.log.printf("console font: %v", err)
+	}
+}
+
+// text is drawn again: an engine that died while it showed the pictures of the screen
+// test has left the console without.
+func (c *console) text() {
+	f, err := c.open()
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	if err := unix.IoctlSetInt(int(f.Fd()), kdSetMode, kdText); err != nil {
+		c.log.printf("console to text: %v", err)
 	}
 }
 

@@ -147,5 +147,6 @@ func (a *appliance) oneEngine() (how string, code int) {
 		return err.Error(), -1
 	}
 	setOOM(pid, "-500")
+	defer a.console.text()
 	return describeEnd(<-end)
 }

@@ -29,7 +29,7 @@ type erasePage struct {
 
 func (p *erasePage) show(v *wire.View) {
 	p.v = v
-	p.q.show(v.Questions)
+	p.q.show(v)
 }
 
 func (p *erasePage) press(msg tea.Msg) action {
@@ -37,6 +37,8 @@ func (p *erasePage) press(msg tea.Msg) action {
 	switch {
 	case !ok:
 		return action{}
+	case p.q.now != nil:
+		return trialPress(p.q.now, k)
 	case p.log && key.Matches(k, keyEsc):
 		p.log = false
 		return action{toTop: true}
@@ -85,6 +87,9 @@ func drives(n int) string {
 func working(d wire.DriveProgress) bool { return d.State == "ERASING" || d.State == "CHECKING" }
 
 func (p *erasePage) keys() []key.Binding {
+	if p.q.now != nil {
+		return trialKeys(p.q.now)
+	}
 	if p.log {
 		return []key.Binding{keyEsc, keyScroll}
 	}
@@ -103,6 +108,9 @@ func (p *erasePage) about() []string {
 }
 
 func (p *erasePage) body(w, h int) body {
+	if p.q.now != nil {
+		return trialBody(p.q.now, p.v.Drives, w)
+	}
 	if p.log {
 		return logBody(p.v.Log, w)
 	}

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"strings"
 	"time"
 
 	"handback.example/cmd/handback/internal/wire"
@@ -69,6 +70,65 @@ func bench() []wire.Question {
 		{ID: "screen", Ask: "Look at the screen. Is it whole, without cracks, lines or dark spots?", Choices: []string{"it is whole", "small marks", "cracked or lines", "not tested"}, Answer: -1},
 		{ID: "case", Ask: "Is the case whole?", Choices: []string{"yes", "scratched", "broken", "not tested"}, Answer: -1},
 	}
+}
+
+// keycaps of a row: 'Esc:4', with a '+' before those that were seen.
+func keycaps(row string) (keys []wire.Keycap) {
+	for _, f := range strings.Fields(row) {
+		name, seen := strings.CutPrefix(f, "+")
+		label, wide, _ := strings.Cut(name, ":")
+		k := wire.Keycap{Label: label, Width: 3, Seen: seen}
+		if wide != "" {
+			k.Width = int(wide[0]-'0')*10 + int(wide[1]-'0')
+		}
+		keys = append(keys, k)
+	}
+	return keys
+}
+
+// tryView is a visit in which an exercise runs.
+func tryView(x wire.Exercise) wire.View {
+	v := eraseView()
+	x.Question = "screen"
+	v.Exercise = &x
+	return v
+}
+
+func keyboardView() wire.View {
+	x := wire.Exercise{Name: "Keyboard, UK with number pad", Device: "AT Translated Set 2 keyboard (i8042)", Done: 19, Of: 95, Ends: 10,
+		Say: []string{"Press every key once. Fn does not count.", "To end here, hold Esc for 2 seconds, or press nothing."}}
+	for _, r := range []string{"+Esc:04 +F1:04 +F2:04 F3:04 F4:04 F5:04 F6:04 F7:04 F8:04 F9:04 F10:04 F11:04 F12:04 Del:04",
+		"+` +1 +2 +3 +4 5 6 7 8 9 0 - = Back:05", "+Tab:04 +Q +W +E R T Y U I O P [ ] Enter:06", "+Caps:05 +A S D F G H J K L ; ' #",
+		"Shift:06 \\ Z X C V B N M , . / Shift:06", "+Ctrl:05 Win:04 Alt:04 +Space:13 AltGr:06 Ctrl:05 Lf Up Dn Rt"} {
+		x.Keys = append(x.Keys, keycaps(r))
+	}
+	for _, r := range []string{"Nu / * -", "+7 +8 9 +", "4 5 6", "1 2 3 En", "0:07 ."} {
+		x.Pad = append(x.Pad, keycaps(r))
+	}
+	return tryView(x)
+}
+
+func touchpadView() wire.View {
+	return tryView(wire.Exercise{Name: "Touchpad", Device: "SynPS/2 Synaptics TouchPad (i8042)", Done: 4, Of: 9, Say: []string{"Move over all nine fields, then click."},
+		Fields: []bool{true, true, false, true, false, false, true, false, false}, Buttons: keycaps("+left:12 right:12"), Next: "end here"})
+}
+
+func screenView() wire.View {
+	return tryView(wire.Exercise{Name: "Screen", Done: 2, Of: 7, Next: "next picture",
+		Say: []string{"Look at the machine's own display. It shows: white.", "Look for spots, lines and uneven light."}})
+}
+
+func portsView() wire.View {
+	return tryView(wire.Exercise{Name: "USB ports", Done: 2, Next: "that was every port",
+		Say: []string{"Put any USB thing into each free port in turn. Wait until the count goes up.", "Leave the Handback stick where it is."}})
+}
+
+// testable is a question that has an exercise, and what it showed.
+func testable(evidence, advice string, proposed int) wire.View {
+	v := eraseView()
+	v.Questions[1] = wire.Question{ID: "keyboard-2", Ask: "Does every key write its letter?", Choices: []string{"Yes", "No", "Not tested"}, Answer: -1,
+		Try: "press every key once", Kinds: []string{"UK", "UK with number pad", "US"}, Evidence: evidence, Advice: advice, Proposed: proposed}
+	return v
 }
 
 func eraseView() wire.View {
@@ -180,6 +240,10 @@ func pages() map[string]wire.View {
 		"check": checkView(), "check-no-drive": noDrive, "check-locked": lockedView(),
 		"agree": agreeView(), "agree-refused": notReady, "agree-24": manyDrives(agreeView(), 24),
 		"erase": eraseView(), "erase-24": manyDrives(eraseView(), 24), "erase-stick-gone": stickGone(eraseView()),
+		"try-keyboard": keyboardView(), "try-touchpad": touchpadView(), "try-screen": screenView(), "try-ports": portsView(),
+		"erase-testable": testable("", "", 0), "erase-tested": testable("AT Translated Set 2 keyboard (i8042): 78 of 78 keys seen (UK)", "", 1),
+		"erase-tested-part": testable("AT Translated Set 2 keyboard (i8042): 76 of 78 keys seen (UK); not seen: F11, right Ctrl",
+			"Yes is right only if this machine has no such keys.", 0),
 		"grade": grading, "papers": tagged(wire.StagePapers),
 		"result-pass": resultView("PASS", true), "result-fail": resultView("FAIL", false),
 		"result-hold": resultView("HOLD", false), "result-no-drive": resultView("NO DRIVE", false),

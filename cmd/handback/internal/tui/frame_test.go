@@ -89,6 +89,9 @@ func TestGoldenFrames(t *testing.T) {
 	gone := at(eraseView(), 80, 24)
 	gone.since = gone.now().Add(-time.Minute)
 	frames["engine-away"] = gone
+	with("erase-testable-us", "erase-testable", "left")
+	frames["large-try-keyboard"] = at(keyboardView(), 128, 48)
+	frames["large-tested-part"] = at(pages()["erase-tested-part"], 128, 48)
 	frames["large-agree"] = at(agreeView(), 128, 48)
 	frames["large-pass"] = at(resultView("PASS", true), 128, 48)
 	frames["large-fail"] = at(resultView("FAIL", false), 100, 30)

@@ -18,13 +18,16 @@ type gradePage struct {
 
 func (p *gradePage) show(v *wire.View) {
 	p.v = v
-	p.q.show(v.Questions)
+	p.q.show(v)
 }
 
 func (p *gradePage) press(msg tea.Msg) action {
 	k, ok := msg.(tea.KeyPressMsg)
 	if !ok {
 		return action{}
+	}
+	if p.q.now != nil {
+		return trialPress(p.q.now, k)
 	}
 	if key.Matches(k, keyFinish) {
 		if done, all := p.q.count(); done == all {
@@ -43,6 +46,9 @@ func (p *gradePage) press(msg tea.Msg) action {
 }
 
 func (p *gradePage) keys() []key.Binding {
+	if p.q.now != nil {
+		return trialKeys(p.q.now)
+	}
 	return append(p.q.keys(), keyFinish, keyScroll)
 }
 
@@ -55,6 +61,9 @@ func (p *gradePage) about() []string {
 }
 
 func (p *gradePage) body(w, h int) body {
+	if p.q.now != nil {
+		return trialBody(p.q.now, p.v.Drives, w)
+	}
 	b := body{top: append(paragraph(strong, "The drives are done. Some questions are open before the papers.", 2, w), gap())}
 	for _, d := range p.v.Drives {
 		b.middle = append(b.middle, driveRows(d, w, len(p.v.Drives) > 3)...)

@@ -74,7 +74,7 @@ func frame(t interface {
 }
 
 func inFont(r rune) bool {
-	return r >= 0x20 && r <= 0x7e || r > 0xa0 && r <= 0xff && r != 0xad || strings.ContainsRune("─│┌┐└┘├┤┬┴┼█▉▊▋▌▍▎▏▔✓✗●○▸·…", r)
+	return r >= 0x20 && r <= 0x7e || r > 0xa0 && r <= 0xff && r != 0xad || strings.ContainsRune("─│┌┐└┘├┤┬┴┼█▓▉▊▋▌▍▎▏▔✓✗●○▸·…", r)
 }
 
 func TestHostileTextNeverLeavesItsPlace(t *testing.T) {
@@ -187,7 +187,18 @@ func drawView(t *rapid.T) wire.View {
 			Mark: mark.Draw(t, "m"), Fraction: rapid.Float64().Draw(t, "f"), Note: text.Draw(t, "note")})
 	}
 	for range rapid.IntRange(0, 4).Draw(t, "questions") {
-		v.Questions = append(v.Questions, wire.Question{ID: text.Draw(t, "id"), Ask: text.Draw(t, "ask"), Choices: texts.Draw(t, "choices"), Answer: rapid.Int().Draw(t, "answer")})
+		v.Questions = append(v.Questions, wire.Question{ID: text.Draw(t, "id"), Ask: text.Draw(t, "ask"), Choices: texts.Draw(t, "choices"), Answer: rapid.Int().Draw(t, "answer"),
+			Try: text.Draw(t, "try"), Kinds: texts.Draw(t, "kinds"), At: rapid.Int().Draw(t, "kind"), Evidence: text.Draw(t, "evidence"), Advice: text.Draw(t, "advice"),
+			Proposed: rapid.Int().Draw(t, "proposed")})
+	}
+	if rapid.IntRange(0, 3).Draw(t, "exercise") == 0 {
+		caps := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) wire.Keycap {
+			return wire.Keycap{Label: text.Draw(t, "label"), Width: rapid.Int().Draw(t, "width"), Seen: rapid.Bool().Draw(t, "seen")}
+		}), 0, 30)
+		v.Exercise = &wire.Exercise{Question: text.Draw(t, "xq"), Name: text.Draw(t, "xname"), Device: text.Draw(t, "device"), Say: texts.Draw(t, "say"),
+			Done: rapid.Int().Draw(t, "done"), Of: rapid.Int().Draw(t, "of"), Ends: rapid.Int().Draw(t, "ends"), Next: text.Draw(t, "next"),
+			Keys: rapid.SliceOfN(caps, 0, 8).Draw(t, "caps"), Pad: rapid.SliceOfN(caps, 0, 8).Draw(t, "pad"),
+			Fields: rapid.SliceOfN(rapid.Bool(), 0, 10).Draw(t, "fields"), Buttons: caps.Draw(t, "buttons")}
 	}
 	if rapid.Bool().Draw(t, "has result") {
 		v.Result = &wire.Result{Pass: rapid.Bool().Draw(t, "pass"), Word: rapid.SampledFrom([]string{"", "PASS", "FAIL", "HOLD", "NO DRIVE", "é"}).Draw(t, "word"), Lines: texts.Draw(t, "lines")}

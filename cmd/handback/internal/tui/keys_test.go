@@ -219,6 +219,37 @@ func TestAnswersCarryQuestionAndChoice(t *testing.T) {
 	p.press("2").wants(wire.Intent{Kind: wire.IntentAnswer, Question: "keyboard", Choice: 1})
 }
 
+// Enter begins the exercise of the question, of the kind that was chosen, and takes the
+// answer that it led to.
+func TestExercises(t *testing.T) {
+	try := func(kind int) wire.Intent {
+		return wire.Intent{Kind: wire.IntentTry, Question: "keyboard-2", Choice: kind}
+	}
+	v := testable("", "", 0)
+	before(t, v).press("enter").wants(try(0))
+	before(t, v).press("right", "enter").wants(try(1))
+	before(t, v).press("left", "enter").wants(try(2))
+	before(t, testable("76 of 78 keys seen", "", 0)).press("enter").wants(try(0))
+	before(t, testable("78 of 78 keys seen", "", 1)).press("enter").wants(wire.Intent{Kind: wire.IntentAnswer, Question: "keyboard-2", Choice: 0})
+	before(t, testable("78 of 78 keys seen", "", 1)).press("3").wants(wire.Intent{Kind: wire.IntentAnswer, Question: "keyboard-2", Choice: 2})
+	before(t, eraseView()).press("enter").wants() // a question without one
+	before(t, v).scan("S1234\n").wants()
+}
+
+// While an exercise runs, keys are its own: no answer is given and nothing is stopped.
+func TestKeysInAnExercise(t *testing.T) {
+	end, next := wire.Intent{Kind: wire.IntentTryEnd}, wire.Intent{Kind: wire.IntentTryNext}
+	before(t, keyboardView()).press("1", "s", "enter", "tab").wants()
+	before(t, keyboardView()).press("esc").wants(end)
+	before(t, screenView()).press("1", "s", "l").wants()
+	before(t, screenView()).press("enter").wants(next)
+	before(t, screenView()).press(" ").wants(next)
+	before(t, screenView()).press("esc").wants(end)
+	v := screenView()
+	v.Stage = wire.StageGrade
+	before(t, v).press("f", "enter").wants(next)
+}
+
 func TestGradeFinish(t *testing.T) {
 	v := pages()["grade"]
 	before(t, v).press("f", "enter").wants()

@@ -15,11 +15,17 @@ type questions struct {
 	at   int
 	open string // the question that is shown
 	left bool   // it was answered: go on to the next open one
+	now  *wire.Exercise
+	kind map[string]int // of the exercises, where another one was chosen
 }
 
 // show keeps to the question on the screen, and goes on when it was answered.
-func (q *questions) show(list []wire.Question) {
-	q.list = list
+func (q *questions) show(v *wire.View) {
+	list := v.Questions
+	q.list, q.now = list, v.Exercise
+	if q.now != nil {
+		q.open, q.left = q.now.Question, false // its answer is wanted next
+	}
 	q.at = min(q.at, max(0, len(list)-1))
 	for i, x := range list {
 		if x.ID == q.open {
@@ -55,6 +61,21 @@ func (q *questions) press(k tea.KeyPressMsg) (action, bool) {
 	now := q.list[q.at]
 	s := k.String()
 	switch {
+	case key.Matches(k, keyTake) && now.Proposed > 0 && !answered(now):
+		q.left = true
+		return want(wire.Intent{Kind: wire.IntentAnswer, Question: now.ID, Choice: now.Proposed - 1}), true
+	case key.Matches(k, keyTake) && now.Try != "":
+		return want(wire.Intent{Kind: wire.IntentTry, Question: now.ID, Choice: q.kindOf(now)}), true
+	case key.Matches(k, keyKind) && len(now.Kinds) > 1:
+		step := 1
+		if s == "left" {
+			step = len(now.Kinds) - 1
+		}
+		if q.kind == nil {
+			q.kind = map[string]int{}
+		}
+		q.kind[now.ID] = (q.kindOf(now) + step) % len(now.Kinds)
+		return action{}, true
 	case s == "tab":
 		q.at = (q.at + 1) % len(q.list)
 		q.open = q.list[q.at].ID
@@ -74,8 +95,15 @@ func (q *questions) keys() []key.Binding {
 	if len(q.list) == 0 {
 		return nil
 	}
-	n := min(len(q.list[q.at].Choices), 9)
+	now := q.list[q.at]
+	n := min(len(now.Choices), 9)
 	ks := []key.Binding{}
+	switch {
+	case now.Proposed > 0 && !answered(now):
+		ks = append(ks, bind("Enter", "take the answer", "enter"))
+	case now.Try != "":
+		ks = append(ks, bind("Enter", "test it", "enter"))
+	}
 	if n > 0 {
 		ks = append(ks, bind(fmt.Sprintf("1-%d", n), "answer", "1"))
 	}
@@ -119,7 +147,48 @@ func (q *questions) rows(w int, tight bool) []row {
 		}
 		rows = append(rows, *r.to(5).add(strong, l))
 	}
-	return append(rows, q.choices(x, w, tight)...)
+	return append(append(rows, q.choices(x, w, tight)...), q.trial(x, w)...)
+}
+
+// trial is what an exercise of the question has shown, or that there is one.
+func (q *questions) trial(x wire.Question, w int) (rows []row) {
+	if x.Evidence != "" {
+		for i, l := range wrapMost(x.Evidence, w-13, 2) {
+			r := newRow(5)
+			if i == 0 {
+				r.add(strong, "Test:")
+			}
+			rows = append(rows, *r.to(11).add(plain, l))
+		}
+		if x.Advice != "" {
+			rows = append(rows, paragraph(warn, x.Advice, 11, w-1)...)
+		}
+	}
+	if x.Try == "" {
+		return rows
+	}
+	r := newRow(5).add(strong, "Enter").to(11)
+	switch {
+	case x.Proposed > 0 && x.Proposed <= len(x.Choices) && !answered(x):
+		r.add(plain, cut(fmt.Sprintf("takes %d %s", x.Proposed, x.Choices[x.Proposed-1]), w-13))
+	case x.Evidence != "":
+		r.add(plain, "tests it again")
+	default:
+		r.add(plain, cut("tests it: "+x.Try, w-13))
+	}
+	if len(x.Kinds) > 1 {
+		r.add(plain, "      ").add(strong, "Left Right").add(plain, " "+cut(x.Kinds[q.kindOf(x)], w-r.width-13))
+	}
+	return append(rows, *r)
+}
+
+// kindOf the exercise that Enter begins.
+func (q *questions) kindOf(x wire.Question) int {
+	n, chosen := q.kind[x.ID]
+	if !chosen {
+		n = x.At
+	}
+	return min(max(n, 0), max(0, len(x.Kinds)-1))
 }
 
 // choices side by side where they fit, else one below the other, or as many a

@@ -193,7 +193,7 @@ func decodeStrict(line []byte, v any) error {
 var Kinds = []Kind{
 	IntentIntake, IntentNoLabel, IntentConfirm, IntentToAgree, IntentBack, IntentConsent,
 	IntentStop, IntentAnswer, IntentFinish, IntentRescan, IntentNext, IntentPowerOff,
-	IntentPSID, IntentRemoved, IntentUnlock,
+	IntentPSID, IntentRemoved, IntentUnlock, IntentTry, IntentTryNext, IntentTryEnd,
 }
 
 func checkIntent(i Intent, hasChoice bool) error {
@@ -210,8 +210,8 @@ func checkIntent(i Intent, hasChoice bool) error {
 		return fmt.Errorf("%w: no passphrase", errRequest)
 	case i.Kind == IntentPSID && i.Drive == "":
 		return fmt.Errorf("%w: a PSID of no drive", errRequest)
-	case i.Kind == IntentAnswer && (!hasChoice || i.Choice < 0 || i.Question == ""):
-		return fmt.Errorf("%w: an answer without question or choice", errRequest)
+	case (i.Kind == IntentAnswer || i.Kind == IntentTry) && (!hasChoice || i.Choice < 0 || i.Question == ""):
+		return fmt.Errorf("%w: an answer or exercise without question or choice", errRequest)
 	}
 	if f := i.Form; f != nil && max(len(f.Tag), len(f.Operator), len(f.Source), len(f.Classification)) > maxText {
 		return fmt.Errorf("%w: text of more than %d bytes", errRequest, maxText)

@@ -54,16 +54,18 @@ type View struct {
 	Clock    time.Time `json:"clock"`
 	// Notice is for the whole screen, above all else: the stick is gone, the
 	// power lead is out. Empty: none.
-	Notice     *Notice         `json:"notice,omitempty"`
-	Problem    string          `json:"problem,omitempty"` // why the last Intent was not taken, and what to do
-	Intake     Intake          `json:"intake"`
-	Facts      []Fact          `json:"facts,omitempty"`
-	Plan       PlanView        `json:"plan"`
-	Drives     []DriveProgress `json:"drives,omitempty"`
-	Questions  []Question      `json:"questions,omitempty"` // bench questions, answered while drives are erased
-	StickMayGo bool            `json:"stick_may_go"`        // 'The stick may be pulled now'
-	Result     *Result         `json:"result,omitempty"`
-	Log        []string        `json:"log,omitempty"` // the last lines, for L
+	Notice    *Notice         `json:"notice,omitempty"`
+	Problem   string          `json:"problem,omitempty"` // why the last Intent was not taken, and what to do
+	Intake    Intake          `json:"intake"`
+	Facts     []Fact          `json:"facts,omitempty"`
+	Plan      PlanView        `json:"plan"`
+	Drives    []DriveProgress `json:"drives,omitempty"`
+	Questions []Question      `json:"questions,omitempty"` // bench questions, answered while drives are erased
+	// Exercise is what a person tries just now; nil: nothing.
+	Exercise   *Exercise `json:"exercise,omitempty"`
+	StickMayGo bool      `json:"stick_may_go"` // 'The stick may be pulled now'
+	Result     *Result   `json:"result,omitempty"`
+	Log        []string  `json:"log,omitempty"` // the last lines, for L
 }
 
 // Notice interrupts.
@@ -149,6 +151,48 @@ type Question struct {
 	Ask     string   `json:"ask"`
 	Choices []string `json:"choices"`
 	Answer  int      `json:"answer"` // index, -1: not answered yet
+	// Try says what a person does in the exercise of this question: 'press every key
+	// once'. Empty: it has none, and Ask is all.
+	Try string `json:"try,omitempty"`
+	// Kinds of the exercise, from which one is chosen beforehand: layouts of a keyboard.
+	// The chosen one is At.
+	Kinds []string `json:"kinds,omitempty"`
+	At    int      `json:"at,omitempty"`
+	// Evidence of an exercise that was done, or why there can't be one.
+	Evidence string `json:"evidence,omitempty"`
+	// Advice on answering after it.
+	Advice string `json:"advice,omitempty"`
+	// Proposed is the answer that the exercise leads to: its index plus one. 0: none.
+	Proposed int `json:"proposed,omitempty"`
+}
+
+// Exercise is a test that a person does by hand. It proposes the answer of a question.
+type Exercise struct {
+	Question string `json:"question"` // its ID
+	Name     string `json:"name"`     // 'Keyboard'
+	Device   string `json:"device"`   // what is tested: 'AT keyboard (i8042)'; empty: plain
+	// Say what to do now, in sentences.
+	Say []string `json:"say"`
+	// Done and Of: how far it is; Of is 0 where there is no end to count to.
+	Done int `json:"done"`
+	Of   int `json:"of"`
+	// Ends in so many seconds by itself; 0: it doesn't.
+	Ends int `json:"ends,omitempty"`
+	// Keys of a keyboard, row by row, and of its number pad.
+	Keys [][]Keycap `json:"keys,omitempty"`
+	Pad  [][]Keycap `json:"pad,omitempty"`
+	// Fields of a pad that were reached, nine of them, and its buttons.
+	Fields  []bool   `json:"fields,omitempty"`
+	Buttons []Keycap `json:"buttons,omitempty"`
+	// Next is what Enter does: 'next picture'. Empty: keys belong to what is tested.
+	Next string `json:"next,omitempty"`
+}
+
+// Keycap is a key or button, as it is drawn.
+type Keycap struct {
+	Label string `json:"label"`
+	Width int    `json:"width"` // columns
+	Seen  bool   `json:"seen"`
 }
 
 // Result fills the screen.
@@ -183,6 +227,9 @@ const (
 	IntentConsent  Kind = "consent"  // Text: the scanned or typed tag; Digest: the plan that was shown
 	IntentStop     Kind = "stop"     // stop what can be stopped
 	IntentAnswer   Kind = "answer"   // Question and Choice
+	IntentTry      Kind = "try"      // Question: begin its exercise, of the kind Choice
+	IntentTryNext  Kind = "try-next" // the next step of the exercise
+	IntentTryEnd   Kind = "try-end"  // end the exercise here
 	IntentFinish   Kind = "finish"   // no more answers: grade with what is known
 	IntentRescan   Kind = "rescan"   // look for drives and stick again
 	IntentPSID     Kind = "psid"     // Drive and Text: what stands on its label
