@@ -52,7 +52,7 @@ func (s *script) end() {
 	}
 }
 
-func bytesOf(t *testing.T, s string) []byte {
+func bytesOf(t testing.TB, s string) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(strings.Join(strings.Fields(s), ""))
 	if err != nil {

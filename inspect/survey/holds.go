@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 )
 
 // signature of what a volume holds: bytes at an offset from its start.
@@ -24,9 +25,6 @@ var signatures = []signature{
 	{"NTFS", 3, "NTFS    "},
 	{"ReFS", 3, "ReFS\x00\x00\x00\x00"},
 	{"exFAT", 3, "EXFAT   "},
-	{"BitLocker", 3, "-FVE-FS-"},
-	// BitLocker To Go hides in a FAT volume: the GUID 4967d63b-2e29-4ad8-8399-f6a339e3d001.
-	{"BitLocker", 424, "\x3b\xd6\x67\x49\x29\x2e\xd8\x4a\x83\x99\xf6\xa3\x39\xe3\xd0\x01"},
 	{"FAT32", 82, "FAT32   "},
 	{"FAT", 54, "FAT16   "},
 	{"FAT", 54, "FAT12   "},
@@ -97,7 +95,7 @@ func holdings(r io.ReaderAt, size int64, parts []partition) ([]string, error) {
 			holds = append(holds, name)
 		}
 		reserved = reserved || p.kind == typeReserved
-		data = data || p.kind == typeBasicData && (slices.Contains(found, "NTFS") || slices.Contains(found, "BitLocker"))
+		data = data || p.kind == typeBasicData && slices.ContainsFunc(found, func(name string) bool { return name == "NTFS" || strings.HasPrefix(name, bitLocker) })
 	}
 	if reserved && data {
 		holds = append(holds, "Windows")
@@ -123,8 +121,12 @@ func volume(r io.ReaderAt, off, size int64) ([]string, error) {
 			found = append(found, name)
 		}
 	}
+	state, bdeErr := bitLockerState(r, off, size, head)
+	if state != "" {
+		found = append(withoutDecoy(found), state)
+	}
 	tail, err := tails(r, off, size)
-	return append(found, tail...), err
+	return append(found, tail...), errors.Join(bdeErr, err)
 }
 
 // tails looks for what keeps its records at the end of a volume: Linux RAID with

@@ -106,8 +106,8 @@ func TestHoldsBySignature(t *testing.T) {
 		want  string
 	}{
 		{3, "NTFS    ", "NTFS"},
-		{3, "-FVE-FS-", "BitLocker"},
-		{424, "\x3b\xd6\x67\x49\x29\x2e\xd8\x4a\x83\x99\xf6\xa3\x39\xe3\xd0\x01", "BitLocker"},
+		{3, "-FVE-FS-", "BitLocker (whether it is suspended can't be told)"},
+		{424, "\x3b\xd6\x67\x49\x29\x2e\xd8\x4a\x83\x99\xf6\xa3\x39\xe3\xd0\x01", "BitLocker (whether it is suspended can't be told)"},
 		{3, "ReFS\x00\x00\x00\x00", "ReFS"},
 		{0, "LUKS\xba\xbe\x00\x01", "LUKS1"},
 		{0, "LUKS\xba\xbe\x00\x02", "LUKS2"},
@@ -199,7 +199,7 @@ func TestHoldsWindows(t *testing.T) {
 		t.Errorf("an empty table holds %q", got)
 	}
 	copy(b[parts[2].offset+3:], "-FVE-FS-")
-	if got := holds(); !slices.Equal(got, []string{"BitLocker", "Windows"}) {
+	if got := holds(); !slices.Equal(got, []string{"BitLocker (whether it is suspended can't be told)", "Windows"}) {
 		t.Errorf("%q", got)
 	}
 	copy(b[parts[2].offset+3:], "NTFS    ")
