@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -65,10 +66,15 @@ type Files interface {
 var ErrForeign = errors.New("the files are another machine's")
 
 // Tree of files.
-type Tree struct{ Files }
+type Tree struct {
+	Files
+	// folders that others were found in: half of the time of a survey went into asking
+	// again whether /sys/devices is a link.
+	folders sync.Map
+}
 
 // At gives the tree below a folder; an empty root is the machine itself.
-func At(root string) *Tree { return &Tree{disk(filepath.Clean(cmp.Or(root, "/")))} }
+func At(root string) *Tree { return &Tree{Files: disk(filepath.Clean(cmp.Or(root, "/")))} }
 
 // Text of a file, without blanks at its ends.
 func (t *Tree) Text(name string) (string, error) {
@@ -130,7 +136,7 @@ func (t *Tree) resolve(name string) (real string, e Entry, err error) {
 			continue
 		}
 		at := path.Join(real, part)
-		if e, err = t.Look(at); err != nil {
+		if e, err = t.pass(at, len(ahead) > 0); err != nil {
 			return "", e, err
 		}
 		switch {
@@ -150,6 +156,19 @@ func (t *Tree) resolve(name string) (real string, e Entry, err error) {
 		}
 	}
 	return real, e, nil
+}
+
+// pass looks at a part of a name. One that more follows on was looked at before, if it
+// was a folder then: should it be gone, so is what follows.
+func (t *Tree) pass(at string, more bool) (Entry, error) {
+	if _, known := t.folders.Load(at); known && more {
+		return Entry{Kind: Folder}, nil
+	}
+	e, err := t.Look(at)
+	if err == nil && e.Kind == Folder && more {
+		t.folders.Store(at, nil)
+	}
+	return e, err
 }
 
 // parts of a name. '..' stays where it follows a link's place, and is counted from
