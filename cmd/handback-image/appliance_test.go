@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -115,13 +116,18 @@ func (l *laptop) start(c vmtest.Config) *vmtest.VM {
 	}
 	l.t.Cleanup(func() {
 		if l.t.Failed() {
-			l.t.Logf("the serial log ends with:\n%s", vm.LogTail(60))
+			l.t.Logf("its events, then the end of the serial log:\n%s\n%s", eventLines(vm.Lines()), vm.LogTail(30))
 		}
 		vm.Close()
 		checkQuiet(l.t, strings.Join(vm.Lines(), "\n"))
 		vmtest.Figure(l.t, "on for %.0f s; by its own uptime: %s", time.Since(began).Seconds(), milestones(vm.Events()))
 	})
 	return vm
+}
+
+// eventLines of a serial log: the kernel says much between them.
+func eventLines(log []string) string {
+	return strings.Join(slices.DeleteFunc(slices.Clone(log), func(s string) bool { return !strings.Contains(s, "handback: event") }), "\n")
 }
 
 // checkQuiet: whatever was done to a machine, none of our processes died, no module

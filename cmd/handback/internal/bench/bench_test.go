@@ -322,10 +322,23 @@ func TestOtherMachine(t *testing.T) {
 		t.Errorf("visit %s goes on in another machine", v.Visit)
 	}
 	cut()
-	b.report = nil
-	e, _, _ = b.start()
-	if v = toStage(t, e, wire.StageCheck); v.Visit != "S01-000001" {
-		t.Errorf("its own machine gets visit %q", v.Visit)
+	nameless := func(r *inspect.Report) { r.Machine = inspect.Machine{} }
+	b.report = func(r *inspect.Report) {
+		nameless(r)
+		r.Drives[0].Identity.Serial = "ANOTHER"
+	}
+	e, _, cut = b.start()
+	if v = toStage(t, e, wire.StageIntake); v.Visit != "" {
+		t.Errorf("visit %s goes on in a machine without a name, with another drive", v.Visit)
+	}
+	cut()
+	for name, report := range map[string]func(*inspect.Report){"its own machine": nil, "its own drive in a machine without a name": nameless} {
+		b.report = report
+		e, _, cut = b.start()
+		if v = toStage(t, e, wire.StageCheck); v.Visit != "S01-000001" {
+			t.Errorf("%s gets visit %q", name, v.Visit)
+		}
+		cut()
 	}
 }
 

@@ -124,9 +124,27 @@ func (e *Engine) ofThisMachine(s certs.Summary) bool {
 	}
 	m, was := evidence.Facts(e.report, wipe.Plan{}, certs.Tool{}).Machine, s.Facts.Machine
 	if m.UUID == "" && m.Serial == "" {
-		return false
+		return e.hasItsDrives(s)
 	}
 	return m.UUID == was.UUID && m.Serial == was.Serial && m.Maker == was.Maker && m.Model == was.Model
+}
+
+// hasItsDrives knows a machine that does not say what it is, or not in time, by its
+// drives: each of them has a serial and was in the visit's facts, and the visit has
+// begun to erase one.
+func (e *Engine) hasItsDrives(s certs.Summary) bool {
+	begun := false
+	for _, d := range e.report.Drives {
+		if d.Boot {
+			continue
+		}
+		ref := evidence.Ref("", d.Identity)
+		if ref.Serial == "" || !slices.ContainsFunc(s.Facts.Drives, func(was certs.Drive) bool { return sameDrive(was.Ref(), ref) }) {
+			return false
+		}
+		begun = begun || slices.ContainsFunc(s.Media, func(m certs.Medium) bool { return m.Started != nil && sameDrive(m.Started.Drive, ref) })
+	}
+	return begun
 }
 
 // cutOff ends an erasure that an earlier boot had begun.
