@@ -69,7 +69,7 @@ func TestQuestionsForADesktop(t *testing.T) {
 // A camera is asked about unless it is known that there is none.
 func TestQuestionsAboutParts(t *testing.T) {
 	asks := func(f inspect.Fact[bool]) bool {
-		return slices.ContainsFunc(Default().QuestionsFor(&inspect.Report{Devices: inspect.Devices{Camera: f}}), func(q Question) bool { return q.ID == "camera" })
+		return slices.ContainsFunc(Default().QuestionsFor(&inspect.Report{Devices: inspect.Devices{Camera: f}}), func(q Question) bool { return q.ID == "camera-window" })
 	}
 	if !asks(inspect.Known(true, "t")) || !asks(inspect.Unknown[bool]("t", "not read")) || asks(inspect.Known(false, "t")) {
 		t.Error("a camera must be asked about where it is or may be, and nowhere else")

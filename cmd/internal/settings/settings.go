@@ -28,6 +28,7 @@ type Settings struct {
 	Processors string `toml:"processors"`
 	// Unattended goes the whole way without a person (see Intake and Wipe).
 	Unattended bool   `toml:"unattended"`
+	Site       Site   `toml:"site"`
 	Intake     Intake `toml:"intake"`
 	Wipe       Wipe   `toml:"wipe"`
 	Papers     Papers `toml:"papers"`
@@ -125,7 +126,7 @@ func (s Settings) check() error {
 	if s.Unattended && (s.Intake.Tag == "" || s.Intake.Operator == "" || s.Intake.Source == "" || s.Intake.Classification == "" || s.Intake.DIAL == 0) {
 		bad = append(bad, errors.New("settings: an unattended visit needs intake.tag, operator, source, classification and dial"))
 	}
-	return errors.Join(append(append(bad, s.checkPapers()...), s.checkPrinting()...)...)
+	return errors.Join(append(append(append(bad, s.Site.check()), s.checkPapers()...), s.checkPrinting()...)...)
 }
 
 // ValidStick reports whether s is a name for a stick.

@@ -17,12 +17,19 @@ level = "clear"
 serials = ["ALPHA", "BRAVO"]
 [intake]
 source = "desk"
+[site]
+workshop = true
+keyboard = "de-pad"
 `))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Stick != "S07" || s.Bench != "Bench 4" || s.Processors != "windows-11.csv" || s.Wipe.Level != "clear" || s.Wipe.Fallback != "ask" || len(s.Wipe.Serials) != 2 {
+	if s.Stick != "S07" || s.Bench != "Bench 4" || s.Processors != "windows-11.csv" || s.Wipe.Level != "clear" || s.Wipe.Fallback != "ask" || len(s.Wipe.Serials) != 2 ||
+		!s.Site.Workshop || s.Site.Keyboard != "de-pad" {
 		t.Errorf("settings are %+v", s)
+	}
+	if settings.Default().Site.Workshop || settings.Demonstration().Site.Workshop {
+		t.Error("a rule of a place that nobody made")
 	}
 }
 
@@ -91,6 +98,7 @@ func TestParseRefuses(t *testing.T) {
 		"no such level":    {"[wipe]\nlevel = 'gone'", "must be one of purge, clear"},
 		"no such source":   {"[intake]\nsource = 'van'", "must be one of"},
 		"above OFFICIAL":   {"[intake]\nclassification = 'secret'", "must be one of"},
+		"no such keyboard": {"[site]\nkeyboard = 'fr'", "must be one of uk, uk-pad, us"},
 		"DIAL":             {"[intake]\ndial = 4", "a DIAL rating is 1, 2 or 3"},
 		"stick is a path":  {"stick = '../S01'", "capital letters or digits"},
 		"printer by HTTP":  {"[print]\nuri = 'http://printer/'", "must be a printer's address"},

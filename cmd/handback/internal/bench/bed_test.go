@@ -43,6 +43,7 @@ type bed struct {
 	tpm    func() tpm.Outcome
 	resume func(tpm.Note) tpm.Outcome
 	slow   atomic.Int64 // a wait in each write to a drive
+	hands  Hands
 }
 
 func newBed(t *testing.T, drives ...string) *bed {
@@ -134,6 +135,7 @@ func (b *bed) world() World {
 		Now:       time.Now,
 		Marker:    filepath.Join(b.dir, "begun"),
 		Linger:    10 * time.Millisecond,
+		Hands:     b.hands,
 		Uptime:    func() time.Duration { return time.Since(began) },
 	}
 }

@@ -76,7 +76,7 @@ type Engine struct {
 	answers  map[string]string
 	tried    map[string]tried // by question
 	trial    *running         // the exercise of now; nil: none
-	layout   int              // of the keyboard that was tried last, among function.Layouts
+	layout   string           // of the keyboard that was tried last; empty: the site's
 	who      string
 	tpm      *tpm.Outcome
 	result   *wire.Result

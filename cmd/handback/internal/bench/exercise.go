@@ -172,10 +172,13 @@ func (e *Engine) showTried(v *wire.Question, q policy.Question) {
 		v.Try = x.try
 	}
 	if v.Try != "" && q.ID == "keyboard" {
-		for _, l := range function.Layouts() {
+		mine := function.LayoutOf(or(e.layout, e.station.Settings.Site.Keyboard)).ID
+		for i, l := range function.Layouts() {
 			v.Kinds = append(v.Kinds, l.Name)
+			if l.ID == mine {
+				v.At = i
+			}
 		}
-		v.At = e.layout
 	}
 	t, done := e.tried[q.ID]
 	v.Evidence = t.evidence

@@ -100,7 +100,7 @@ func (e *Engine) tryKeyboard(kind int) (exercise, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.update(func() { e.layout = kind })
+	e.update(func() { e.layout = layouts[kind].ID })
 	k := &keyboardTrial{l, function.NewKeyTest(layouts[kind], e.w.Now())}
 	l.take = func(events []function.InputEvent, now time.Time) {
 		for _, ev := range events {

@@ -114,9 +114,9 @@ func yesNo(f inspect.Fact[bool]) string {
 	return certs.No
 }
 
-// asked are the bench questions for this kind of machine.
+// asked are the bench questions for this machine at this place.
 func (e *Engine) asked() []policy.Question {
-	return e.policy.QuestionsFor(e.report)
+	return slices.DeleteFunc(e.policy.QuestionsFor(e.report), e.ruledOut)
 }
 
 // open questions.
@@ -212,6 +212,11 @@ func (e *Engine) recordTests() {
 		a = or(a, policy.NotTested)
 		if had[q.ID] != a {
 			e.record(certs.Record{Kind: certs.KindTested, Tested: evidence.Answered(q, a, e.who, e.tried[q.ID].evidence)})
+		}
+	}
+	for _, t := range e.untested() {
+		if _, told := had[t.Question]; !told {
+			e.record(certs.Record{Kind: certs.KindTested, Tested: t})
 		}
 	}
 }

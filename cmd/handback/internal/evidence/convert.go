@@ -279,6 +279,12 @@ func Answered(q policy.Question, answer, who, showed string) *certs.Tested {
 	return t
 }
 
+// Untested is a test that nobody did: the machine has no such part, or nothing may or
+// can open it.
+func Untested(id, ask, result, why string) *certs.Tested {
+	return &certs.Tested{Question: id, Ask: ask, Answer: result, Kind: certs.TestAutomatic, Result: result, Evidence: why}
+}
+
 // Graded on a route, and what is meant to become of the machine on it.
 func Graded(d grade.Decision, next certs.Disposition) *certs.Graded {
 	g := &certs.Graded{Policy: certs.Policy{ID: d.Policy.ID, Version: d.Policy.Version, SHA256: d.Policy.SHA256},

@@ -1,0 +1,55 @@
+package bench
+
+import (
+	"handback.example/certs"
+	"handback.example/cmd/handback/internal/evidence"
+	"handback.example/grade/policy"
+	"handback.example/inspect"
+)
+
+// siteRule is why a test was not done where trainees work.
+const siteRule = "not tested (site rule)"
+
+// senses of a machine that no bench opens: the image has no driver for any of them, and
+// no picture and no recording is made anywhere. Each has the words of its test.
+var senses = []struct {
+	id, ask string
+	part    func(inspect.Devices) inspect.Fact[bool] // nil: nobody looks for it
+}{
+	{"sound", "Does the machine play and record sound?", nil},
+	{"camera", "Does the camera show a picture?", func(d inspect.Devices) inspect.Fact[bool] { return d.Camera }},
+	{"wifi", "Does the Wi-Fi find a network?", func(d inspect.Devices) inspect.Fact[bool] { return d.WiFi }},
+	{"bluetooth", "Does Bluetooth find a device?", func(d inspect.Devices) inspect.Fact[bool] { return d.Bluetooth }},
+	{"wwan", "Does the mobile modem find a network?", func(d inspect.Devices) inspect.Fact[bool] { return d.WWAN }},
+}
+
+// ruledOut: where trainees work, nobody looks into a camera.
+func (e *Engine) ruledOut(q policy.Question) bool {
+	return e.station.Settings.Site.Workshop && q.Needs == "camera"
+}
+
+// untested is what nobody was asked, with the reason: parts that the machine has not
+// got, and what is opened on no bench.
+func (e *Engine) untested() (list []*certs.Tested) {
+	for _, q := range e.policy.ForKind(e.report) {
+		if why, absent := q.Absent(e.report); absent {
+			list = append(list, evidence.Untested(q.ID, q.Ask, certs.TestNotPresent, why))
+		} else if e.ruledOut(q) {
+			list = append(list, evidence.Untested(q.ID, q.Ask, certs.TestNotTested, siteRule))
+		}
+	}
+	why := "the image has no driver for it, so that nothing can open it"
+	if e.station.Settings.Site.Workshop {
+		why = siteRule
+	}
+	for _, s := range senses {
+		t := evidence.Untested(s.id, s.ask, certs.TestNotTested, why)
+		if s.part != nil {
+			if f := s.part(e.report.Devices); f.Known && !f.Value {
+				t = evidence.Untested(s.id, s.ask, certs.TestNotPresent, f.Source)
+			}
+		}
+		list = append(list, t)
+	}
+	return list
+}
