@@ -27,19 +27,21 @@ func Unknown[T any](source, why string) Fact[T] { return Fact[T]{Source: source,
 
 // Report is what is known about one machine at one moment.
 type Report struct {
-	Schema   string    `json:"schema"`
-	Taken    time.Time `json:"taken"` // the machine's clock: a claim
-	Machine  Machine   `json:"machine"`
-	CPU      CPU       `json:"cpu"`
-	Memory   Memory    `json:"memory"`
-	Battery  []Battery `json:"battery"`
-	Displays []Display `json:"displays"`
-	GPU      []string  `json:"gpu"`
-	Network  []NIC     `json:"network"`
-	Devices  Devices   `json:"devices"`
-	Ports    []Port    `json:"ports"`
-	Slots    []Slot    `json:"slots"`
-	Firmware Firmware  `json:"firmware"`
+	Schema  string    `json:"schema"`
+	Taken   time.Time `json:"taken"` // the machine's clock: a claim
+	Machine Machine   `json:"machine"`
+	CPU     CPU       `json:"cpu"`
+	Memory  Memory    `json:"memory"`
+	Battery []Battery `json:"battery"`
+	// Supplies that the firmware names; adapters outside the machine are none.
+	Supplies []PowerSupply `json:"power_supplies"`
+	Displays []Display     `json:"displays"`
+	GPU      []string      `json:"gpu"`
+	Network  []NIC         `json:"network"`
+	Devices  Devices       `json:"devices"`
+	Ports    []Port        `json:"ports"`
+	Slots    []Slot        `json:"slots"`
+	Firmware Firmware      `json:"firmware"`
 	// Residue of a former owner in the platform: every item that was looked for.
 	Residue []Residue `json:"residue"`
 	TPM     TPM       `json:"tpm"`
@@ -135,7 +137,8 @@ type MemoryModule struct {
 	Soldered Fact[bool] `json:"soldered"`
 }
 
-// Battery as the kernel's power_supply class shows it.
+// Battery as the kernel's power_supply class shows it, and by SMBIOS type 22 where that
+// says nothing.
 type Battery struct {
 	Name      string        `json:"name"`
 	DesignWh  Fact[float64] `json:"design_wh"`
@@ -147,6 +150,15 @@ type Battery struct {
 	Maker     Fact[string]  `json:"maker"`
 	Model     Fact[string]  `json:"model"`
 	Serial    Fact[string]  `json:"serial"`
+	Year      Fact[int]     `json:"year"` // of manufacture
+}
+
+// PowerSupply that is built in (SMBIOS type 39).
+type PowerSupply struct {
+	Name  string       `json:"name"`
+	Maker Fact[string] `json:"maker"`
+	Model Fact[string] `json:"model"`
+	Watts Fact[int]    `json:"watts"` // the most that it gives for long
 }
 
 // Display from its EDID.

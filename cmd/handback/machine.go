@@ -28,7 +28,10 @@ func machineRows(t table, r *inspect.Report) {
 	t.row("TPM", tpmWords(r.TPM))
 	t.row("mains power", words(r.Mains))
 	for _, b := range r.Battery {
-		t.row("battery "+b.Name, "health "+words(b.HealthPct)+" %, cycles "+words(b.Cycles)+", charge "+words(b.ChargePct)+" %, "+words(b.Chemistry)+", serial "+words(b.Serial))
+		t.row("battery "+b.Name, "health "+words(b.HealthPct)+" %, cycles "+words(b.Cycles)+", charge "+words(b.ChargePct)+" %, "+words(b.Chemistry)+", serial "+words(b.Serial)+", made in "+words(b.Year))
+	}
+	for _, p := range r.Supplies {
+		t.row("power supply", strings.Join(strings.Fields(p.Name+" "+words(p.Maker)+" "+words(p.Model)), " ")+", "+words(p.Watts)+" W")
 	}
 	for _, d := range r.Displays {
 		t.row("display "+d.Connector, displayWords(d))

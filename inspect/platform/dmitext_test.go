@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // dmiText reads what dmidecode printed of a machine back into the structures that
@@ -137,7 +138,21 @@ func (w *writer) write() {
 	case typeBattery:
 		w.text(0x04, "Location")
 		w.text(0x05, "Manufacturer")
+		w.text(0x07, "Serial Number")
 		w.text(0x08, "Name")
+		w.choice(0x09, "Chemistry", chemistryWords, 0)
+		w.word(0x0a, "Design Capacity", " mWh")
+		w.text(0x14, "SBDS Chemistry")
+		w.sbds()
+	case typeSupply:
+		w.text(0x06, "Name")
+		w.text(0x07, "Manufacturer")
+		w.text(0x0a, "Model Part Number")
+		w.bytes(0x0c, 0, 0x80)
+		w.word(0x0c, "Max Power Capacity", " W")
+		if status, _ := w.line("Status"); strings.HasPrefix(status, "Present") {
+			w.bytes(0x0e, 0x02)
+		}
 	case typeSecurity:
 		w.security()
 	}
@@ -151,7 +166,8 @@ var (
 	formWords   = strings.Split(",Other,Unknown,SIMM,SIP,Chip,DIP,ZIP,Proprietary Card,DIMM,TSOP,Row Of Chips,RIMM,SODIMM,SRIMM,FB-DIMM,Die,CAMM", ",")
 	memoryWords = strings.Split(",Other,Unknown,DRAM,EDRAM,VRAM,SRAM,RAM,ROM,Flash,EEPROM,FEPROM,EPROM,CDRAM,3DRAM,SDRAM,SGRAM,RDRAM,DDR,DDR2,DDR2 FB-DIMM,,,,DDR3,FBD2,"+
 		"DDR4,LPDDR,LPDDR2,LPDDR3,LPDDR4,Logical non-volatile device,HBM,HBM2,DDR5,LPDDR5", ",")
-	securityWords = []string{"Disabled", "Enabled", "Not Implemented", "Unknown"}
+	chemistryWords = strings.Split(",Other,Unknown,Lead Acid,Nickel Cadmium,Nickel Metal Hydride,Lithium Ion,Zinc Air,Lithium Polymer", ",")
+	securityWords  = []string{"Disabled", "Enabled", "Not Implemented", "Unknown"}
 )
 
 func (w *writer) cpu() {
@@ -207,6 +223,19 @@ func (w *writer) memory() {
 		}
 		w.bytes(0x0c, 0xff, 0x7f)
 		w.bytes(0x1c, binary.LittleEndian.AppendUint32(nil, uint32(mib))...)
+	}
+}
+
+// sbds: date and serial number as the Smart Battery Data Specification packs them.
+func (w *writer) sbds() {
+	value, _ := w.line("SBDS Manufacture Date")
+	if date, err := time.Parse("2006-01-02", value); err == nil {
+		n := uint16(date.Year()-1980)<<9 | uint16(date.Month())<<5 | uint16(date.Day())
+		w.bytes(0x12, byte(n), byte(n>>8))
+	}
+	value, _ = w.line("SBDS Serial Number")
+	if n, err := strconv.ParseUint(value, 16, 16); err == nil {
+		w.bytes(0x10, byte(n), byte(n>>8))
 	}
 }
 

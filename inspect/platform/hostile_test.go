@@ -72,7 +72,7 @@ func TestHostileTexts(t *testing.T) {
 	}
 }
 
-// hostileTable has the text in every string of types 0 to 3, 4, 8, 17 and 22.
+// hostileTable has the text in every string of types 0 to 3, 4, 8, 17, 22 and 39.
 func hostileTable(text string) string {
 	text = strings.ReplaceAll(text, "\x00", "") // ends a string
 	of := func(kind byte, length int, offsets ...int) string {
@@ -87,10 +87,13 @@ func hostileTable(text string) string {
 		if kind == typeMemory {
 			data[0x0d], data[0x12] = 0x20, 0x1a
 		}
+		if kind == typeSupply {
+			data[0x0e] = 0x02
+		}
 		return string(data) + text + "\x00\x00"
 	}
 	return of(typeBIOS, 0x18, 0x04, 0x05, 0x08) + of(typeSystem, 0x1b, 0x04, 0x05, 0x06, 0x07, 0x19, 0x1a) + of(typeBoard, 0x0f, 0x04, 0x05) + of(typeCase, 0x15, 0x08) +
-		of(typeCPU, 0x30, 0x07, 0x10) + of(typePort, 0x09, 0x04, 0x06) + of(typeMemory, 0x28, 0x10, 0x17, 0x1a) + of(typeBattery, 0x1a, 0x08) + of(typeOnboard, 0x0b, 0x04) + "\x7f\x04\xff\xfe\x00\x00"
+		of(typeCPU, 0x30, 0x07, 0x10) + of(typePort, 0x09, 0x04, 0x06) + of(typeMemory, 0x28, 0x10, 0x17, 0x1a) + of(typeBattery, 0x1a, 0x05, 0x07, 0x08, 0x14) + of(typeSupply, 0x16, 0x06, 0x07, 0x0a) + of(typeOnboard, 0x0b, 0x04) + "\x7f\x04\xff\xfe\x00\x00"
 }
 
 // loadOptionOf a system on a partition, with the text for its name.

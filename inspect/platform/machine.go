@@ -26,6 +26,7 @@ const (
 	typeMemory   = 17
 	typeBattery  = 22
 	typeSecurity = 24
+	typeSupply   = 39
 	typeOnboard  = 41
 )
 

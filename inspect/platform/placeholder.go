@@ -59,7 +59,7 @@ func placeholder(text string) bool {
 // numbered are the names of fields in place of what belongs into them, as the
 // reference firmware has them: 'Type2 - Board Vendor Name1', 'Array1_PartNumber0'.
 var numbered = regexp.MustCompile(`^(type ?[0-3] ?-? ?[a-z]|(a\d_|array\d_|module)?(manufacturer|mfg|part ?num(ber)?|ser(ial)? ?num(ber)?|asset ?tag ?(num)?)[ _]?\d*$|` +
-	`(oem )?default (string|sku)\d*$|(system )?sku ?(number|#)?\d*$|base ?board product name$|(pega )?family$|rev 1xx$|xxx123x)`)
+	`(oem )?default (string|sku)\d*$|(system )?sku ?(number|#)?\d*$|base ?board product name$|(pega )?family$|rev 1xx$|xxx123x|oem[ _]?define[ _]?\d$)`)
 
 // platforms are the makers' of processors names for their reference boards, left
 // in machines that were built after them.

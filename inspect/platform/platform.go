@@ -47,11 +47,13 @@ func Read(ctx context.Context, m Machine, r *inspect.Report) {
 	s := &survey{Machine: m, ctx: ctx, r: r}
 	// Empty, not null, in JSON: nothing was seen.
 	r.Memory.Modules, r.Battery, r.Displays = []inspect.MemoryModule{}, []inspect.Battery{}, []inspect.Display{}
+	r.Supplies = []inspect.PowerSupply{}
 	r.GPU, r.Network, r.Ports, r.Slots, r.Residue = []string{}, []inspect.NIC{}, []inspect.Port{}, []inspect.Slot{}, []inspect.Residue{}
 	s.firmwareTable()
 	s.power() // before machine: a battery tells what kind it can't be
 	s.machine()
 	s.powerOfKind()
+	s.powerOfFirmware()
 	s.cpu()
 	s.memory()
 	s.displays()

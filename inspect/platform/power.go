@@ -55,8 +55,9 @@ func (s *survey) powerOfKind() {
 	case !k.Known:
 	case portable(k.Value) && len(s.r.Battery) == 0:
 		why := "none was seen in a " + k.Value
-		if name := s.listedBattery(); name != "" {
-			why += ", and the firmware lists '" + name + "'"
+		// It says that a place for one is there, no more: some desktops list one too.
+		if all := s.designs(); len(all) > 0 && all[0].Model.Known {
+			why += ", and the firmware lists '" + all[0].Model.Value + "'"
 		}
 		s.missing("battery", why)
 	case !portable(k.Value) && !s.r.Mains.Known && len(s.r.Battery) == 0:
@@ -66,19 +67,6 @@ func (s *survey) powerOfKind() {
 	if !s.r.Mains.Known {
 		s.missing("mains power", s.r.Mains.Why)
 	}
-}
-
-// listedBattery is the first of SMBIOS type 22 (7.23) that has a name. It says
-// that a place for one is there, no more: some desktops list one too.
-func (s *survey) listedBattery() string {
-	for _, t := range s.table {
-		if t.kind == typeBattery {
-			if name := clean(t.text(0x08)); name != "" {
-				return name
-			}
-		}
-	}
-	return ""
 }
 
 // readSupplies may outlive the survey.
@@ -155,9 +143,9 @@ func (d supply) battery(name string) inspect.Battery {
 		design, full = d.charge("charge_full_design", volts), d.charge("charge_full", volts)
 	}
 	design, full = plausible(design), plausible(full)
-	return inspect.Battery{Name: name, DesignWh: design, FullWh: full, HealthPct: d.health(design, full),
+	return inspect.Battery{Name: name, DesignWh: design, FullWh: full, HealthPct: healthOf(design, full),
 		ChargePct: d.percent(), Cycles: d.cycles(), Chemistry: d.chemistry(),
-		Maker: d.name("manufacturer"), Model: d.name("model_name"), Serial: d.serial()}
+		Maker: d.name("manufacturer"), Model: d.name("model_name"), Serial: d.serial(), Year: d.year()}
 }
 
 // name is text that the battery's own gauge holds.
@@ -177,6 +165,15 @@ func (d supply) serial() inspect.Fact[string] {
 		return inspect.Unknown[string](f.Source, "the battery gives 0, which says nothing")
 	}
 	return f
+}
+
+func (d supply) year() inspect.Fact[int] {
+	source := powerClass + " manufacture_year"
+	n, err := strconv.Atoi(d.text("manufacture_year"))
+	if err != nil || !plausibleYear(n) {
+		return inspect.Unknown[int](source, "the battery does not say")
+	}
+	return inspect.Known(n, source)
 }
 
 // chemistry: the kernel has words of its own (Documentation/ABI/testing/sysfs-class-power)
@@ -226,8 +223,8 @@ func plausible(f inspect.Fact[float64]) inspect.Fact[float64] {
 	return f
 }
 
-// health above 150 % is a gauge that was never set.
-func (d supply) health(design, full inspect.Fact[float64]) inspect.Fact[int] {
+// healthOf a battery; above 150 % is a gauge that was never set.
+func healthOf(design, full inspect.Fact[float64]) inspect.Fact[int] {
 	const source = "full charge against design"
 	switch {
 	case !design.Known:

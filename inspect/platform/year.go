@@ -1,7 +1,6 @@
 package platform
 
 import (
-	"strconv"
 	"time"
 
 	"handback.example/inspect"
@@ -18,11 +17,9 @@ func (s *survey) year() {
 			return
 		}
 	}
-	names, _ := s.Tree.List("sys/class/power_supply")
-	for _, name := range names {
-		d := supply{s.Tree, "sys/class/power_supply/" + name + "/"}
-		if n, err := strconv.Atoi(d.text("manufacture_year")); err == nil && d.text("scope") != "Device" && plausibleYear(n) {
-			*y = inspect.Known(n, "its battery, which may have been replaced")
+	for _, b := range s.r.Battery {
+		if b.Year.Known {
+			*y = inspect.Known(b.Year.Value, "its battery, which may have been replaced")
 			return
 		}
 	}
