@@ -82,6 +82,8 @@ type Consent struct {
 	// accepted; empty where nothing had to be.
 	Accepted string         `json:"accepted"`
 	Drives   []ConsentDrive `json:"drives"`
+	// Leftovers are removed from the machine itself, once its drives are erased.
+	Leftovers []Leftover `json:"leftovers,omitempty"`
 }
 
 // ConsentDrive is what was agreed to for one drive.
@@ -108,6 +110,11 @@ func (c *Consent) validate() error {
 	for _, d := range c.Drives {
 		if err := d.Level.validate(); err != nil {
 			return err
+		}
+	}
+	for _, l := range c.Leftovers {
+		if l.Item == "" || l.Name == "" {
+			return errors.New("what is to be removed from the machine has no name")
 		}
 	}
 	return nil

@@ -84,11 +84,38 @@ type Residue struct {
 	Evidence string `json:"evidence"` // what the state rests on
 }
 
+func (r Residue) sameItem(o Residue) bool { return r.Item == o.Item }
+
 func (r Residue) validate() error {
 	if r.Item == "" {
 		return errors.New("a residue has no name")
 	}
 	return oneOf("state of "+r.Item, r.State, ResidueCleared, ResidueAbsent, ResiduePresent, ResidueUnknown, ResidueUnresolved)
+}
+
+// Platform is what became of what was agreed to be removed from the machine itself:
+// each residue of it as it was when it was looked for again. It goes before what FACTS
+// said of it earlier.
+type Platform struct {
+	Residue []Residue `json:"residue"`
+}
+
+func (p *Platform) validate() error {
+	for _, r := range p.Residue {
+		if err := r.validate(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Leftover is one thing that a former owner or a system of theirs left in the machine itself.
+type Leftover struct {
+	Item   string `json:"item"`   // the Residue that it is part of
+	Kind   string `json:"kind"`   // 'boot-entry', 'variable', 'asset-tag'
+	Name   string `json:"name"`   // as the kernel names it
+	What   string `json:"what"`   // for people
+	SHA256 string `json:"sha256"` // of what stood in it, hex: nothing else is removed in its place
 }
 
 // oneOf says that a field holds a word that it may not.

@@ -42,6 +42,7 @@ const (
 	KindRefused     Kind = "REFUSED"
 	KindRemoved     Kind = "REMOVED"
 	KindTPM         Kind = "TPM"
+	KindPlatform    Kind = "PLATFORM"
 	KindTested      Kind = "TESTED"
 	KindGraded      Kind = "GRADED"
 	KindOverruled   Kind = "OVERRULED"
@@ -56,7 +57,7 @@ const (
 // Kinds of record, in the order in which a visit comes to them. What follows
 // CERTIFIED is the hub's to record.
 var Kinds = []Kind{KindIntake, KindFacts, KindConsent, KindStarted, KindFinished, KindRefused, KindRemoved, KindTPM,
-	KindTested, KindGraded, KindOverruled, KindValidated, KindControl, KindCertified, KindTransferred, KindReceived, KindCorrected}
+	KindPlatform, KindTested, KindGraded, KindOverruled, KindValidated, KindControl, KindCertified, KindTransferred, KindReceived, KindCorrected}
 
 // Record is one step of one visit. Exactly the payload field that Kind names is
 // set.
@@ -77,6 +78,7 @@ type Record struct {
 	Refused     *Refused     `json:"refused,omitempty"`
 	Removed     *Removed     `json:"removed,omitempty"`
 	TPM         *TPM         `json:"tpm,omitempty"`
+	Platform    *Platform    `json:"platform,omitempty"`
 	Tested      *Tested      `json:"tested,omitempty"`
 	Graded      *Graded      `json:"graded,omitempty"`
 	Overruled   *Overruled   `json:"overruled,omitempty"`
@@ -128,6 +130,8 @@ func (r *Record) payload() any {
 		return r.Removed
 	case KindTPM:
 		return r.TPM
+	case KindPlatform:
+		return r.Platform
 	case KindTested:
 		return r.Tested
 	case KindGraded:

@@ -1,5 +1,7 @@
 package certs
 
+import "slices"
+
 // Summary is what the records of one visit add up to. It is derived, never
 // stored: the same records give the same Summary in the appliance, on the paper
 // and in the auditor's hands.
@@ -27,6 +29,8 @@ type Summary struct {
 	MachineRefusals []Refused
 	// TPMResult is the last word on the TPM, TPMUnknown where there is none.
 	TPMResult string
+	// Residue in the machine itself: the last word on each item.
+	Residue []Residue
 	// Validation is the last decision, Awaiting where there is none.
 	Validation string
 	// Route that counts: the grade's, or the word of whoever overruled it; empty
@@ -143,6 +147,7 @@ func (s *Summary) read(r *Record) {
 		s.Intake = r.Intake
 	case KindFacts:
 		s.Facts = r.Facts
+		s.look(r.Facts.Residue)
 		s.hasTPM = s.hasTPM || r.Facts.TPM == "present"
 	case KindStarted, KindFinished:
 		// Whoever accepted a result had not seen what was done after it. A rejection stays.
@@ -163,6 +168,14 @@ func (s *Summary) read(r *Record) {
 		s.Removed = append(s.Removed, *r.Removed)
 	case KindTPM:
 		s.TPM, s.TPMResult = r.TPM, r.TPM.Result
+	case KindPlatform:
+		for _, is := range r.Platform.Residue {
+			if n := slices.IndexFunc(s.Residue, is.sameItem); n >= 0 {
+				s.Residue[n] = is
+			} else {
+				s.Residue = append(s.Residue, is)
+			}
+		}
 	case KindTested:
 		s.Tests = append(s.Tests, *r.Tested)
 	case KindGraded:
@@ -175,6 +188,18 @@ func (s *Summary) read(r *Record) {
 		s.Controls = append(s.Controls, *r.Control)
 	default:
 		s.readLater(r)
+	}
+}
+
+// look takes what inspection found. What was cleared before, and is not there, stays
+// cleared.
+func (s *Summary) look(found []Residue) {
+	before := s.Residue
+	s.Residue = slices.Clone(found)
+	for i, is := range s.Residue {
+		if n := slices.IndexFunc(before, is.sameItem); n >= 0 && before[n].State == ResidueCleared && is.State == ResidueAbsent {
+			s.Residue[i] = before[n]
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package certs_test
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"handback.example/certs"
@@ -166,5 +167,35 @@ func TestManyDrives(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(1, func() { certs.Summarise(records) }); n > 100*drives {
 		t.Errorf("%.0f allocations for %d drives", n, drives)
+	}
+}
+
+// The last word on each item of what the machine itself keeps: what was removed goes
+// before what was found earlier, and what is found later before that.
+func TestSummariseResidue(t *testing.T) {
+	d := certstest.Drive(0)
+	facts, consent, platform := certstest.Leftovers(certstest.Facts(d), certstest.Consent(certs.LevelClear, d))
+	states := func(rs ...certs.Record) string {
+		var all []string
+		for _, r := range certs.Summarise(rs).Residue {
+			all = append(all, r.Item+" "+r.State)
+		}
+		return strings.Join(all, ", ")
+	}
+	const others = "firmware password absent, computrace unknown, "
+	if got := states(facts, consent); got != others+"boot entries of a former system present, EFI variables of a former system present, asset tag in the firmware present" {
+		t.Error(got)
+	}
+	if got := states(facts, consent, platform); got != others+"boot entries of a former system cleared, EFI variables of a former system cleared, asset tag in the firmware unresolved" {
+		t.Error(got)
+	}
+	later := certstest.Facts(d)
+	later.Facts.Residue = []certs.Residue{{Item: "boot entries of a former system", State: certs.ResidueAbsent}, {Item: "EFI variables of a former system", State: certs.ResiduePresent},
+		{Item: "asset tag in the firmware", State: certs.ResidueAbsent}}
+	if got := states(facts, consent, platform, later); got != "boot entries of a former system cleared, EFI variables of a former system present, asset tag in the firmware absent" {
+		t.Error(got)
+	}
+	if s := certs.Summarise([]certs.Record{facts, consent, platform}); s.Verdict == certs.Sanitised {
+		t.Error("a platform without residue sanitises no drive")
 	}
 }

@@ -245,8 +245,30 @@ func Purged(s *sign.Signer) *Visit {
 	first.Started.Technique, second.Started.Technique = "nvme-sanitize-block", "nvme-sanitize-crypto"
 	again := Started(d, certs.LevelPurge)
 	again.Started.Technique, again.Started.Resumed = "nvme-sanitize-crypto", true
-	return New(s, 416).Add(Intake(), Facts(d), Consent(certs.LevelPurge, d), first, second, Cut(d), again,
-		certs.Record{Kind: certs.KindFinished, Finished: f}, TPM(certs.TPMCleared), Graded(certs.RouteDonate), Validated(certs.Awaiting, ""))
+	facts, consent, platform := Leftovers(Facts(d), Consent(certs.LevelPurge, d))
+	return New(s, 416).Add(Intake(), facts, consent, first, second, Cut(d), again,
+		certs.Record{Kind: certs.KindFinished, Finished: f}, TPM(certs.TPMCleared), platform, Graded(certs.RouteDonate), Validated(certs.Awaiting, ""))
+}
+
+// Leftovers of a former owner in the machine itself: found, agreed to be removed, and
+// what became of them. One stays.
+func Leftovers(facts, consent certs.Record) (_, _, platform certs.Record) {
+	const entries, variables, tag = "boot entries of a former system", "EFI variables of a former system", "asset tag in the firmware"
+	found := func(item, evidence string) certs.Residue {
+		return certs.Residue{Item: item, State: certs.ResiduePresent, How: "read; nothing was changed", Evidence: evidence}
+	}
+	facts.Facts.Residue = append(facts.Facts.Residue, found(entries, "2: 'Windows Boot Manager', 'ubuntu'"), found(variables, "1 of Windows"), found(tag, "'DEP-0047123'"))
+	consent.Consent.Leftovers = []certs.Leftover{
+		{Item: entries, Kind: "boot-entry", Name: "Boot0003-8be4df61-93ca-11d2-aa0d-00e098032b8c", What: "Windows Boot Manager", SHA256: digest},
+		{Item: entries, Kind: "boot-entry", Name: "Boot0007-8be4df61-93ca-11d2-aa0d-00e098032b8c", What: "ubuntu", SHA256: digest},
+		{Item: variables, Kind: "variable", Name: "UnlockIDCopy-eaec226f-c9a3-477a-a826-ddc716cdc0e3", What: "UnlockIDCopy (Windows)", SHA256: digest},
+		{Item: tag, Kind: "asset-tag", Name: "dell-wmi-sysman/Asset", What: "DEP-0047123", SHA256: digest}}
+	const how = "removed, and looked for again"
+	return facts, consent, certs.Record{Kind: certs.KindPlatform, Platform: &certs.Platform{Residue: []certs.Residue{
+		{Item: entries, State: certs.ResidueCleared, How: how, Evidence: "2 removed: 'Windows Boot Manager', 'ubuntu'; looked for again: no boot entry leads to a file on a drive"},
+		{Item: variables, State: certs.ResidueCleared, How: how, Evidence: "1 removed: 'UnlockIDCopy (Windows)'; looked for again: no variable that a system is known to write for itself"},
+		{Item: tag, State: certs.ResidueUnresolved, How: "its removal was tried, and it was looked for again",
+			Evidence: "not removed: 'DEP-0047123' (the firmware does not allow it: do it in its set-up); looked for again: 'DEP-0047123'"}}}}
 }
 
 // Cut says that the erasure of a drive was interrupted.

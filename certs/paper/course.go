@@ -82,6 +82,8 @@ func recordWords(r *certs.Record) string {
 		return removedLine(*r.Removed)
 	case certs.KindTPM:
 		return "TPM: " + tpmWords[r.TPM.Result]
+	case certs.KindPlatform:
+		return platformWords(r.Platform)
 	}
 	return laterWords(r)
 }
@@ -124,7 +126,19 @@ func consentWords(k *certs.Consent) string {
 		}
 		drives = append(drives, driveName(d.Drive)+" ("+how+")")
 	}
-	return fmt.Sprintf("%s consented, %s wanted: %s", given(k.Who), levelWord(k.Want), joined("; ", capped(drives)...))
+	what := capped(drives)
+	if n := len(k.Leftovers); n > 0 {
+		what = append(what, count(n, "leftover")+" in the machine itself (removal)")
+	}
+	return fmt.Sprintf("%s consented, %s wanted: %s", given(k.Who), levelWord(k.Want), joined("; ", what...))
+}
+
+func platformWords(p *certs.Platform) string {
+	var all []string
+	for _, r := range p.Residue {
+		all = append(all, r.Item+": "+residueWords[r.State])
+	}
+	return joined("; ", capped(all)...)
 }
 
 func driveName(d certs.DriveRef) string {

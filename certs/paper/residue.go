@@ -1,6 +1,7 @@
 package paper
 
 import (
+	"fmt"
 	"strings"
 
 	"handback.example/certs"
@@ -12,7 +13,7 @@ func (c *Content) addResidue(f *facts) {
 	t := Table{Caption: "What the machine itself may keep of its users", Head: []string{"Item", "State", "Rests on"}, Shares: []int{31, 21, 48},
 		Rows: [][]string{tpmRow(f)}, Marks: []Mark{tpmMark(f)}, Dense: true}
 	var absent []string
-	for _, r := range f.residue() {
+	for _, r := range f.Residue {
 		if r.State == certs.ResidueAbsent {
 			absent = append(absent, r.Item)
 			continue
@@ -27,33 +28,53 @@ func (c *Content) addResidue(f *facts) {
 	switch {
 	case f.Facts != nil && len(f.Facts.NotChecked) > 0:
 		blocks = append(blocks, Text{Words: "Not checked: " + strings.Join(capped(f.Facts.NotChecked), "; ") + "."})
-	case len(f.residue()) == 0:
+	case len(f.Residue) == 0:
 		blocks = append(blocks, Text{Words: "Not checked: all but the TPM. Nothing else is on record."})
 	}
 	c.add("residue", "TPM and platform residue (no NIST conformance is claimed for it)", blocks...)
 }
 
-func (f *facts) residue() []certs.Residue {
-	if f.Facts == nil {
-		return nil
-	}
-	return f.Facts.Residue
-}
-
-// annexResidue has how each was looked for, and what says that one is not there.
+// annexResidue has how each was looked for, and what says that one is not there; of
+// what was dealt with, as it was found too, and what exactly was to be removed.
 func (c *Content) annexResidue(f *facts) {
 	t := Table{Caption: "How each was looked for", Head: []string{"Item", "State", "How it was looked at", "Rests on"}, Shares: []int{42, 11, 21, 26}, Dense: true}
-	for _, r := range f.residue() {
+	for _, r := range f.Residue {
 		rests := "as said above"
 		if r.State == certs.ResidueAbsent {
 			rests = given(r.Evidence)
 		}
+		if was := f.foundAs(r.Item); was != (certs.Residue{}) && was != r {
+			rests += fmt.Sprintf("; at first %s: %s (%s)", residueWords[was.State], given(was.Evidence), given(was.How))
+		}
 		t.Rows = append(t.Rows, []string{r.Item, residueWords[r.State], given(r.How), rests})
 		t.Marks = append(t.Marks, residueMark(r.State))
 	}
+	var blocks []Block
 	if len(t.Rows) > 0 {
-		c.annex("platform", "Evidence: platform residue", t)
+		blocks = append(blocks, t)
 	}
+	if k := f.Consent; k != nil && len(k.Leftovers) > 0 {
+		agreed := Table{Caption: "Agreed to be removed", Head: []string{"Kind", "What", "Name", "SHA-256 of its content"}, Shares: []int{11, 17, 41, 31}, Dense: true}
+		for _, l := range k.Leftovers {
+			agreed.Rows = append(agreed.Rows, []string{l.Kind, given(l.What), l.Name, l.SHA256})
+		}
+		blocks = append(blocks, Text{Words: "Agreed to be removed, where its content was still the same:"}, agreed)
+	}
+	if len(blocks) > 0 {
+		c.annex("platform", "Evidence: platform residue", blocks...)
+	}
+}
+
+// foundAs is what inspection said of an item last.
+func (f *facts) foundAs(item string) certs.Residue {
+	if f.Facts != nil {
+		for _, r := range f.Facts.Residue {
+			if r.Item == item {
+				return r
+			}
+		}
+	}
+	return certs.Residue{}
 }
 
 // tpmRow is item, state, and what that rests on.
@@ -95,7 +116,7 @@ var residueWords = map[string]string{
 	certs.ResidueAbsent:     "not there",
 	certs.ResiduePresent:    "PRESENT",
 	certs.ResidueUnknown:    "UNKNOWN",
-	certs.ResidueUnresolved: "UNRESOLVED: somebody must deal with it",
+	certs.ResidueUnresolved: "NOT CLEARED",
 }
 
 func residueMark(state string) Mark {

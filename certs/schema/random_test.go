@@ -53,7 +53,7 @@ var least = map[string]int64{"Intake.DIAL": 0, "Time.Uptime": 0, "State.NativeBy
 	"Disposition.WeightGrams": 0, "Transferred.WeightGrams": 0, "Received.WeightGrams": 0}
 
 // named are texts that may not be empty, wherever they stand.
-var named = []string{"Intake.Operator", "Residue.Item", "Paper.Name", "Corrected.By", "Corrected.Why"}
+var named = []string{"Intake.Operator", "Residue.Item", "Leftover.Item", "Leftover.Name", "Paper.Name", "Corrected.By", "Corrected.Why"}
 
 func logo() string {
 	var b strings.Builder
