@@ -13,6 +13,9 @@ const (
 	KeyIdle = 10 * time.Second
 	// EscHeld for so long ends it.
 	EscHeld = 2 * time.Second
+	// KeyCalm after every key was seen, the test ends: who goes on pressing keys must not
+	// answer a question with them.
+	KeyCalm = 1500 * time.Millisecond
 )
 
 // KeyTest sees which keys of a keyboard work. It keeps the set of keys that were seen,
@@ -69,15 +72,20 @@ func (k *KeyTest) Seen(key Key) bool { return k.seen[key.Code] }
 // Count of the keys seen, and of all in the layout.
 func (k *KeyTest) Count() (seen, all int) { return len(k.seen), len(k.Layout.keys()) }
 
-// Over tells whether the test has ended: every key was seen and let go, nobody has
-// pressed one for KeyIdle, or Esc was held.
+// Over tells whether the test has ended: nobody has pressed a key for KeyIdle, or for
+// KeyCalm where every one was seen and let go, or Esc was held.
 func (k *KeyTest) Over(now time.Time) bool {
-	seen, all := k.Count()
-	return seen == all && len(k.down) == 0 || k.Left(now) <= 0 || !k.esc.IsZero() && now.Sub(k.esc) >= EscHeld
+	return k.Left(now) <= 0 || !k.esc.IsZero() && now.Sub(k.esc) >= EscHeld
 }
 
 // Left until the test ends by itself.
-func (k *KeyTest) Left(now time.Time) time.Duration { return k.last.Add(KeyIdle).Sub(now) }
+func (k *KeyTest) Left(now time.Time) time.Duration {
+	wait := KeyIdle
+	if seen, all := k.Count(); seen == all && len(k.down) == 0 {
+		wait = KeyCalm
+	}
+	return k.last.Add(wait).Sub(now)
+}
 
 // Missing keys of the layout, by their names.
 func (k *KeyTest) Missing() (names []string) {

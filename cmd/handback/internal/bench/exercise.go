@@ -200,8 +200,9 @@ func (e *Engine) showTrial() *wire.Exercise {
 	return &x
 }
 
-// builtIn: the machine has a keyboard and a pointer of its own.
+// builtIn: the machine has a keyboard and a pointer of its own, or may have. Only of
+// those that are made without is it known that what was plugged in is to be tested.
 func (e *Engine) builtIn() bool {
 	k := e.report.Machine.Kind
-	return k.Known && (k.Value == inspect.KindLaptop || k.Value == inspect.KindConvertible)
+	return !k.Known || !slices.Contains([]string{inspect.KindDesktop, inspect.KindAllInOne, inspect.KindMiniPC, inspect.KindStickPC, inspect.KindServer}, k.Value)
 }

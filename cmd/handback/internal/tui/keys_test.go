@@ -276,6 +276,18 @@ func TestKeysWaitForANewPage(t *testing.T) {
 	p.press("enter").wants(wire.Intent{Kind: wire.IntentNext})
 }
 
+// A key that was meant for what is tested answers no question when the test has just
+// ended.
+func TestKeysWaitAfterAnExercise(t *testing.T) {
+	p := before(t, keyboardView())
+	v := testable("78 of 78 keys seen", "", 1)
+	v.Revision = 9
+	p.m.Update(pullMsg{view: v})
+	p.press("1", "enter").wants()
+	p.now = p.now.Add(settle)
+	p.press("1").wants(wire.Intent{Kind: wire.IntentAnswer, Question: "keyboard-2", Choice: 0})
+}
+
 func TestOneIntentAtATime(t *testing.T) {
 	p := before(t, checkView())
 	_, first := p.m.Update(key1("enter"))

@@ -152,6 +152,9 @@ func (m *root) show(v wire.View) {
 		m.stage, m.page, m.entered = c.Stage, newPage(c.Stage), m.now()
 		m.scroll, m.hint, m.ask, m.help = 0, "", nil, false
 	}
+	if m.view != nil && m.view.Exercise != nil && c.Exercise == nil {
+		m.entered = m.now() // keys may still be meant for what was tested
+	}
 	if c.Problem != "" || m.view != nil && m.view.Problem != "" {
 		m.problem = c.Problem
 	}
