@@ -101,6 +101,7 @@ func (p *erasePage) about() []string {
 	return []string{
 		"The drives are being erased now. Leave the power lead in.",
 		"Answer the questions meanwhile: press the number of what you see.",
+		"Enter tests the part that is asked about, where it says so, and proposes the answer.",
 		"Tab goes to another question. An answer can be given again.",
 		"S stops what can be stopped, after a question. L shows the log.",
 		"A drive that FAILED goes to the red-striped crate at the end.",
@@ -109,7 +110,7 @@ func (p *erasePage) about() []string {
 
 func (p *erasePage) body(w, h int) body {
 	if p.q.now != nil {
-		return trialBody(p.q.now, p.v.Drives, w)
+		return trialBody(p.q.now, p.v.Drives, w, h)
 	}
 	if p.log {
 		return logBody(p.v.Log, w)

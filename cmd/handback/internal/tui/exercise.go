@@ -37,7 +37,7 @@ func trialKeys(x *wire.Exercise) []key.Binding {
 
 // trialBody draws an exercise: what to do, how far it is, and the thing itself. The
 // drives have one line meanwhile.
-func trialBody(x *wire.Exercise, drives []wire.DriveProgress, w int) body {
+func trialBody(x *wire.Exercise, drives []wire.DriveProgress, w, h int) body {
 	head := newRow(2).add(strong, orUnknown(x.Name))
 	if x.Device != "" {
 		head.add(plain, cut("   "+x.Device, w-head.width-2))
@@ -47,11 +47,11 @@ func trialBody(x *wire.Exercise, drives []wire.DriveProgress, w int) body {
 		b.top = append(b.top, paragraph(strong, s, 2, w-1)...)
 	}
 	b.top = append(b.top, gap())
-	b.middle = append(keyRows(x.Keys, x.Pad), fieldRows(x.Fields)...)
+	b.middle = append(keyRows(x.Keys, x.Pad, h), fieldRows(x.Fields)...)
 	if len(x.Buttons) > 0 {
-		b.middle = append(b.middle, *capRow(2, x.Buttons))
+		b.middle = append(b.middle, *capRow(2, x.Buttons, true))
 	}
-	b.bottom = []row{gap(), *countRow(x, w)}
+	b.middle = append(b.middle, gap(), *countRow(x, w))
 	if len(drives) > 0 {
 		b.bottom = append(b.bottom, gap(), *newRow(2).add(plain, cut(tally(drives), w-3)))
 	}
@@ -77,15 +77,25 @@ func countRow(x *wire.Exercise, w int) *row {
 // padColumn is where a number pad begins: right of the widest row beside it.
 const padColumn = 62
 
-// keyRows draws a keyboard; the number pad stands beside all rows but the first.
-func keyRows(keys, pad [][]wire.Keycap) (rows []row) {
+// keyRows draws a keyboard; the number pad stands beside all rows but the first. Where
+// there is room for it keys are two lines high.
+func keyRows(keys, pad [][]wire.Keycap, h int) (rows []row) {
 	for i, k := range keys {
-		r := capRow(1, k)
-		if i > 0 && i <= len(pad) {
-			r.to(padColumn)
-			r.spans = append(r.spans, capRow(0, pad[i-1]).spans...)
+		lines := []bool{true}
+		if h >= 30 {
+			lines = []bool{true, false}
 		}
-		rows = append(rows, *r)
+		for _, labelled := range lines {
+			r := capRow(1, k, labelled)
+			if i > 0 && i <= len(pad) {
+				r.to(padColumn)
+				r.spans = append(r.spans, capRow(0, pad[i-1], labelled).spans...)
+			}
+			rows = append(rows, *r)
+		}
+		if h >= 30 {
+			rows = append(rows, gap())
+		}
 	}
 	return rows
 }
@@ -93,8 +103,8 @@ func keyRows(keys, pad [][]wire.Keycap) (rows []row) {
 // maxCap is the widest key.
 const maxCap = 24
 
-// capRow draws keys side by side. One that was seen is filled.
-func capRow(from int, keys []wire.Keycap) *row {
+// capRow draws keys side by side, or their lower halves. One that was seen is filled.
+func capRow(from int, keys []wire.Keycap, labelled bool) *row {
 	r := newRow(from).add(rule, "│")
 	for _, k := range keys {
 		fill, st := ' ', plain
@@ -103,6 +113,9 @@ func capRow(from int, keys []wire.Keycap) *row {
 		}
 		wide := min(max(k.Width, 1), maxCap)
 		label := cut(k.Label, wide)
+		if !labelled {
+			label = ""
+		}
 		before := (wide - width(label) + 1) / 2
 		r.add(st, repeat(fill, before)+label+repeat(fill, wide-width(label)-before)).add(rule, "│")
 	}

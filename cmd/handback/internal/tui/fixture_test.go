@@ -72,10 +72,10 @@ func bench() []wire.Question {
 	}
 }
 
-// keycaps of a row: 'Esc:4', with a '+' before those that were seen.
+// keycaps of a row: 'Esc:4', with a '!' before those that were seen.
 func keycaps(row string) (keys []wire.Keycap) {
 	for _, f := range strings.Fields(row) {
-		name, seen := strings.CutPrefix(f, "+")
+		name, seen := strings.CutPrefix(f, "!")
 		label, wide, _ := strings.Cut(name, ":")
 		k := wire.Keycap{Label: label, Width: 3, Seen: seen}
 		if wide != "" {
@@ -97,12 +97,12 @@ func tryView(x wire.Exercise) wire.View {
 func keyboardView() wire.View {
 	x := wire.Exercise{Name: "Keyboard, UK with number pad", Device: "AT Translated Set 2 keyboard (i8042)", Done: 19, Of: 95, Ends: 10,
 		Say: []string{"Press every key once. Fn does not count.", "To end here, hold Esc for 2 seconds, or press nothing."}}
-	for _, r := range []string{"+Esc:04 +F1:04 +F2:04 F3:04 F4:04 F5:04 F6:04 F7:04 F8:04 F9:04 F10:04 F11:04 F12:04 Del:04",
-		"+` +1 +2 +3 +4 5 6 7 8 9 0 - = Back:05", "+Tab:04 +Q +W +E R T Y U I O P [ ] Enter:06", "+Caps:05 +A S D F G H J K L ; ' #",
-		"Shift:06 \\ Z X C V B N M , . / Shift:06", "+Ctrl:05 Win:04 Alt:04 +Space:13 AltGr:06 Ctrl:05 Lf Up Dn Rt"} {
+	for _, r := range []string{"!Esc:04 !F1:04 !F2:04 F3:04 F4:04 F5:04 F6:04 F7:04 F8:04 F9:04 F10:04 F11:04 F12:04 Del:04",
+		"!` !1 !2 !3 !4 5 6 7 8 9 0 - = Back:05", "!Tab:04 !Q !W !E R T Y U I O P [ ] Enter:06", "!Caps:05 !A S D F G H J K L ; ' #",
+		"Shift:06 \\ Z X C V B N M , . / Shift:06", "!Ctrl:05 Win:04 Alt:04 !Space:13 AltGr:06 Ctrl:05 Lf Up Dn Rt"} {
 		x.Keys = append(x.Keys, keycaps(r))
 	}
-	for _, r := range []string{"Nu / * -", "+7 +8 9 +", "4 5 6", "1 2 3 En", "0:07 ."} {
+	for _, r := range []string{"Nu / * -", "!7 !8 9 +", "4 5 6", "1 2 3 En", "0:07 ."} {
 		x.Pad = append(x.Pad, keycaps(r))
 	}
 	return tryView(x)
@@ -110,7 +110,7 @@ func keyboardView() wire.View {
 
 func touchpadView() wire.View {
 	return tryView(wire.Exercise{Name: "Touchpad", Device: "SynPS/2 Synaptics TouchPad (i8042)", Done: 4, Of: 9, Say: []string{"Move over all nine fields, then click."},
-		Fields: []bool{true, true, false, true, false, false, true, false, false}, Buttons: keycaps("+left:12 right:12"), Next: "end here"})
+		Fields: []bool{true, true, false, true, false, false, true, false, false}, Buttons: keycaps("!left:12 right:12"), Next: "end here"})
 }
 
 func screenView() wire.View {

@@ -62,7 +62,7 @@ func (p *gradePage) about() []string {
 
 func (p *gradePage) body(w, h int) body {
 	if p.q.now != nil {
-		return trialBody(p.q.now, p.v.Drives, w)
+		return trialBody(p.q.now, p.v.Drives, w, h)
 	}
 	b := body{top: append(paragraph(strong, "The drives are done. Some questions are open before the papers.", 2, w), gap())}
 	for _, d := range p.v.Drives {
