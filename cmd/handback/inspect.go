@@ -10,35 +10,28 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"handback.example/cmd/handback/internal/exit"
-	"handback.example/cmd/internal/settings"
 	"handback.example/inspect"
-	"handback.example/inspect/capture"
 	"handback.example/inspect/platform"
-	"handback.example/inspect/survey"
 )
-
-// surveyTimeout ends a survey that hangs on a dead drive; what was not read is
-// unknown.
-const surveyTimeout = 2 * time.Minute
 
 func inspectCommand(args []string, s streams) int {
 	fs := flag.NewFlagSet("inspect", flag.ContinueOnError)
 	asJSON := fs.Bool("json", false, "print one JSON object")
-	root := fs.String("chroot", "", "read /sys and /proc below `DIR`, as of another machine; no device is opened")
-	record := fs.String("capture", "", "write a capture to `FILE`: not part of this version")
-	from := fs.String("from", "", "read a capture from `FILE`: not part of this version")
+	var src source
+	fs.StringVar(&src.chroot, "chroot", "", "read /sys and /proc below `DIR`, as of another machine; no device is opened")
+	fs.StringVar(&src.capture, "capture", "", "write what was read to `FILE`, without the names of machine and people")
+	fs.StringVar(&src.from, "from", "", "read the capture in `FILE` in place of this machine")
 	list := fs.String("processors", "", "judge Windows 11 by the list of processors in `FILE`, not by the rule by family")
-	operands, code, ok := parse(fs, s, args, "[--json] [--chroot DIR] [--processors FILE]")
+	operands, code, ok := parse(fs, s, args, "[--json] [--chroot DIR] [--capture FILE | --from FILE] [--processors FILE]")
 	switch {
 	case !ok:
 		return code
 	case len(operands) > 0:
 		return wrongUse(s, "inspect", "it takes no drive (%q): it shows all", operands[0])
-	case *record != "" || *from != "":
-		return wrongUse(s, "inspect", "captures are not part of this version: keep the output of 'handback inspect --json' instead")
+	case src.from != "" && (src.chroot != "" || src.capture != ""):
+		return wrongUse(s, "inspect", "a capture is read alone: give --from without --chroot and --capture")
 	}
 	processors, err := readProcessors(*list)
 	if err != nil {
@@ -46,7 +39,8 @@ func inspectCommand(args []string, s streams) int {
 	}
 	ctx, stop := interruptible()
 	defer stop()
-	r, err := takeReport(ctx, *root, *root == "")
+	src.withTPM, src.told = src.chroot == "", s.Err
+	r, err := src.take(ctx)
 	if err != nil {
 		return notDone(s, "inspect", err)
 	}
@@ -81,18 +75,6 @@ func readProcessors(name string) (platform.Processors, error) {
 // interruptible ends with Ctrl-C, or when the terminal goes.
 func interruptible() (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-}
-
-// takeReport looks at the machine, or at a tree of files that came from one.
-func takeReport(ctx context.Context, root string, withTPM bool) (*inspect.Report, error) {
-	ctx, cancel := context.WithTimeout(ctx, surveyTimeout)
-	defer cancel()
-	o := survey.Options{WithTPM: withTPM, IncludeLoop: root == "",
-		BootPartGUIDs: []string{settings.ESPGUID, settings.DataGUID}}
-	if root != "" {
-		o.Doors = capture.Folder(root)
-	}
-	return survey.Take(ctx, o)
 }
 
 // completeness: a report with anything missing is incomplete, and a drive that

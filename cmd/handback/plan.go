@@ -31,7 +31,9 @@ func planCommand(args []string, s streams) int {
 	all := fs.Bool("all", false, "plan for every drive; so does naming none")
 	level := levelOption()
 	fs.Var(level, "level", "the `LEVEL` wanted: purge (the default) or clear")
-	paths, code, ok := parse(fs, s, args, "[--json] [--level purge|clear] [--all | DRIVE...]")
+	src := source{told: s.Err}
+	fs.StringVar(&src.from, "from", "", "plan for the machine of the capture in `FILE`")
+	paths, code, ok := parse(fs, s, args, "[--json] [--level purge|clear] [--from FILE] [--all | DRIVE...]")
 	switch {
 	case !ok:
 		return code
@@ -40,7 +42,7 @@ func planCommand(args []string, s streams) int {
 	}
 	ctx, stop := interruptible()
 	defer stop()
-	r, err := takeReport(ctx, "", false)
+	r, err := src.take(ctx)
 	if err != nil {
 		return notDone(s, "plan", err)
 	}
@@ -48,7 +50,7 @@ func planCommand(args []string, s streams) int {
 	p := plan.Make(r, policy)
 	if len(paths) > 0 {
 		chosen := *r
-		if err := keepOnly(&chosen, paths); err != nil {
+		if err := keepOnly(&chosen, paths, src.from == ""); err != nil {
 			return notDone(s, "plan", err)
 		}
 		p = planNamed(r, &chosen, policy)
@@ -83,11 +85,12 @@ func planNamed(all, chosen *inspect.Report, policy plan.Policy) wipe.Plan {
 	return p
 }
 
-// keepOnly reduces a report to the drives named, in the order named.
-func keepOnly(r *inspect.Report, paths []string) error {
+// keepOnly reduces a report to the drives named, in the order named. Links ('here')
+// lead somewhere on this machine only.
+func keepOnly(r *inspect.Report, paths []string, here bool) error {
 	var keep []inspect.Drive
 	for _, p := range paths {
-		d, err := driveAt(r, p)
+		d, err := driveAt(r, p, here)
 		if err != nil {
 			return err
 		}
@@ -100,10 +103,13 @@ func keepOnly(r *inspect.Report, paths []string) error {
 }
 
 // driveAt follows links ('/dev/disk/by-id/…') to a drive of the report.
-func driveAt(r *inspect.Report, path string) (inspect.Drive, error) {
-	real, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return inspect.Drive{}, fmt.Errorf("%s is not there: 'handback inspect' lists the drives of this machine", path)
+func driveAt(r *inspect.Report, path string, here bool) (inspect.Drive, error) {
+	real := path
+	if here {
+		var err error
+		if real, err = filepath.EvalSymlinks(path); err != nil {
+			return inspect.Drive{}, fmt.Errorf("%s is not there: 'handback inspect' lists the drives of this machine", path)
+		}
 	}
 	for _, d := range r.Drives {
 		if d.Path == real {

@@ -13,7 +13,7 @@ import (
 // must say a serial of its own, and that serial must have been given. One that
 // doesn't fit stops them all: whoever mistyped one may have mistyped another.
 func chooseTargets(r *inspect.Report, paths, serials []string, allowLoop bool) error {
-	if err := keepOnly(r, paths); err != nil {
+	if err := keepOnly(r, paths, true); err != nil {
 		return err
 	}
 	used := map[string]string{}

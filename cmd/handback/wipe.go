@@ -135,7 +135,7 @@ func planWipe(ctx context.Context, o wipeOptions) (wipe.Plan, *inspect.Report, e
 	if os.Geteuid() != 0 {
 		return wipe.Plan{}, nil, errors.New("erasing needs root: run it with sudo; nothing was erased")
 	}
-	r, err := takeReport(ctx, "", false)
+	r, err := source{}.take(ctx)
 	if err != nil {
 		return wipe.Plan{}, nil, err
 	}

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"time"
 
 	"handback.example/inspect"
 	"handback.example/inspect/drive"
@@ -19,6 +20,10 @@ type Doors struct {
 	// AMT and TPM ask the machine; nil: there is nobody to ask.
 	AMT func(context.Context) (mei.Mode, error)
 	TPM func(context.Context) inspect.TPM
+	// Taken is when all this was read; zero: now.
+	Taken time.Time
+	// NotRecorded are questions that a capture had no answer to; nil: it is none.
+	NotRecorded func() []string
 }
 
 // Live are the doors of this machine.
@@ -28,6 +33,12 @@ func Live() Doors {
 
 // Folder below which another machine's /sys and /proc lie.
 func Folder(root string) Doors { return Doors{Tree: tree.At(root)} }
+
+// Keeper is a drive that keeps what the survey of its blocks came to.
+type Keeper interface{ Keep(Contents) }
+
+// Finder is a drive of a capture, which has no blocks to survey.
+type Finder interface{ Found() (Contents, error) }
 
 // Contents is what the survey of a drive's blocks came to. It stands in a capture in
 // place of the blocks: those are somebody's data.

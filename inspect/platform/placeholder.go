@@ -2,6 +2,7 @@ package platform
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"handback.example/inspect"
@@ -28,6 +29,12 @@ var placeholders = map[string]bool{
 	"to be filled": true, "tbd by oem": true, "tbd": true, "not settable": true, "<out of spec>": true, "out of spec": true, "chassis": true, "no module installed": true,
 	"all series": true, "type1": true, "sernum": true, "sernum0": true, "eval": true, "sn": true, "serial": true, "s/n": true, "oem default": true, "nettopsku": true,
 	"mnopqrstuvwxyz": true, "abcdefghijklm": true, "generic": true, "fffffff": true, "none specified": true, "unspecified": true, "notspecified": true, "not known": true,
+}
+
+// Placeholder reports whether what firmware gives as a name or a UUID names nothing:
+// makers leave it in machines by the thousand.
+func Placeholder(text string) bool {
+	return placeholder(text) || slices.Contains(sharedUUIDs, strings.ToLower(text))
 }
 
 // placeholder reports whether clean text says nothing.

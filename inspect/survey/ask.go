@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"handback.example/inspect"
+	"handback.example/inspect/capture"
 	"handback.example/inspect/drive"
 )
 
@@ -43,28 +44,48 @@ func (s survey) ask(ctx context.Context, d subject, report func(subject)) {
 	report(d)
 }
 
-// table reads the partition table and what the drive and its partitions hold.
+// table tells what the drive and its partitions hold: by their blocks, or where these
+// were captured by what was told of them then.
 func (s survey) table(d *subject, dev drive.Media) {
-	size := d.Geometry.Size
-	if size == 0 {
-		d.problem("it shows no capacity: it has no medium, or it is broken")
-		return
+	var c capture.Contents
+	if captured, ok := dev.(capture.Finder); ok {
+		var err error
+		if c, err = captured.Found(); err != nil {
+			c.Problems = []string{"what it holds could not be read: " + err.Error()}
+		}
+	} else {
+		c = s.contents(dev)
+	}
+	if keeper, ok := dev.(capture.Keeper); ok {
+		keeper.Keep(c)
+	}
+	if d.Boot = c.Boot; c.Holds != nil {
+		d.Holds = c.Holds
+	}
+	for _, p := range c.Problems {
+		d.problem("%s", p)
+	}
+}
+
+// contents reads the partition table and what the drive and its partitions hold.
+func (s survey) contents(dev drive.Media) (c capture.Contents) {
+	g := dev.Geometry()
+	if g.Size == 0 {
+		c.Problems = []string{"it shows no capacity: it has no medium, or it is broken"}
+		return c
 	}
 	r := blocks{dev}
-	parts, err := readTable(r, size, d.Geometry.LogicalBlock)
+	parts, err := readTable(r, g.Size, g.LogicalBlock)
 	if err != nil {
-		d.problem("its partition table could not be read: %v", err)
+		c.Problems = append(c.Problems, fmt.Sprintf("its partition table could not be read: %v", err))
 	}
 	for _, p := range parts {
-		d.Boot = d.Boot || slices.ContainsFunc(s.BootPartGUIDs, func(g string) bool { return strings.EqualFold(g, p.guid) })
+		c.Boot = c.Boot || slices.ContainsFunc(s.BootPartGUIDs, func(g string) bool { return strings.EqualFold(g, p.guid) })
 	}
-	holds, err := holdings(r, size, parts)
-	if err != nil {
-		d.problem("what it holds could not be read: %v", err)
+	if c.Holds, err = holdings(r, g.Size, parts); err != nil {
+		c.Problems = append(c.Problems, fmt.Sprintf("what it holds could not be read: %v", err))
 	}
-	if holds != nil {
-		d.Holds = holds
-	}
+	return c
 }
 
 // commands asks what depends on the drive's command set.

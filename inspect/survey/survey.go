@@ -61,11 +61,30 @@ func Take(ctx context.Context, o Options) (*inspect.Report, error) {
 	r.Looked = drives.hidden.looked
 	r.Unhandled = append(drives.hidden.found, r.Unhandled...) // of the machine itself: persistent memory
 	r.Missing = append(append([]string{}, r.Missing...), drives.missing...)
+	s.ofCapture(r)
 	return r, nil
 }
 
 // Machine takes the machine's own facts alone, without its drives and its TPM.
 func Machine(ctx context.Context, o Options) *inspect.Report { return begin(o).machine(ctx) }
+
+// ofCapture: a report of a capture is of the time when that was taken, and what was
+// not asked then may be anything.
+func (s survey) ofCapture(r *inspect.Report) {
+	if !s.Doors.Taken.IsZero() {
+		r.Taken = s.Doors.Taken
+	}
+	if s.Doors.NotRecorded == nil {
+		return
+	}
+	unasked := s.Doors.NotRecorded()
+	for _, what := range unasked {
+		r.Missing = append(r.Missing, what+": it is not recorded in the capture")
+	}
+	if len(unasked) > 0 && len(r.Unhandled) == 0 {
+		r.Unhandled = nil // nobody can say that nothing is hidden
+	}
+}
 
 type survey struct {
 	Options

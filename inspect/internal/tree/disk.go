@@ -45,9 +45,14 @@ func (d disk) Read(name string, most int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(b)) > most {
-		return nil, fmt.Errorf("%s is longer than %d bytes", name, most)
+		return nil, TooLong(name, most)
 	}
 	return b, nil
+}
+
+// TooLong says of a file that it has more than most bytes.
+func TooLong(name string, most int64) error {
+	return fmt.Errorf("%s is longer than %d bytes", name, most)
 }
 
 // maxEntries of one folder: the memory of a large server has some thousand blocks.

@@ -91,7 +91,7 @@ func (t *Tree) Bytes(name string, most int64) ([]byte, error) {
 	if e.Kind != File {
 		return nil, fmt.Errorf("%s is no plain file", name)
 	}
-	return t.Files.Read(real, most)
+	return t.Read(real, most)
 }
 
 // List of the names in a folder, sorted.
