@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"handback.example/grade/policy"
+	"handback.example/inspect/function"
 )
 
 // verdict of one criterion for one route. The zero verdict is unknown, and
@@ -32,6 +33,20 @@ type criterion struct {
 	// need is what must be done so that a better route opens; find is how an
 	// unknown becomes known.
 	need, find string
+}
+
+// measured adds what a test of a part found that can be replaced: a failure closes
+// the routes that need the part, and nothing else is decided by it.
+func (c criterion) measured(tests map[string]function.Outcome, id, name string) criterion {
+	o, done := tests[id]
+	if !done {
+		return c
+	}
+	c.Value += "; " + name + ": " + testWords(o)
+	if o.Result == function.Fail {
+		c.Known, c.redeploy, c.donate = true, fail, fail
+	}
+	return c
 }
 
 func (c criterion) at(r Route) verdict {
@@ -69,8 +84,8 @@ func criteria(in Input, p policy.Policy) []criterion {
 	return append(functionCriteria(hw, p),
 		faultsCriterion(hw, p),
 		conditionCriterion(in, p),
-		batteryCriterion(in.Report, p),
-		driveCriterion(in.Report, p),
+		batteryCriterion(in.Report, p).measured(in.Tests, function.IDBattery, "under load"),
+		driveCriterion(in.Report, p).measured(in.Tests, function.IDDrives, "self-test"),
 		memoryCriterion(in.Report, p),
 		storageCriterion(in.Report, p),
 		windowsCriterion(in.Report, p),

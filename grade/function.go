@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"handback.example/grade/policy"
+	"handback.example/inspect/function"
 )
 
 // item is one piece of hardware and whether it works.
@@ -40,13 +41,36 @@ func items(in Input, p policy.Policy) []item {
 	return its
 }
 
-// A processor that is known has run everything that this program did.
+// A processor that is known has run everything that this program did, tested or not.
 func processor(in Input) item {
 	it := item{name: "processor", value: "unknown", counts: policy.CountsF3, repair: "replace the main board"}
 	if in.Report != nil && in.Report.CPU.Model.Known && in.Report.CPU.Model.Value != "" {
 		it.state, it.value = pass, in.Report.CPU.Model.Value
 	}
+	return it.measured(in.Tests[function.IDProcessor])
+}
+
+// measured adds what a test found. One that was not done to its end leaves the state as
+// it was, and says so.
+func (it item) measured(o function.Outcome) item {
+	switch it.value += "; " + testWords(o); o.Result {
+	case function.Pass:
+		it.state = pass
+	case function.Fail:
+		it.state = fail
+	}
 	return it
+}
+
+func testWords(o function.Outcome) string {
+	words := map[function.Result]string{function.Pass: "tested", function.Fail: "test FAILED", function.NotPresent: "no test there"}[o.Result]
+	if words == "" {
+		words = "not tested"
+	}
+	if o.Evidence != "" {
+		words += ": " + o.Evidence
+	}
+	return words
 }
 
 func memory(in Input) item {
@@ -54,7 +78,7 @@ func memory(in Input) item {
 	if in.Report != nil && in.Report.Memory.Bytes.Known && in.Report.Memory.Bytes.Value > 0 {
 		it.state, it.value = pass, "in use while the drives were erased"
 	}
-	return it
+	return it.measured(in.Tests[function.IDMemory])
 }
 
 // A network adapter counts once the kernel sees it; no traffic is sent on the

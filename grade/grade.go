@@ -17,6 +17,7 @@ package grade
 import (
 	"handback.example/grade/policy"
 	"handback.example/inspect"
+	"handback.example/inspect/function"
 )
 
 // Route of a machine. The zero Route is no decision.
@@ -67,7 +68,10 @@ type Input struct {
 	LevelAccepted bool
 	TPM           string            // TPMCleared, ...
 	Answers       map[string]string // question id to the value of a choice; and AnswerStolen, ...
-	Unhandled     int               // media or controllers that nobody could erase
+	// Tests that the machine did by itself, by their IDs (package function). One that is
+	// not here, or was not done, changes nothing.
+	Tests     map[string]function.Outcome
+	Unhandled int // media or controllers that nobody could erase
 }
 
 // Decision on one machine.

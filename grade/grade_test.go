@@ -9,6 +9,7 @@ import (
 	"handback.example/grade/policy"
 	"handback.example/inspect"
 	"handback.example/inspect/drive"
+	"handback.example/inspect/function"
 )
 
 // good is a laptop on which everything was tested and passed: 16 GB, an NVMe
@@ -193,6 +194,37 @@ func TestPartsThatAMachineHasNotGot(t *testing.T) {
 				t.Errorf("%s, want %s: %s %v", d.Route, c.want, d.Why, d.Missing)
 			}
 		})
+	}
+}
+
+// A test that failed is a fault; one that was not done to its end changes no route, and
+// stands as not tested.
+func TestMeasured(t *testing.T) {
+	outcome := func(r function.Result) function.Outcome { return function.Outcome{Result: r, Evidence: "EVIDENCE"} }
+	for id, c := range map[string]struct {
+		input, better string
+	}{
+		function.IDMemory: {"memory", "replace the memory"}, function.IDProcessor: {"processor", "replace the main board"},
+		function.IDBattery: {"battery", "replace the battery"}, function.IDDrives: {"drives", "replace the drive"},
+	} {
+		for result, words := range map[function.Result]string{function.Pass: "tested: EVIDENCE", function.Fail: "test FAILED: EVIDENCE", function.NotTested: "not tested: EVIDENCE", function.NotPresent: "no test there: EVIDENCE"} {
+			in := good()
+			in.Tests = map[string]function.Outcome{id: outcome(result)}
+			d := Decide(in, policy.Default())
+			if want := result == function.Fail; (d.Route == Remanufacture) != want || (d.Route == Redeploy) == want || want && !strings.Contains(d.Better, c.better) {
+				t.Errorf("%s %v: %s: %s; better: %s", id, result, d.Route, d.Why, d.Better)
+			}
+			for _, i := range d.Inputs {
+				if i.Name == c.input && !strings.HasSuffix(i.Value, words) {
+					t.Errorf("%s %v: %q", id, result, i.Value)
+				}
+			}
+		}
+	}
+	for _, i := range Decide(good(), policy.Default()).Inputs {
+		if (i.Name == "memory" || i.Name == "processor") && !strings.HasSuffix(i.Value, "; not tested") {
+			t.Errorf("%s without a test: %q", i.Name, i.Value)
+		}
 	}
 }
 

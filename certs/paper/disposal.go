@@ -170,11 +170,14 @@ func (c *Content) addTests(f *facts) {
 	}
 	t := Table{Caption: "Tests and their results", Head: []string{"Test", "Result", "Rests on", "By"}, Shares: []int{38, 14, 30, 18}}
 	for _, e := range f.Tests {
-		by := given(e.Who)
+		by, rests := given(e.Who), joined("; ", "answer: "+given(e.Answer), e.Evidence)
 		if e.Kind == certs.TestAutomatic {
-			by = "measured by the tool"
+			by, rests = "measured by the tool", given(e.Evidence)
+			if e.Result == certs.TestNotTested {
+				by = "nobody"
+			}
 		}
-		t.Rows = append(t.Rows, []string{given(e.Ask), testWords[e.Result], joined("; ", "answer: "+given(e.Answer), e.Evidence), by})
+		t.Rows = append(t.Rows, []string{given(e.Ask), testWords[e.Result], rests, by})
 		t.Marks = append(t.Marks, testMark(e.Result))
 	}
 	c.add("tests", title, Grid{[][]Pair{a, b}}, t)

@@ -32,8 +32,8 @@ type command struct {
 
 // commands that people and scripts use, in the order of the help text.
 var commands = []command{
-	{"inspect", "[--json] [--chroot DIR] [--capture FILE | --from FILE]", "facts about this machine and its drives; changes nothing", inspectCommand},
-	{"plan", "[--json] [--level purge|clear] [--from FILE] [--all | DRIVE...]", "what would be done to the drives; changes nothing", planCommand},
+	{"inspect", "[--json] [--chroot DIR]", "facts about this machine and its drives; changes nothing", inspectCommand},
+	{"plan", "[--json] [--level purge|clear] [--all | DRIVE...]", "what would be done to the drives; changes nothing", planCommand},
 	{"wipe", "[--json] [--level purge|clear] [--technique ID] [--verify full|sample] [--out DIR] [--allow-loop]\n" +
 		"            --erase-serial SERIAL [--erase-serial SERIAL ...] DRIVE...", "ERASES the drives named, for good", wipeCommand},
 	{"control", "[--json] [--out DIR] [--allow-loop] --erase-serial SERIAL DRIVE", "checks the bench on a drive, which it ERASES: a residue planted on it must be found", controlCommand},
@@ -43,8 +43,9 @@ var commands = []command{
 	{"practice", "", "the screens on simulated drives; not part of this version", practiceCommand},
 }
 
-// internalCommands are what PID 1 starts as processes of their own.
+// internalCommands are what PID 1 and the engine start as processes of their own.
 var internalCommands = map[string]func(args []string) int{
+	bench.TestCommand:  bench.TestProcess,
 	pid1.EngineCommand: func([]string) int { return bench.Main() },
 	pid1.ScreenCommand: screenProcess,
 }

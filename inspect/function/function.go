@@ -46,6 +46,14 @@ func (r *Result) UnmarshalText(b []byte) error {
 	return nil
 }
 
+// IDs of the tests that a machine does by itself, as records have them.
+const (
+	IDMemory    = "memory"
+	IDProcessor = "processor"
+	IDBattery   = "battery-load"
+	IDDrives    = "drive-self-test"
+)
+
 // Outcome of one test.
 type Outcome struct {
 	Result Result `json:"result"`

@@ -94,7 +94,7 @@ func marchAll(ctx context.Context, m cells, tell func(done float64)) (f *fault, 
 	done, whole := 0, len(all)*marchSteps*m.Len()
 	for _, p := range all {
 		s := march{m: m, p: p, step: func(n int) {
-			if done += n; done%(16<<20) == 0 {
+			if done += n; done%(64<<20) == 0 {
 				tell(float64(done) / float64(whole))
 			}
 		}}

@@ -74,6 +74,7 @@ type Engine struct {
 	told     map[string]bool // and those whose FINISHED is recorded
 	stopped  bool            // the person stopped the erasure
 	answers  map[string]string
+	tests    selfTests
 	tried    map[string]tried // by question
 	trial    *running         // the exercise of now; nil: none
 	layout   string           // of the keyboard that was tried last; empty: the site's
@@ -91,7 +92,7 @@ type Engine struct {
 // New engine on a machine. Run starts its work.
 func New(w World) *Engine {
 	return &Engine{w: w, policy: policy.Default(), stage: wire.StageStarting, revision: 1, code: -1,
-		answers: map[string]string{}, tried: map[string]tried{}, begun: map[string]bool{}, told: map[string]bool{}, today: map[string]string{}, end: make(chan End, 1)}
+		answers: map[string]string{}, tests: newSelfTests(), tried: map[string]tried{}, begun: map[string]bool{}, told: map[string]bool{}, today: map[string]string{}, end: make(chan End, 1)}
 }
 
 // Run goes on until the machine is to be switched off or started again.

@@ -123,6 +123,7 @@ func (e *Engine) erase() {
 	}
 	fleet := job.Start(e.ctx, e.plan, o)
 	e.update(func() { e.fleet = fleet })
+	e.startTests()
 	e.to(wire.StageErase)
 	go e.follow(fleet)
 }
@@ -266,6 +267,7 @@ func (e *Engine) powerCycle(all []wipe.Outcome) bool {
 	if len(names) == 0 {
 		return false
 	}
+	e.endTests()
 	e.say("needs-power-cycle", "the machine has to be switched off and on: "+strings.Join(names, ", "), "drives", strings.Join(names, ","))
 	e.update(func() {
 		e.notice = &wire.Notice{Mark: wire.MarkWarn, What: fmt.Sprintf("Drive %s gives back its whole capacity only after it was without power.", strings.Join(names, ", ")),
@@ -284,11 +286,13 @@ func (e *Engine) finished(o wipe.Outcome) {
 		return
 	}
 	e.told[o.Drive.Name] = true
-	f := evidence.Finished(o, evidence.Find(e.report.Drives, o.Drive.Identity), Again(e.ctx, e.w.Opener, o))
+	as := evidence.Find(e.report.Drives, o.Drive.Identity)
+	f := evidence.Finished(o, as, Again(e.ctx, e.w.Opener, o))
 	e.record(certs.Record{Kind: certs.KindFinished, Finished: f})
 	e.settle(o.Drive.Identity, f.Verdict)
 	e.say("finished", fmt.Sprintf("drive %s FINISHED %s: %s", o.Drive.Name, o.Verdict, o.What), "drive", o.Drive.Name,
 		"serial", o.Drive.Identity.Serial, "verdict", o.Verdict, "evidence", o.Evidence, "seconds", o.Elapsed)
+	e.testDrive(o, as)
 }
 
 // settle tidies the journal of a drive whose end is on record. It is no record: what

@@ -157,6 +157,8 @@ func (e *Engine) conclude() {
 		return // asked for twice
 	}
 	e.to(wire.StagePapers)
+	e.endTests()
+	e.recordSelfTests()
 	e.recordTests()
 	if e.book.Summary().TPMResult == certs.TPMPending {
 		e.restart()
@@ -253,7 +255,7 @@ func (e *Engine) grade() {
 	s := e.book.Summary()
 	e.mu.Lock()
 	in := grade.Input{Report: e.report, Sanitised: s.Verdict == certs.Sanitised, Level: string(s.Level),
-		LevelAccepted: s.Consent != nil && s.Consent.Accepted != "", TPM: s.TPMResult, Answers: map[string]string{}, Unhandled: s.Unhandled}
+		LevelAccepted: s.Consent != nil && s.Consent.Accepted != "", TPM: s.TPMResult, Answers: map[string]string{}, Tests: measured(s), Unhandled: s.Unhandled}
 	for id, a := range grade.Custody(e.form.Stolen, e.form.LegalHold, e.form.Disputed) {
 		in.Answers[id] = a
 	}

@@ -41,7 +41,9 @@ func (e *Engine) pickUp(ctx context.Context) bool {
 			e.intake, e.tag, e.who = *s.Intake, s.Intake.Tag, s.Intake.Operator
 		}
 		for _, t := range s.Tests {
-			e.answers[t.Question] = t.Answer
+			if t.Kind == certs.TestOperator {
+				e.answers[t.Question] = t.Answer
+			}
 		}
 	})
 	e.say("picked-up", fmt.Sprintf("visit %s goes on", book.Visit()), "visit", book.Visit(), "orphans", len(s.Orphans))

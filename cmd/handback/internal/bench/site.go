@@ -5,6 +5,7 @@ import (
 	"handback.example/cmd/handback/internal/evidence"
 	"handback.example/grade/policy"
 	"handback.example/inspect"
+	"handback.example/inspect/function"
 )
 
 // siteRule is why a test was not done where trainees work.
@@ -33,9 +34,9 @@ func (e *Engine) ruledOut(q policy.Question) bool {
 func (e *Engine) untested() (list []*certs.Tested) {
 	for _, q := range e.policy.ForKind(e.report) {
 		if why, absent := q.Absent(e.report); absent {
-			list = append(list, evidence.Untested(q.ID, q.Ask, certs.TestNotPresent, why))
+			list = append(list, evidence.Measured(q.ID, q.Ask, function.Outcome{Result: function.NotPresent, Evidence: why}))
 		} else if e.ruledOut(q) {
-			list = append(list, evidence.Untested(q.ID, q.Ask, certs.TestNotTested, siteRule))
+			list = append(list, evidence.Measured(q.ID, q.Ask, function.Outcome{Evidence: siteRule}))
 		}
 	}
 	why := "the image has no driver for it, so that nothing can open it"
@@ -43,10 +44,10 @@ func (e *Engine) untested() (list []*certs.Tested) {
 		why = siteRule
 	}
 	for _, s := range senses {
-		t := evidence.Untested(s.id, s.ask, certs.TestNotTested, why)
+		t := evidence.Measured(s.id, s.ask, function.Outcome{Evidence: why})
 		if s.part != nil {
 			if f := s.part(e.report.Devices); f.Known && !f.Value {
-				t = evidence.Untested(s.id, s.ask, certs.TestNotPresent, f.Source)
+				t = evidence.Measured(s.id, s.ask, function.Outcome{Result: function.NotPresent, Evidence: f.Source})
 			}
 		}
 		list = append(list, t)

@@ -33,7 +33,7 @@ func (e *Engine) View() wire.View {
 		v.Plan = e.planView()
 	case wire.StageErase, wire.StageGrade, wire.StagePapers:
 		v.Drives, v.Questions, v.StickMayGo = e.driveViews(), e.questionViews(), e.stickMayGo()
-		v.Exercise = e.showTrial()
+		v.Tests, v.Exercise = e.testViews(), e.showTrial()
 	case wire.StageResult:
 		v.Result = e.storedResult()
 	}

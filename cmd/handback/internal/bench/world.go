@@ -83,6 +83,10 @@ type World struct {
 	// an engine that takes over from one that died must not say that nothing was
 	// erased, though the stick with the records may be gone. Empty: none is kept.
 	Marker string
+	// Test runs a test in a process of its own; nil: none is run.
+	Test func(ctx context.Context, j function.Job, tell func(done float64)) function.Outcome
+	// Tester opens drives to have them test themselves; nil: none does.
+	Tester drive.Tester
 	// Hands are the parts that a person tries.
 	Hands Hands
 	// Linger is how long a page that ends by itself stands at least, so that a
@@ -103,6 +107,8 @@ func Machine() World {
 		Suspend:   func(ctx context.Context, m sleep.Machine) error { return m.Suspend(ctx) },
 		Fabric:    connectFabric,
 		Opener:    linux.Opener{},
+		Test:      testProcess,
+		Tester:    linux.Opener{},
 		Paths:     linux.Paths,
 		ClearTPM:  func(ctx context.Context) tpm.Outcome { return tpm.Clear(ctx, tpm.Device{}) },
 		ResumeTPM: func(ctx context.Context, n tpm.Note) tpm.Outcome { return tpm.Resume(ctx, tpm.Device{}, n) },

@@ -13,6 +13,7 @@ import (
 	"handback.example/grade/policy"
 	"handback.example/inspect"
 	"handback.example/inspect/drive"
+	"handback.example/inspect/function"
 	"handback.example/wipe"
 	"handback.example/wipe/plan"
 )
@@ -279,10 +280,9 @@ func Answered(q policy.Question, answer, who, showed string) *certs.Tested {
 	return t
 }
 
-// Untested is a test that nobody did: the machine has no such part, or nothing may or
-// can open it.
-func Untested(id, ask, result, why string) *certs.Tested {
-	return &certs.Tested{Question: id, Ask: ask, Answer: result, Kind: certs.TestAutomatic, Result: result, Evidence: why}
+// Measured is a test that the machine does by itself, or that nobody did.
+func Measured(id, ask string, o function.Outcome) *certs.Tested {
+	return &certs.Tested{Question: id, Ask: ask, Kind: certs.TestAutomatic, Result: o.Result.String(), Evidence: o.Evidence}
 }
 
 // Graded on a route, and what is meant to become of the machine on it.

@@ -140,6 +140,8 @@ func eraseView() wire.View {
 		{Name: "C", Drive: "SanDisk Ultra 32 GB", Serial: "4C530001", State: "FAILED", Mark: wire.MarkBad, Fraction: 0.5, Time: "after 3 min", Note: "3 blocks can't be written. Take the drive out at the end."},
 	}
 	v.Questions = bench()
+	v.Tests = []wire.Test{{Name: "Memory", Mark: wire.MarkOK}, {Name: "Processor", Mark: wire.MarkBusy, Note: "40 %"},
+		{Name: "Battery"}, {Name: "Drives", Mark: wire.MarkBusy, Note: "33 %"}}
 	v.Log = []string{"14:02:11 A STARTED", "14:02:25 A FINISHED sanitised, Purge"}
 	return v
 }
@@ -225,6 +227,8 @@ func pages() map[string]wire.View {
 	notReady.Plan.Rows = notReady.Plan.Rows[2:]
 	grading := eraseView()
 	grading.Stage = wire.StageGrade
+	grading.Tests = []wire.Test{{Name: "Memory", Mark: wire.MarkBad, Note: "FAILED"}, {Name: "Processor", Mark: wire.MarkUnknown, Note: "not tested"},
+		{Name: "Battery", Mark: wire.MarkUnknown, Note: "not tested"}, {Name: "Drives", Note: "none"}}
 	noDrive := checkView()
 	noDrive.Plan.Rows = nil
 	unknown := base("a-new-stage")

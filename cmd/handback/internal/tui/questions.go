@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"strings"
 
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
@@ -16,13 +17,15 @@ type questions struct {
 	open string // the question that is shown
 	left bool   // it was answered: go on to the next open one
 	now  *wire.Exercise
-	kind map[string]int // of the exercises, where another one was chosen
+	// tests of the machine by itself, which stand beside the questions.
+	tests []wire.Test
+	kind  map[string]int // of the exercises, where another one was chosen
 }
 
 // show keeps to the question on the screen, and goes on when it was answered.
 func (q *questions) show(v *wire.View) {
 	list := v.Questions
-	q.list, q.now = list, v.Exercise
+	q.list, q.now, q.tests = list, v.Exercise, v.Tests
 	if q.now != nil {
 		q.open, q.left = q.now.Question, false // its answer is wanted next
 	}
@@ -122,7 +125,7 @@ func (q *questions) count() (done, all int) {
 // rows: how far the questions are, and the one that is asked.
 func (q *questions) rows(w int, tight bool) []row {
 	if len(q.list) == 0 {
-		return nil
+		return testRows(q.tests, w)
 	}
 	done, all := q.count()
 	head := newRow(2).add(strong, fmt.Sprintf("Questions: %d of %d answered   ", done, all))
@@ -139,7 +142,12 @@ func (q *questions) rows(w int, tight bool) []row {
 		head.add(good, "  all done")
 	}
 	x := q.list[q.at]
-	rows := []row{gap(), *head, gap()}
+	rows := []row{gap(), *head}
+	if len(q.tests) > 0 {
+		rows = append(rows, testRows(q.tests, w)[1:]...) // the gap between stands above
+	} else {
+		rows = append(rows, gap())
+	}
 	for i, l := range wrapMost(x.Ask, w-10, 3) {
 		r := newRow(3)
 		if i == 0 {
@@ -148,6 +156,31 @@ func (q *questions) rows(w int, tight bool) []row {
 		rows = append(rows, *r.to(5).add(strong, l))
 	}
 	return append(append(rows, q.choices(x, w, tight)...), q.trial(x, w)...)
+}
+
+// testRows are the tests that the machine does by itself, in a line or two.
+func testRows(tests []wire.Test, w int) (rows []row) {
+	if len(tests) == 0 {
+		return nil
+	}
+	const indent = 13
+	rows = []row{gap()}
+	r := newRow(2).add(strong, "Machine:")
+	for i, t := range tests {
+		shape, st := mark(t.Mark)
+		if t.Mark == wire.MarkNone {
+			shape = "·"
+		}
+		s := strings.TrimSpace(t.Name + " " + t.Note)
+		if r.width > indent && r.width+width(s)+5 > w {
+			rows, r = append(rows, *r), newRow(2)
+		}
+		if r.to(indent); i > 0 && r.width > indent {
+			r.add(plain, "  ")
+		}
+		r.add(st, shape).add(plain, " "+s)
+	}
+	return append(rows, *r)
 }
 
 // trial is what an exercise of the question has shown, or that there is one.

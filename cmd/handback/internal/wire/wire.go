@@ -61,6 +61,7 @@ type View struct {
 	Plan      PlanView        `json:"plan"`
 	Drives    []DriveProgress `json:"drives,omitempty"`
 	Questions []Question      `json:"questions,omitempty"` // bench questions, answered while drives are erased
+	Tests     []Test          `json:"tests,omitempty"`     // that the machine does by itself meanwhile
 	// Exercise is what a person tries just now; nil: nothing.
 	Exercise   *Exercise `json:"exercise,omitempty"`
 	StickMayGo bool      `json:"stick_may_go"` // 'The stick may be pulled now'
@@ -164,6 +165,13 @@ type Question struct {
 	Advice string `json:"advice,omitempty"`
 	// Proposed is the answer that the exercise leads to: its index plus one. 0: none.
 	Proposed int `json:"proposed,omitempty"`
+}
+
+// Test is one that the machine does by itself.
+type Test struct {
+	Name string `json:"name"` // 'Memory'
+	Mark Mark   `json:"mark"` // MarkNone: it waits, or there is nothing to test
+	Note string `json:"note,omitempty"`
 }
 
 // Exercise is a test that a person does by hand. It proposes the answer of a question.

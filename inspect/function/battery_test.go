@@ -1,0 +1,67 @@
+package function
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"handback.example/inspect/internal/tree"
+)
+
+// supply writes a folder of the power_supply class, as the kernel's ABI documents it.
+func supply(t *testing.T, root, name string, files map[string]string) {
+	t.Helper()
+	dir := filepath.Join(root, "sys/class/power_supply", name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for f, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, f), []byte(text+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestBattery(t *testing.T) {
+	battery := func(status, percent, volts string) map[string]string {
+		return map[string]string{"type": "Battery", "present": "1", "status": status, "capacity": percent, "voltage_now": volts, "power_now": "32100000"}
+	}
+	for name, c := range map[string]struct {
+		before, after map[string]string
+		least         time.Duration
+		want          Result
+		says          string
+	}{
+		"none":             {nil, nil, 0, NotPresent, "the kernel shows no battery"},
+		"a mouse's":        {map[string]string{"type": "Battery", "scope": "Device", "status": "Discharging"}, nil, 0, NotPresent, "the kernel shows no battery"},
+		"the lead is in":   {battery("Charging", "87", "12100000"), nil, 0, NotTested, "the lead is in: status Charging, charge 87 %, 32.1 W, 12.1 V"},
+		"put in meanwhile": {battery("Discharging", "87", "12100000"), battery("Charging", "87", "12100000"), 0, NotTested, "the lead is in: "},
+		"carries":          {battery("Discharging", "87", "12100000"), battery("Discharging", "87", "11400000"), 0, Pass, "charge 87 % before, 87 % after; 12.1 V before, 11.4 V at least; 32.1 W"},
+		"falls":            {battery("Discharging", "87", "12100000"), battery("Discharging", "60", "10400000"), 0, Fail, "charge 87 % before, 60 % after; 12.1 V before, 10.4 V at least"},
+		"too short":        {battery("Discharging", "87", "12100000"), nil, time.Hour, NotTested, "too short"},
+		"no gauge":         {battery("Discharging", "", "12100000"), nil, 0, NotTested, "it does not tell its charge: status Discharging, 32.1 W, 12.1 V"},
+		"odd":              {battery("<script>", "65535", "-5"), nil, 0, NotTested, "the lead is in: status not told, 32.1 W"},
+		"by its current": {map[string]string{"type": "Battery", "status": "Full", "capacity": "100", "voltage_now": "8000000", "current_now": "500000"}, nil, 0, NotTested,
+			"the lead is in: status Full, charge 100 %, 4.0 W, 8.0 V"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			if c.before != nil {
+				supply(t, root, "BAT0", c.before)
+			}
+			supply(t, root, "AC", map[string]string{"type": "Mains", "online": "0"})
+			ctx, stop := context.WithTimeout(t.Context(), 60*time.Millisecond)
+			defer stop()
+			if c.after != nil {
+				time.AfterFunc(20*time.Millisecond, func() { supply(t, root, "BAT0", c.after) })
+			}
+			o := watchBattery(ctx, tree.At(root), 5*time.Millisecond, c.least)
+			if o.Result != c.want || !strings.Contains(o.Evidence, c.says) {
+				t.Errorf("%v: %s", o.Result, o.Evidence)
+			}
+		})
+	}
+}
