@@ -265,13 +265,16 @@ func (t Tree) noMedium(d Disk) (Disk, error) {
 	return d, nil
 }
 
-// Partitions of a disk, as the kernel sees them, by name.
+// Partitions of a disk, as the kernel sees them, by name: it begins with the disk's own.
 func (t Tree) Partitions(dir string) ([]string, error) {
 	names, err := t.List(dir)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(names, func(name string) bool { return !t.Has(filepath.Join(dir, name), "partition") }), nil
+	disk := filepath.Base(dir)
+	return slices.DeleteFunc(names, func(name string) bool {
+		return !strings.HasPrefix(name, disk) || !t.Has(filepath.Join(dir, name), "partition")
+	}), nil
 }
 
 // BackingFile of a loop device; ok is false where it has none.

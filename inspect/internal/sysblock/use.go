@@ -208,7 +208,7 @@ func (t Tree) swaps(parts []part) ([]string, error) {
 // loops whose backing file is the drive itself or a part of it: the kernel holds
 // no claim for them.
 func (t Tree) loops(parts []part) ([]string, error) {
-	names, err := t.listOrNone("/sys/block")
+	names, err := t.loopNames()
 	if err != nil {
 		return nil, err
 	}
@@ -226,6 +226,13 @@ func (t Tree) loops(parts []part) ([]string, error) {
 		}
 	}
 	return use, nil
+}
+
+// loopNames of all loop devices, with a file behind them or none: the kernel calls no
+// other device so.
+func (t Tree) loopNames() ([]string, error) {
+	names, err := t.listOrNone("/sys/block")
+	return slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, "loop") }), err
 }
 
 // backing of a loop device: whoever uses what it stands on would lose it too, and
@@ -251,7 +258,7 @@ func (t Tree) backing(d Disk) ([]string, error) {
 
 // sharers of a backing file: other loop devices, and swap.
 func (t Tree) sharers(d Disk, same func(path string) bool) ([]string, error) {
-	names, err := t.listOrNone("/sys/block")
+	names, err := t.loopNames()
 	if err != nil {
 		return nil, err
 	}
