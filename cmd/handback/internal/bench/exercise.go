@@ -39,10 +39,10 @@ type Panel interface {
 // exercise is a test by hand that runs. Its methods are safe for several goroutines.
 type exercise interface {
 	view(now time.Time, stickMayGo bool) wire.Exercise
-	next() error                        // what Enter does
-	over(now time.Time) bool            // it has ended by itself
-	covers() bool                       // no text can be seen while it runs
-	end() (evidence string, whole bool) // gives back what it holds
+	next() error             // what Enter does
+	over(now time.Time) bool // it has ended by itself
+	covers() bool            // no text can be seen while it runs
+	end() tried              // gives back what it holds
 }
 
 // exercises by the ID of their question, and what a person does in each.
@@ -60,8 +60,10 @@ var exercises = map[string]struct {
 // tried is what came of an exercise.
 type tried struct {
 	evidence string
-	whole    bool // all that it looks for was seen: it proposes that the part works
-	failed   bool // it could not be done
+	whole    bool   // all that it looks for was seen: it proposes that the part works
+	advice   string // on answering, where it was not
+	// meant by the answer that the part works all the same, for the record.
+	meant string
 }
 
 // running is the exercise of now.
@@ -86,7 +88,7 @@ func (e *Engine) try(id string, kind int) error {
 	}
 	now, err := x.begin(e, kind)
 	if err != nil {
-		e.update(func() { e.tried[id] = tried{evidence: "not tried: " + err.Error(), failed: true} })
+		e.update(func() { e.tried[id] = tried{evidence: "not tried: " + err.Error()} })
 		return err
 	}
 	r := &running{exercise: now, question: q.ID, stop: make(chan struct{}), done: make(chan struct{})}
@@ -124,12 +126,9 @@ func (e *Engine) attend(r *running) {
 			going = !r.over(e.w.Now()) && !hidden
 		}
 	}
-	evidence, whole := r.end()
-	e.update(func() {
-		e.tried[r.question] = tried{evidence: evidence, whole: whole}
-		e.trial = nil
-	})
-	eventlog.Event("tried", "question", r.question, "whole", whole, "evidence", evidence)
+	t := r.end()
+	e.update(func() { e.tried[r.question], e.trial = t, nil })
+	eventlog.Event("tried", "question", r.question, "whole", t.whole, "evidence", t.evidence)
 	close(r.done)
 }
 
@@ -180,14 +179,20 @@ func (e *Engine) showTried(v *wire.Question, q policy.Question) {
 			}
 		}
 	}
-	t, done := e.tried[q.ID]
-	v.Evidence = t.evidence
-	switch {
-	case q.ID == "keyboard" && done && !t.whole && !t.failed:
-		v.Advice = "Yes is right only if this machine has no such keys."
-	case t.whole:
+	t := e.tried[q.ID]
+	v.Evidence, v.Advice = t.evidence, t.advice
+	if t.whole {
 		v.Proposed = 1 + slices.IndexFunc(q.Choices, func(c policy.Choice) bool { return c.Means == policy.MeansPass })
 	}
+}
+
+// showed is what the record says of an exercise beside a question's answer.
+func (e *Engine) showed(q policy.Question, answer string) string {
+	t := e.tried[q.ID]
+	if t.meant == "" || q.Means(answer) != policy.MeansPass {
+		return t.evidence
+	}
+	return t.evidence + "; " + t.meant
 }
 
 // showTrial is the exercise of now; nil: none runs.

@@ -139,11 +139,19 @@ func (k *keyboardTrial) over(now time.Time) bool {
 	return k.ended(now) || k.test.Over(now)
 }
 
-func (k *keyboardTrial) end() (string, bool) {
+func (k *keyboardTrial) end() tried {
 	note := k.close()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.device.String() + ": " + k.test.Evidence() + note, k.test.Whole() && note == ""
+	t := tried{evidence: k.device.String() + ": " + k.test.Evidence() + note, whole: k.test.Whole() && note == ""}
+	switch {
+	case len(k.test.Stuck()) > 0:
+		t.advice = "A key is stuck. Look whether something lies on it, and test again."
+	case len(k.test.Missing()) > 0:
+		t.advice = "Yes is right only if this machine has no such keys."
+		t.meant = "answered: it has no such keys"
+	}
+	return t
 }
 
 type pointerTrial struct {
@@ -209,9 +217,9 @@ func (p *pointerTrial) over(now time.Time) bool {
 	return p.ended(now) || p.test.Whole()
 }
 
-func (p *pointerTrial) end() (string, bool) {
+func (p *pointerTrial) end() tried {
 	note := p.close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.device.String() + ": " + p.test.Evidence() + note, p.test.Whole()
+	return tried{evidence: p.device.String() + ": " + p.test.Evidence() + note, whole: p.test.Whole()}
 }

@@ -66,7 +66,7 @@ func (s *screenTrial) covers() bool { return true }
 
 // end gives the display back. That it showed pictures says nothing about what a person
 // saw on them: only they can answer.
-func (s *screenTrial) end() (string, bool) {
+func (s *screenTrial) end() tried {
 	_ = s.panel.Close() // pid1 puts the console back where this could not
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,7 +75,7 @@ func (s *screenTrial) end() (string, bool) {
 	if s.err != nil {
 		n--
 	}
-	return fmt.Sprintf("%d of %d pictures shown on %d x %d pixels", n, function.Pictures, w, h), false
+	return tried{evidence: fmt.Sprintf("%d of %d pictures shown on %d x %d pixels", n, function.Pictures, w, h)}
 }
 
 // portsTrial watches the machine's USB ports.
@@ -144,11 +144,11 @@ func (p *portsTrial) over(now time.Time) bool {
 	return p.done || p.err != nil || p.test.Whole() || now.Sub(p.last) >= idleTime
 }
 
-func (p *portsTrial) end() (string, bool) {
+func (p *portsTrial) end() tried {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err != nil {
-		return p.err.Error(), false
+		return tried{evidence: p.err.Error()}
 	}
-	return p.test.Evidence(), p.test.Whole()
+	return tried{evidence: p.test.Evidence(), whole: p.test.Whole()}
 }

@@ -213,7 +213,7 @@ func (e *Engine) recordTests() {
 		}
 		a = or(a, policy.NotTested)
 		if had[q.ID] != a {
-			e.record(certs.Record{Kind: certs.KindTested, Tested: evidence.Answered(q, a, e.who, e.tried[q.ID].evidence)})
+			e.record(certs.Record{Kind: certs.KindTested, Tested: evidence.Answered(q, a, e.who, e.showed(q, a))})
 		}
 	}
 	for _, t := range e.untested() {
