@@ -79,8 +79,12 @@ func newBed(t *testing.T, drives ...string) *bed {
 	return b
 }
 
-// TestMain keeps the serial log's events away where nobody asked for them.
+// TestMain keeps the serial log's events away where nobody asked for them. It is the
+// process of a test, too.
 func TestMain(m *testing.M) {
+	if job := os.Getenv(jobVariable); job != "" {
+		os.Exit(TestProcess([]string{job}))
+	}
 	flag.Parse()
 	if !testing.Verbose() {
 		eventlog.SetOutput(io.Discard)

@@ -1,0 +1,199 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"handback.example/certs"
+	"handback.example/cmd/handback/internal/wire"
+	"handback.example/inspect/drive/linux"
+	"handback.example/inspect/function"
+	"handback.example/wipe/tpm"
+)
+
+// startTesting is start with tests of this kind.
+func (b *bed) startTesting(test func(context.Context, function.Job, func(float64)) function.Outcome) (*Engine, chan End) {
+	w := b.world()
+	w.Test, w.Tester = test, linux.Opener{}
+	e := New(w)
+	end := make(chan End, 1)
+	go func() { end <- e.Run(b.t.Context()) }()
+	return e, end
+}
+
+// toGrade goes on from the gate until the drives are done.
+func (b *bed) toGrade(e *Engine) {
+	b.t.Helper()
+	v := b.toAgree(e)
+	must(b.t, e, wire.Intent{Kind: wire.IntentConsent, Text: "DEF-1", Digest: v.Plan.Digest})
+	toStage(b.t, e, wire.StageGrade)
+}
+
+// automatic are the tests of the machine by itself, by their IDs.
+func automatic(t *testing.T, rs []certs.Record) map[string]certs.Tested {
+	t.Helper()
+	out := map[string]certs.Tested{}
+	for _, r := range rs {
+		if r.Tested == nil || r.Tested.Kind != certs.TestAutomatic {
+			continue
+		}
+		if _, twice := out[r.Tested.Question]; twice {
+			t.Errorf("%s is recorded twice", r.Tested.Question)
+		}
+		out[r.Tested.Question] = *r.Tested
+	}
+	return out
+}
+
+func tests(v wire.View) (s string) {
+	for _, t := range v.Tests {
+		s += fmt.Sprintf("%s=%s ", t.Name, t.Mark)
+	}
+	return s
+}
+
+// What the machine finds out by itself is on the screen, on record and in the grade.
+func TestSelfTests(t *testing.T) {
+	b := newBed(t, "alpha", "bravo")
+	e, _ := b.startTesting(func(_ context.Context, j function.Job, tell func(float64)) function.Outcome {
+		tell(0.5)
+		switch {
+		case j.Memory != nil && j.Memory.Bytes == virtualMemory:
+			return function.Outcome{Result: function.Pass, Evidence: "64 MB"}
+		case j.Processor != nil && j.Processor.Time == virtualLoad:
+			return function.Outcome{Result: function.Fail, Evidence: "core 1 computed a wrong answer"}
+		}
+		return function.Outcome{}
+	})
+	b.toGrade(e)
+	until(t, "the tests to end", func() bool {
+		return !strings.Contains(tests(e.View()), "="+string(wire.MarkBusy)) && strings.HasPrefix(tests(e.View()), "Memory=ok Processor=bad ")
+	})
+	must(t, e, wire.Intent{Kind: wire.IntentFinish})
+	v := toStage(t, e, wire.StageResult)
+	rs := b.records(v.Visit)
+	got := automatic(t, rs)
+	if m, p := got[function.IDMemory], got[function.IDProcessor]; m.Result != certs.TestPass || m.Evidence != "64 MB" || p.Result != certs.TestFail {
+		t.Errorf("memory %+v, processor %+v", m, p)
+	}
+	d := got[function.IDDrives]
+	if d.Result != certs.TestNotPresent || !strings.HasPrefix(d.Evidence, "drive A: a drive of this kind has no self-test; reads ") || !strings.Contains(d.Evidence, "; drive B: ") {
+		t.Errorf("drives %+v", d)
+	}
+	if bt, had := got[function.IDBattery]; !had || bt.Result == certs.TestPass {
+		t.Errorf("battery %+v", bt)
+	}
+	g := certs.Summarise(rs).Graded
+	for _, in := range g.Inputs {
+		if want, named := map[string]string{"memory": "tested: 64 MB", "processor": "test FAILED: core 1 computed a wrong answer"}[in.Name]; named && !strings.HasSuffix(in.Value, want) {
+			t.Errorf("the grade saw %s: %s", in.Name, in.Value)
+		}
+	}
+	if g.Function != "below F3" && g.Function != "not tested" {
+		t.Errorf("function %s", g.Function)
+	}
+}
+
+// Nobody waits for a test: what has not ended with the visit was not tested, and what
+// comes after a restart is not tested twice.
+func TestSelfTestsCut(t *testing.T) {
+	b := newBed(t, "alpha")
+	b.set.Unattended = true
+	var begun atomic.Int32
+	hold := func(ctx context.Context, _ function.Job, _ func(float64)) function.Outcome {
+		begun.Add(1)
+		<-ctx.Done()
+		return function.Outcome{Evidence: "the test was stopped; before that 0 MB were tested"}
+	}
+	b.tpm = func() tpm.Outcome {
+		return tpm.Outcome{Result: tpm.Pending, How: "physical presence interface", Note: &tpm.Note{Operation: 5, SRKBefore: "000b01"}}
+	}
+	b.resume = func(tpm.Note) tpm.Outcome { return tpm.Outcome{Result: tpm.Cleared} }
+	for boot, want := range []End{EndReboot, EndPowerOff} {
+		e, end := b.startTesting(hold)
+		if how := <-end; how != want {
+			t.Fatalf("boot %d ends with %v", boot, how)
+		}
+		got := automatic(t, b.records(e.View().Visit))
+		for _, id := range []string{function.IDMemory, function.IDProcessor} {
+			if x, had := got[id]; !had || x.Result != certs.TestNotTested || x.Evidence == "" {
+				t.Errorf("boot %d: %s: %+v", boot, id, x)
+			}
+		}
+	}
+	if n := begun.Load(); n > 1 {
+		t.Errorf("%d tests were begun", n)
+	}
+}
+
+func TestAllDrives(t *testing.T) {
+	passed, failed := function.Outcome{Result: function.Pass, Evidence: "passed"}, function.Outcome{Result: function.Fail, Evidence: "failed"}
+	none, cut := function.Outcome{Result: function.NotPresent, Evidence: "has none"}, function.Outcome{Evidence: "cut"}
+	many := map[string]function.Outcome{"AA": failed}
+	for c := 'A'; c <= 'Z'; c++ {
+		many[string(c)] = passed
+	}
+	for name, c := range map[string]struct {
+		each map[string]function.Outcome
+		want function.Outcome
+	}{
+		"none":              {nil, function.Outcome{Evidence: "no drive was erased"}},
+		"good":              {map[string]function.Outcome{"A": passed, "B": none}, function.Outcome{Result: function.Pass, Evidence: "drive A: passed; drive B: has none"}},
+		"one was cut":       {map[string]function.Outcome{"A": passed, "B": cut}, function.Outcome{Evidence: "drive B: cut; drive A: passed"}},
+		"one failed":        {map[string]function.Outcome{"A": cut, "B": passed, "C": failed}, function.Outcome{Result: function.Fail, Evidence: "drive C: failed; drive A: cut; drive B: passed"}},
+		"none has any test": {map[string]function.Outcome{"A": none}, function.Outcome{Result: function.NotPresent, Evidence: "drive A: has none"}},
+	} {
+		if got := allDrives(c.each); got != c.want {
+			t.Errorf("%s: %v: %s", name, got.Result, got.Evidence)
+		}
+	}
+	if got := allDrives(many); got.Result != function.Fail || !strings.HasPrefix(got.Evidence, "drive AA: failed; drive A: passed; ") || !strings.HasSuffix(got.Evidence, "drive K: passed; and 15 more drives, none of them worse") {
+		t.Errorf("%v: %s", got.Result, got.Evidence)
+	}
+}
+
+// jobVariable makes this test's own program a process that tests.
+const jobVariable = "HANDBACK_BENCH_TEST_JOB"
+
+// A test runs in a process of its own, at the lowest priority, and whatever becomes of
+// that process is said.
+func TestProcesses(t *testing.T) {
+	job, err := json.Marshal(function.Job{Memory: &function.MemoryTest{Fitted: 1 << 30, Bytes: 1 << 20}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	real := exec.CommandContext(t.Context(), os.Args[0])
+	real.Env = append(os.Environ(), jobVariable+"="+string(job))
+	last := -1.0
+	if o := runTest(t.Context(), real, func(d float64) { last = d }); o.Result != function.Pass || !strings.HasPrefix(o.Evidence, "1 MB of 1.0 GB written and read back") || last != 1 {
+		t.Errorf("%v: %s, at %v", o.Result, o.Evidence, last)
+	}
+	for script, want := range map[string]string{
+		`printf '{"outcome":{"result":"not-tested","evidence":"%s"}}' "$(chrt -p $$ | head -n 1 | cut -d : -f 2)"`: " SCHED_IDLE",
+		`kill -SEGV $$`:      "the test ended by itself without a result: signal: segmentation fault",
+		`echo '{"done":'`:    "the test ended by itself without a result: it said nothing",
+		`yes '{"done":0.5}'`: "the test ended by itself without a result: ",
+		`echo '{"outcome":{"result":"perfect"}}'; exit 3`: "the test ended by itself without a result: exit status 3",
+		`/nonexistent`: "the test ended by itself without a result: exit status 127",
+	} {
+		if o := runTest(t.Context(), exec.CommandContext(t.Context(), "sh", "-c", script), func(float64) {}); o.Result != function.NotTested || !strings.HasPrefix(o.Evidence, want) {
+			t.Errorf("%s: %v: %s", script, o.Result, o.Evidence)
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, stop)
+	began := time.Now()
+	if o := runTest(ctx, exec.CommandContext(ctx, "sh", "-c", "exec sleep 60"), func(float64) {}); o.Result != function.NotTested || o.Evidence != "the visit ended before the test did" {
+		t.Errorf("%v: %s", o.Result, o.Evidence)
+	}
+	if d := time.Since(began); d > 20*time.Second {
+		t.Errorf("it was waited for %s", d)
+	}
+}
