@@ -186,8 +186,12 @@ func checkDevices(t *testing.T, x *index.Index) {
 		"acpi:PNP0C0A:":                                         "battery",
 		"acpi:PNP0C0C:":                                         "button",
 		"acpi:IFX0102:PNP0C31:":                                 "tpm_infineon",
-		"mmc:block":                                             "mmc_block",
-		"scsi:t-0x00":                                           "sd_mod",
+		"pci:v00001022d0000144Bsv00000000sd00000000bc06sc00i00": "k10temp", // Renoir
+		// Word and bit of CPUID features (cpufeatures.h): 14*32+0 is DTHERM, 14*32+6 PTS.
+		"cpu:type:x86,ven0000fam0006mod008E:feature:,0000,0001,01C0,01C1,01C6,01C7": "coretemp", // Whiskey Lake
+		"cpu:type:x86,ven0000fam0006mod009E:feature:,0000,0001,01C0,01C6":           "x86_pkg_temp_thermal",
+		"mmc:block":   "mmc_block",
+		"scsi:t-0x00": "sd_mod",
 	} {
 		if got := x.Match(alias); !slices.Contains(got, want) {
 			t.Errorf("%s: %q, want %s", alias, got, want)
