@@ -7,23 +7,57 @@ import (
 	"handback.example/cmd/handback/internal/wire"
 	"handback.example/inspect"
 	"handback.example/inspect/health"
+	"handback.example/wipe"
 )
 
-// facts of the machine as rows: what matters on a bench first, unknowns marked.
-func facts(r *inspect.Report) (rows []wire.Fact) {
-	add := func(name, value string, mark wire.Mark) {
-		rows = append(rows, wire.Fact{Name: name, Value: value, Mark: mark})
+// facts of the machine as rows, part by part: what stands in the way first, what could
+// not be read last.
+func facts(r *inspect.Report, refusals []wipe.Refusal) []wire.Fact {
+	rows := hiddenFacts(r, refusals)
+	left := append([]wire.Fact{tpmFact(r.TPM), yesFact("Secure Boot", r.Firmware.SecureBoot, "on", "off")}, residueFacts(r.Residue)...)
+	rows = append(rows, inPart(wire.PartLeft, left)...)
+	rows = append(rows, inPart(wire.PartMachine, machineFacts(r))...)
+	for _, m := range r.Missing {
+		rows = append(rows, wire.Fact{Part: wire.PartUnknown, Value: m, Mark: wire.MarkUnknown})
 	}
-	for _, f := range r.Unhandled {
-		add("Not reached", f.What+": "+f.Do, wire.MarkBad)
+	for _, left := range r.Residue {
+		if left.State == inspect.ResidueUnknown {
+			rows = append(rows, wire.Fact{Part: wire.PartUnknown, Value: left.Item + ": " + left.Evidence, Mark: wire.MarkUnknown})
+		}
 	}
-	rows = append(rows, textFact("Serial number", r.Machine.Serial), textFact("Kind", r.Machine.Kind), textFact("Processor", r.CPU.Model),
-		windows11Fact(r.CPU))
-	if m := r.Memory.Bytes; m.Known {
-		add("Memory", fmt.Sprintf("%.0f GB", float64(m.Value)/(1<<30)), wire.MarkOK)
-	} else {
-		add("Memory", unknown(m.Why), wire.MarkUnknown)
+	return rows
+}
+
+func inPart(p wire.Part, rows []wire.Fact) []wire.Fact {
+	for i := range rows {
+		rows[i].Part = p
 	}
+	return rows
+}
+
+// hiddenFacts: what nobody can reach, each with what to do; else where it was looked.
+func hiddenFacts(r *inspect.Report, refusals []wipe.Refusal) (rows []wire.Fact) {
+	for _, f := range refusals {
+		rows = append(rows, wire.Fact{Part: wire.PartHidden, Value: f.Reason, Do: f.Do, Mark: wire.MarkBad})
+	}
+	if len(rows) == 0 && r.Unhandled != nil {
+		var places []string // how much there was at each stands in the record
+		for _, l := range r.Looked {
+			place, _, _ := strings.Cut(l, ":")
+			places = append(places, place)
+		}
+		rows = append(rows, wire.Fact{Part: wire.PartHidden, Name: "Other storage", Value: "none found, by " + or(strings.Join(places, ", "), "nothing"), Mark: wire.MarkOK})
+	}
+	return rows
+}
+
+func machineFacts(r *inspect.Report) (rows []wire.Fact) {
+	lead := yesFact("Power lead", r.Mains, "in", "out")
+	if lead.Mark == wire.MarkWarn {
+		lead.Do = "put the power lead in"
+	}
+	rows = append(rows, lead, textFact("Serial number", r.Machine.Serial), textFact("Kind", r.Machine.Kind), textFact("Processor", r.CPU.Model),
+		windows11Fact(r.CPU), memoryFact(r.Memory))
 	for _, b := range r.Battery {
 		rows = append(rows, batteryFact(b))
 	}
@@ -31,22 +65,19 @@ func facts(r *inspect.Report) (rows []wire.Fact) {
 		rows = append(rows, displayFact(d))
 	}
 	if parts := fitted(r.Devices); parts != "" {
-		add("Parts", parts, wire.MarkOK)
+		rows = append(rows, wire.Fact{Name: "Parts", Value: parts, Mark: wire.MarkOK})
 	}
-	rows = append(rows, tpmFact(r.TPM), yesFact("Secure Boot", r.Firmware.SecureBoot, "on", "off"), yesFact("Power lead", r.Mains, "in", "out"))
-	for _, d := range r.Drives {
-		if !d.Boot {
-			rows = append(rows, healthFact(d))
-		}
-	}
-	rows = append(rows, residueFacts(r.Residue)...)
 	for _, n := range r.Notes {
-		add("Done before", n, wire.MarkNone)
-	}
-	for _, m := range r.Missing {
-		add("Not known", m, wire.MarkUnknown)
+		rows = append(rows, wire.Fact{Name: "Done before", Value: n, Mark: wire.MarkNone})
 	}
 	return rows
+}
+
+func memoryFact(m inspect.Memory) wire.Fact {
+	if !m.Bytes.Known {
+		return wire.Fact{Name: "Memory", Value: unknown(m.Bytes.Why), Mark: wire.MarkUnknown}
+	}
+	return wire.Fact{Name: "Memory", Value: fmt.Sprintf("%.0f GB", float64(m.Bytes.Value)/(1<<30)), Mark: wire.MarkOK}
 }
 
 func unknown(why string) string {
@@ -121,19 +152,13 @@ func fitted(d inspect.Devices) string {
 	return strings.Join(names, ", ")
 }
 
-// residueFacts: what a former owner left, each in a row; what can't be told, in one.
+// residueFacts: what a former owner left. What can't be told stands with all else that is
+// not known.
 func residueFacts(all []inspect.Residue) (rows []wire.Fact) {
-	var unknown []string
 	for _, r := range all {
-		switch r.State {
-		case inspect.ResiduePresent:
-			rows = append(rows, wire.Fact{Name: "Left in it", Value: r.Item + ": " + r.Evidence, Mark: wire.MarkWarn})
-		case inspect.ResidueUnknown:
-			unknown = append(unknown, r.Item)
+		if r.State == inspect.ResiduePresent {
+			rows = append(rows, wire.Fact{Value: r.Item + ": " + r.Evidence, Mark: wire.MarkWarn})
 		}
-	}
-	if len(unknown) > 0 {
-		rows = append(rows, wire.Fact{Name: "Not known", Value: "whether these are left in it: " + strings.Join(unknown, ", "), Mark: wire.MarkUnknown})
 	}
 	return rows
 }
@@ -154,22 +179,16 @@ func tpmFact(t inspect.TPM) wire.Fact {
 	return f
 }
 
-func healthFact(d inspect.Drive) wire.Fact {
-	f := wire.Fact{Name: "Drive health", Mark: wire.MarkOK}
-	name := driveName(d.Identity)
-	switch {
-	case !d.Health.Verdict.Known:
-		f.Value, f.Mark = name+": "+unknown(d.Health.Verdict.Why), wire.MarkUnknown
-	case d.Health.Verdict.Value == health.Good:
-		f.Value = name + ": good"
+// healthWords of a drive: what it says of its health, and why that is no better.
+func healthWords(h inspect.Health) (word string, mark wire.Mark, why []string) {
+	switch v := h.Verdict; {
+	case !v.Known:
+		return "unknown", wire.MarkUnknown, []string{or(v.Why, "the drive does not say")}
+	case v.Value == health.Good:
+		return v.Value, wire.MarkOK, nil
+	case v.Value == health.Failing:
+		return v.Value, wire.MarkBad, h.Reasons
 	default:
-		f.Value, f.Mark = name+": "+d.Health.Verdict.Value+": "+strings.Join(d.Health.Reasons, "; "), wire.MarkWarn
-		if d.Health.Verdict.Value == health.Failing {
-			f.Mark = wire.MarkBad
-		}
+		return v.Value, wire.MarkWarn, h.Reasons
 	}
-	if len(d.Problems) > 0 {
-		f.Value, f.Mark = name+": "+strings.Join(d.Problems, "; "), wire.MarkBad
-	}
-	return f
 }

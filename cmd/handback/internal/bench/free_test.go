@@ -76,7 +76,7 @@ func factsOf(t *testing.T, e *Engine) *certs.Facts {
 	toStage(t, e, wire.StageIntake)
 	f := evidence.Facts(e.report, e.plan, certs.Tool{})
 	for _, n := range f.Notes {
-		if !slices.Contains(facts(e.report), wire.Fact{Name: "Done before", Value: n}) {
+		if !slices.Contains(facts(e.report, nil), wire.Fact{Part: wire.PartMachine, Name: "Done before", Value: n}) {
 			t.Errorf("the screen does not show %q", n)
 		}
 	}

@@ -28,7 +28,7 @@ func (e *Engine) View() wire.View {
 	}
 	switch e.stage {
 	case wire.StageCheck:
-		v.Facts, v.Plan = append(e.removedFacts(), facts(e.report)...), e.planView()
+		v.Facts, v.Plan = append(e.removedFacts(), facts(e.report, e.plan.Refusals)...), e.planView()
 	case wire.StageAgree:
 		v.Plan = e.planView()
 	case wire.StageErase, wire.StageGrade, wire.StagePapers:
@@ -88,6 +88,8 @@ func (e *Engine) planRow(d wipe.DrivePlan) wire.PlanRow {
 		if row.Where, row.PSID = r.Where, e.psidState(r); len(r.Holds) > 0 {
 			row.Holds = strings.Join(r.Holds, ", ")
 		}
+		row.Health, row.HealthMark, row.HealthWhy = healthWords(r.Health)
+		row.Problems = r.Problems
 	}
 	if d.Refusal != nil {
 		row.Refused = d.Refusal.Reason + ". " + sentence(d.Refusal.Do)

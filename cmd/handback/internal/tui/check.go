@@ -156,42 +156,89 @@ func (p *checkPage) body(w, h int) body {
 		return p.entry.body(w)
 	}
 	b := body{top: append(paragraph(strong, "This is what the machine says. Nothing has been changed.", 2, w), gap())}
+	b.middle = append(b.middle, p.part(w, "In the way of the whole machine", wire.PartHidden, func(f wire.Fact) bool { return f.Mark != wire.MarkOK })...)
 	if len(p.v.Plan.Rows) == 0 {
-		b.middle = append(b.middle, *newRow(2).add(warn, "! ").add(strong, "No drive was found."), gap())
+		b.middle = append(b.middle, *newRow(2).add(warn, "! ").add(strong, "No drive was found."))
 	} else {
 		b.middle = append(b.middle, *newRow(2).add(strong, "Drives"))
 	}
-	for _, d := range p.v.Plan.Rows {
+	for _, d := range worstFirst(p.v.Plan.Rows) {
 		b.middle = append(b.middle, p.drive(d, w)...)
 	}
-	b.middle = append(b.middle, gap(), *newRow(2).add(strong, "Machine"))
+	all := func(wire.Fact) bool { return true }
+	b.middle = append(b.middle, p.part(w, "", wire.PartHidden, func(f wire.Fact) bool { return f.Mark == wire.MarkOK })...)
+	b.middle = append(b.middle, row{})
+	b.middle = append(b.middle, p.part(w, "Locks, and what was left", wire.PartLeft, all)...)
+	b.middle = append(b.middle, p.part(w, "Machine", wire.PartMachine, all)...)
 	if len(p.v.Facts) == 0 {
 		b.middle = append(b.middle, *newRow(2).add(warn, "? ").add(plain, "Nothing is known of this machine yet."))
 	}
-	for _, f := range p.v.Facts {
-		b.middle = append(b.middle, fact(f, w)...)
-	}
+	b.middle = append(b.middle, p.part(w, "Not known", wire.PartUnknown, all)...)
 	return b
 }
 
+// part of the facts under its heading, with a gap behind; nothing where it has none.
+func (p *checkPage) part(w int, heading string, part wire.Part, want func(wire.Fact) bool) []row {
+	var rows []row
+	for _, f := range p.v.Facts {
+		in := f.Part
+		if !slices.Contains([]wire.Part{wire.PartHidden, wire.PartLeft, wire.PartUnknown}, in) {
+			in = wire.PartMachine // what is in no part that is known here is not lost
+		}
+		if in == part && want(f) {
+			rows = append(rows, fact(f, w)...)
+		}
+	}
+	if len(rows) == 0 || heading == "" {
+		return rows
+	}
+	// No gap: a gap goes where room is short, and the parts of a long page must be seen.
+	return append(append([]row{*newRow(2).add(strong, heading)}, rows...), row{})
+}
+
+// worstFirst: drives that can't be erased, then those with something to say.
+func worstFirst(drives []wire.PlanRow) []wire.PlanRow {
+	rank := map[wire.Mark]int{wire.MarkBad: 0, wire.MarkWarn: 1, wire.MarkUnknown: 2}
+	of := func(d wire.PlanRow) int {
+		if n, ok := rank[driveMark(d)]; ok {
+			return n
+		}
+		return len(rank)
+	}
+	drives = slices.Clone(drives)
+	slices.SortStableFunc(drives, func(a, b wire.PlanRow) int { return of(a) - of(b) })
+	return drives
+}
+
+func driveMark(d wire.PlanRow) wire.Mark {
+	switch {
+	case d.Refused != "" || d.HealthMark == wire.MarkBad:
+		return wire.MarkBad
+	case len(d.Warnings) > 0 || len(d.Problems) > 0 || d.HealthMark == wire.MarkWarn:
+		return wire.MarkWarn
+	case d.HealthMark != wire.MarkOK:
+		return wire.MarkUnknown
+	}
+	return wire.MarkOK
+}
+
+// drive on its lines: who it is and its health; what it holds; what there is to say.
 func (p *checkPage) drive(d wire.PlanRow, w int) []row {
-	m, st := mark(wire.MarkOK)
-	if d.Refused != "" {
-		m, st = mark(wire.MarkBad)
-	} else if len(d.Warnings) > 0 {
-		m, st = mark(wire.MarkWarn)
-	}
+	m, st := mark(driveMark(d))
+	_, healthy := mark(d.HealthMark)
 	free := w - 11 - 18
-	serial := newRow(2).add(st, m).to(4).fit(strong, d.Name, 3).to(8)
-	serial.fit(strong, orUnknown(d.Drive), free/2).add(plain, " ")
+	r := newRow(2).add(st, m).to(4).fit(strong, d.Name, 3).to(8)
+	r.fit(strong, orUnknown(d.Drive), free/2).add(plain, " ")
+	rows := []row{}
 	if width(d.Serial) <= 18 {
-		serial.fit(plain, d.Serial, 18).add(plain, " ").fit(plain, d.Holds, w-serial.width-1)
-		return append([]row{*serial}, p.driveNotes(d, w)...)
+		r.fit(plain, d.Serial, 18).add(plain, " ").add(healthy, "health "+orUnknown(d.Health))
+		rows = append(rows, *r)
+	} else { // a serial is never cut: it is what the paper names
+		r.to(8+free/2+20).add(healthy, "health "+orUnknown(d.Health))
+		rows = append(append(rows, *r), paragraph(plain, d.Serial, 8, w)...)
 	}
-	// A serial is never cut: it is what the paper names.
-	serial.add(plain, d.Holds)
-	rows := []row{*serial}
-	return append(append(rows, paragraph(plain, d.Serial, 8, w)...), p.driveNotes(d, w)...)
+	rows = append(rows, paragraph(plain, "Holds "+orUnknown(d.Holds)+".", 8, w)...)
+	return append(rows, p.driveNotes(d, w)...)
 }
 
 func (p *checkPage) driveNotes(d wire.PlanRow, w int) []row {
@@ -205,7 +252,11 @@ func (p *checkPage) driveNotes(d wire.PlanRow, w int) []row {
 	if d.PSID == wire.PSIDGiven {
 		rows = append(rows, paragraph(good, "Its PSID is known: P gives another one.", 8, w)...)
 	}
-	for _, x := range d.Warnings {
+	if len(d.HealthWhy) > 0 {
+		_, st := mark(d.HealthMark)
+		rows = append(rows, paragraph(st, "Health: "+strings.Join(d.HealthWhy, "; "), 8, w)...)
+	}
+	for _, x := range append(slices.Clone(d.Warnings), d.Problems...) {
 		rows = append(rows, paragraph(warn, x, 8, w)...)
 	}
 	return rows
@@ -213,19 +264,30 @@ func (p *checkPage) driveNotes(d wire.PlanRow, w int) []row {
 
 const factColumn = 22
 
+// fact with its name before it, or a sentence of its own; what to do about it below.
 func fact(f wire.Fact, w int) []row {
 	m, st := mark(f.Mark)
 	value := plain
 	if f.Mark != wire.MarkNone && f.Mark != wire.MarkOK {
 		value = st
 	}
+	at := factColumn
+	if f.Name == "" {
+		at = 4
+	}
 	var rows []row
-	for i, l := range wrap(orUnknown(f.Value), w-factColumn-1) {
+	for i, l := range wrap(orUnknown(f.Value), w-at-1) {
 		r := newRow(0)
 		if i == 0 {
-			r.to(2).add(st, m).to(4).fit(plain, f.Name, factColumn-5)
+			r.to(2).add(st, m).to(4)
 		}
-		rows = append(rows, *r.to(factColumn).add(value, l))
+		if i == 0 && f.Name != "" {
+			r.fit(plain, f.Name, at-5)
+		}
+		rows = append(rows, *r.to(at).add(value, l))
+	}
+	if f.Do != "" {
+		rows = append(rows, paragraph(strong, "Do this: "+f.Do, at, w)...)
 	}
 	return rows
 }

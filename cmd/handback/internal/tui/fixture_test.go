@@ -27,11 +27,11 @@ func tagged(s wire.Stage) wire.View {
 
 func twoDrives() []wire.PlanRow {
 	return []wire.PlanRow{
-		{Name: "A", Drive: "Samsung PM981 512 GB", Serial: "S4GENX0M512345", Holds: "Windows, locked",
-			How: "Purge  NVMe Format, user data; checked by samples and a read-back", Expect: 14 * time.Second,
+		{Name: "A", Drive: "Samsung PM981 512 GB", Serial: "S4GENX0M512345", Holds: "BitLocker, Windows",
+			Health: "good", HealthMark: wire.MarkOK, How: "Purge  NVMe Format, user data; checked by samples and a read-back", Expect: 14 * time.Second,
 			Detail: []string{"nvme-format-user-data: Purge by IEEE 2883, 2 s; taken: the best that the drive offers", "overwrite-zero: Clear, 12 min"}},
-		{Name: "B", Drive: "WD Blue 1 TB", Serial: "WX41A7712345", Holds: "Windows",
-			How: "Clear  overwrite, zeros; read back", Expect: 110 * time.Minute,
+		{Name: "B", Drive: "WD Blue 1 TB", Serial: "WX41A7712345", Holds: "NTFS, Windows",
+			Health: "worn", HealthMark: wire.MarkWarn, HealthWhy: []string{"304 reallocated sectors (SMART 5)", "8 pending sectors (SMART 197)"}, How: "Clear  overwrite, zeros; read back", Expect: 110 * time.Minute,
 			Warnings: []string{"3 sectors were moved by the drive: they can't be reached"},
 			Detail:   []string{"overwrite-zero: Clear, 1 h 50; taken: nothing better is offered"}},
 	}
@@ -40,15 +40,36 @@ func twoDrives() []wire.PlanRow {
 func checkView() wire.View {
 	v := tagged(wire.StageCheck)
 	v.Plan = wire.PlanView{Rows: twoDrives(), Ready: true, Mains: wire.MarkOK}
+	v.Plan.Rows[0].Holds = "BitLocker (suspended: readable by anybody), Windows"
 	v.Facts = []wire.Fact{
-		{Name: "Processor", Value: "Intel Core i5-8265U, 4 cores", Mark: wire.MarkOK},
-		{Name: "Memory", Value: "16 GB", Mark: wire.MarkOK},
-		{Name: "Battery", Value: "unknown: the battery gives no design capacity", Mark: wire.MarkUnknown},
-		{Name: "TPM", Value: "2.0, Infineon, owned", Mark: wire.MarkWarn},
-		{Name: "Firmware lock", Value: "a password is set: ask your supervisor", Mark: wire.MarkBad},
-		{Name: "Secure Boot", Value: "on", Mark: wire.MarkOK},
-		{Name: "Power lead", Value: "in", Mark: wire.MarkOK},
+		{Part: wire.PartHidden, Name: "Other storage", Value: "none found, by PCI bus, SCSI bus, USB bus, SATA bus, namespaces of 1 NVMe controller, drives", Mark: wire.MarkOK},
+		{Part: wire.PartLeft, Name: "TPM", Value: "2.0 STM, owned", Mark: wire.MarkWarn},
+		{Part: wire.PartLeft, Name: "Secure Boot", Value: "on", Mark: wire.MarkOK},
+		{Part: wire.PartLeft, Value: "boot entries of a former system: 2: Windows Boot Manager, ubuntu", Mark: wire.MarkWarn},
+		{Part: wire.PartLeft, Value: "firmware password: an administrator's password is set", Mark: wire.MarkWarn},
+		{Part: wire.PartMachine, Name: "Power lead", Value: "out", Do: "put the power lead in", Mark: wire.MarkWarn},
+		{Part: wire.PartMachine, Name: "Serial number", Value: "PC131TBF", Mark: wire.MarkOK},
+		{Part: wire.PartMachine, Name: "Kind", Value: "laptop", Mark: wire.MarkOK},
+		{Part: wire.PartMachine, Name: "Processor", Value: "Intel(R) Core(TM) i5-8350U CPU @ 1.70GHz", Mark: wire.MarkOK},
+		{Part: wire.PartMachine, Name: "Windows 11", Value: "processor supported, by Microsoft's lists of October 2025, by processor family", Mark: wire.MarkOK},
+		{Part: wire.PartMachine, Name: "Memory", Value: "24 GB", Mark: wire.MarkOK},
+		{Part: wire.PartMachine, Name: "Battery", Value: "unknown: the kernel does not give it", Mark: wire.MarkUnknown},
+		{Part: wire.PartMachine, Name: "Display", Value: "AUO B140HAN03.2, 1920 x 1080, 14.0 in", Mark: wire.MarkOK},
+		{Part: wire.PartMachine, Name: "Parts", Value: "Wi-Fi, Bluetooth, camera, fingerprint reader, touchpad", Mark: wire.MarkOK},
+		{Part: wire.PartUnknown, Value: "kernel lockdown: the kernel does not give it", Mark: wire.MarkUnknown},
+		{Part: wire.PartUnknown, Value: "fingerprints in the reader: a reader is fitted, and it may keep fingerprints: clear them in the firmware's set-up", Mark: wire.MarkUnknown},
+		{Part: wire.PartUnknown, Value: "provisioning of Intel AMT: a management engine is fitted, and it was not asked", Mark: wire.MarkUnknown},
 	}
+	return v
+}
+
+// hiddenView is a machine that hides a drive, beside one that can't be erased.
+func hiddenView() wire.View {
+	v := checkView()
+	v.Facts[0] = wire.Fact{Part: wire.PartHidden, Value: "the RAID controller at PCI 0000:00:17.0 (8086:282a) shows no drive", Mark: wire.MarkBad,
+		Do: "switch storage from RAID to AHCI in the firmware's setup, then start again"}
+	v.Plan.Rows = append(v.Plan.Rows, wire.PlanRow{Name: "C", Drive: "SanDisk Ultra 32 GB", Serial: "4C530001", Holds: "FAT32", Health: "unknown", HealthMark: wire.MarkUnknown,
+		HealthWhy: []string{"this kind of drive has no health log that is read here"}, Refused: "it is write-protected. Slide its lock, then look again"})
 	return v
 }
 
@@ -161,7 +182,7 @@ func manyDrives(v wire.View, n int) wire.View {
 		}
 		d.Name, d.Drive, d.Serial = string(rune('A'+i)), "Seagate Exos 12 TB", "ZL20000"+itoa(10+i)
 		v.Drives = append(v.Drives, d)
-		v.Plan.Rows = append(v.Plan.Rows, wire.PlanRow{Name: d.Name, Drive: d.Drive, Serial: d.Serial, Holds: "no file system",
+		v.Plan.Rows = append(v.Plan.Rows, wire.PlanRow{Name: d.Name, Drive: d.Drive, Serial: d.Serial, Holds: "no file system", Health: "good", HealthMark: wire.MarkOK,
 			How: "Clear  overwrite, zeros; read back", Expect: 20 * time.Hour})
 	}
 	return v
@@ -241,7 +262,7 @@ func pages() map[string]wire.View {
 		"starting": base(wire.StageStarting), "unlock": base(wire.StageUnlock), "unlock-problem": wrong,
 		"intake": base(wire.StageIntake), "intake-filled": production,
 		"intake-problem": problem, "intake-confirm": confirm, "intake-stick-gone": stickGone(base(wire.StageIntake)),
-		"check": checkView(), "check-no-drive": noDrive, "check-locked": lockedView(),
+		"check": checkView(), "check-no-drive": noDrive, "check-locked": lockedView(), "check-hidden": hiddenView(), "check-64": manyDrives(checkView(), 64),
 		"agree": agreeView(), "agree-refused": notReady, "agree-24": manyDrives(agreeView(), 24),
 		"erase": eraseView(), "erase-24": manyDrives(eraseView(), 24), "erase-stick-gone": stickGone(eraseView()),
 		"try-keyboard": keyboardView(), "try-touchpad": touchpadView(), "try-screen": screenView(), "try-ports": portsView(),

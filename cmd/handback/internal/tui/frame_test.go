@@ -77,6 +77,9 @@ func TestGoldenFrames(t *testing.T) {
 	with("unlock-off", "unlock", "s", "esc")
 	with("intake-help", "intake", "f1")
 	with("check-help", "check", "?")
+	frames["check-end"] = at(checkView(), 80, 24)
+	frames["check-end"].draw() // it measures how far there is to scroll
+	press(frames["check-end"], "end")
 	with("check-psid", "check-locked", "p")
 	with("check-taken-out", "check-locked", "x")
 	with("agree-details", "agree", "f3")
@@ -92,6 +95,7 @@ func TestGoldenFrames(t *testing.T) {
 	with("erase-testable-us", "erase-testable", "left")
 	frames["large-try-keyboard"] = at(keyboardView(), 128, 48)
 	frames["large-tested-part"] = at(pages()["erase-tested-part"], 128, 48)
+	frames["large-check"] = at(hiddenView(), 128, 48)
 	frames["large-agree"] = at(agreeView(), 128, 48)
 	frames["large-pass"] = at(resultView("PASS", true), 128, 48)
 	frames["large-fail"] = at(resultView("FAIL", false), 100, 30)

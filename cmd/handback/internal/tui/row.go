@@ -157,5 +157,5 @@ func more(n int, where string) row {
 	if n == 1 {
 		lines = " line "
 	}
-	return *newRow(5).add(dim, "… "+itoa(n)+" more"+lines+where)
+	return *newRow(5).add(dim, "… "+itoa(n)+" more"+lines+where+map[string]string{"above": " (Up)", "below": " (Down)"}[where])
 }

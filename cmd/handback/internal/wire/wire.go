@@ -95,10 +95,22 @@ type Intake struct {
 
 // Fact is one row of the facts screen.
 type Fact struct {
-	Name  string `json:"name"`
+	Part  Part   `json:"part"`
+	Name  string `json:"name"`  // empty: the value is a sentence of its own
 	Value string `json:"value"` // 'unknown: the battery gives no design capacity'
+	Do    string `json:"do,omitempty"`
 	Mark  Mark   `json:"mark"`
 }
+
+// Part of the facts screen. What is in none of them stands with the machine.
+type Part string
+
+const (
+	PartHidden  Part = "hidden"  // what stands in the way of saying 'every drive'
+	PartLeft    Part = "left"    // locks, and what the last owner left
+	PartMachine Part = "machine" // what it is made of
+	PartUnknown Part = "unknown" // what could not be read
+)
 
 // PlanView is what consent shows.
 type PlanView struct {
@@ -125,6 +137,11 @@ type PlanRow struct {
 	Refused  string        `json:"refused,omitempty"` // reason and what to do; then nothing is done to it
 	Warnings []string      `json:"warnings,omitempty"`
 	Detail   []string      `json:"detail,omitempty"` // the ladder with reasons, for D
+	// Health as the drive says it, and why it is no better; what it would not answer.
+	Health     string   `json:"health"` // 'good', 'worn', 'failing', 'unknown'
+	HealthMark Mark     `json:"health_mark"`
+	HealthWhy  []string `json:"health_why,omitempty"`
+	Problems   []string `json:"problems,omitempty"`
 	// Where it hangs on the machine; empty: not known.
 	Where string `json:"where,omitempty"`
 	// PSID: the one on the drive's label is of use: 'wanted', or 'given'. Empty: it is not.
