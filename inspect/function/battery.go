@@ -3,8 +3,10 @@ package function
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	"handback.example/inspect"
 	"handback.example/inspect/internal/tree"
 )
 
@@ -24,15 +26,22 @@ const steepest = 10
 
 // Battery watches the machine's battery until ctx is done, while something else loads
 // the processor. While the lead is in, the battery carries nothing and is not tested: it
-// is said what it did instead.
-func Battery(ctx context.Context) Outcome {
-	return watchBattery(ctx, tree.At(""), sampleTime, shortest)
+// is said what it did instead. Where the kernel shows none, there is none only in a
+// machine of a kind that has none: a dead pack does not show either.
+func Battery(ctx context.Context, kind string) Outcome {
+	return watchBattery(ctx, tree.At(""), kind, sampleTime, shortest)
 }
 
-func watchBattery(ctx context.Context, t *tree.Tree, every, least time.Duration) Outcome {
+// without a battery are machines of these kinds.
+var without = []string{inspect.KindDesktop, inspect.KindAllInOne, inspect.KindMiniPC, inspect.KindStickPC, inspect.KindServer, inspect.KindVirtual}
+
+func watchBattery(ctx context.Context, t *tree.Tree, kind string, every, least time.Duration) Outcome {
 	first, found := readCharge(t)
-	if !found {
+	switch {
+	case !found && slices.Contains(without, kind):
 		return Outcome{NotPresent, "the kernel shows no battery"}
+	case !found:
+		return Outcome{NotTested, "the kernel shows no battery: none is fitted, or it does not answer"}
 	}
 	last, lowest, carried, began := first, first.volts, first.status == discharging, time.Now()
 	for pause(ctx, every) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"handback.example/inspect"
 	"handback.example/inspect/internal/tree"
 )
 
@@ -36,6 +37,7 @@ func TestBattery(t *testing.T) {
 		says          string
 	}{
 		"none":             {nil, nil, 0, NotPresent, "the kernel shows no battery"},
+		"none in a laptop": {nil, nil, 0, NotTested, "none is fitted, or it does not answer"},
 		"a mouse's":        {map[string]string{"type": "Battery", "scope": "Device", "status": "Discharging"}, nil, 0, NotPresent, "the kernel shows no battery"},
 		"the lead is in":   {battery("Charging", "87", "12100000"), nil, 0, NotTested, "the lead is in: status Charging, charge 87 %, 32.1 W, 12.1 V"},
 		"put in meanwhile": {battery("Discharging", "87", "12100000"), battery("Charging", "87", "12100000"), 0, NotTested, "the lead is in: "},
@@ -58,7 +60,11 @@ func TestBattery(t *testing.T) {
 			if c.after != nil {
 				time.AfterFunc(20*time.Millisecond, func() { supply(t, root, "BAT0", c.after) })
 			}
-			o := watchBattery(ctx, tree.At(root), 5*time.Millisecond, c.least)
+			kind := inspect.KindLaptop
+			if c.want == NotPresent {
+				kind = inspect.KindDesktop
+			}
+			o := watchBattery(ctx, tree.At(root), kind, 5*time.Millisecond, c.least)
 			if o.Result != c.want || !strings.Contains(o.Evidence, c.says) {
 				t.Errorf("%v: %s", o.Result, o.Evidence)
 			}

@@ -164,5 +164,5 @@ func readSpeed(ctx context.Context, m drive.Media) (string, error) {
 		}
 		spent += time.Since(began)
 	}
-	return fmt.Sprintf("reads %.0f MB/s (%d samples of %d KB)", float64(n*samples)/1e6/max(spent.Seconds(), 1e-6), samples, n>>10), nil
+	return fmt.Sprintf("reads %.0f MB/s", float64(n*samples)/1e6/max(spent.Seconds(), 1e-6)), nil
 }

@@ -23,7 +23,7 @@ type device struct {
 	// control carries commands: the block device itself, or an NVMe controller.
 	control  *port
 	raw      drive.Transport
-	readOnly drive.Transport
+	fenced   drive.Transport                // behind ReadOnly, or SelfTest
 	geometry atomic.Pointer[drive.Geometry] // as last read
 }
 
@@ -53,7 +53,7 @@ func (d *device) settle() error {
 	default:
 		d.raw = noTransport{}
 	}
-	d.readOnly = drive.ReadOnly(d.raw)
+	d.fenced = drive.ReadOnly(d.raw)
 	return nil
 }
 
@@ -107,7 +107,7 @@ func (noTransport) Do(context.Context, drive.Command) (drive.Completion, error) 
 }
 
 func (d *device) Do(ctx context.Context, c drive.Command) (drive.Completion, error) {
-	return d.readOnly.Do(ctx, c)
+	return d.fenced.Do(ctx, c)
 }
 
 func (d *device) ReadAt(p []byte, off int64) (int, error) { return d.block.file.ReadAt(p, off) }

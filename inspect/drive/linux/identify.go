@@ -33,7 +33,7 @@ func (d *device) identify(ctx context.Context) (drive.Identity, error) {
 			return drive.Identity{}, err
 		}
 	}
-	id, err := who.Drive{Tree: sysblock.Live(), Disk: d.disk, Size: g.Size, Namespace: namespace}.Is(ctx, d.readOnly)
+	id, err := who.Drive{Tree: sysblock.Live(), Disk: d.disk, Size: g.Size, Namespace: namespace}.Is(ctx, d.fenced)
 	if err != nil {
 		return drive.Identity{}, err
 	}

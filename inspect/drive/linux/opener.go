@@ -53,7 +53,7 @@ func (Opener) OpenTest(path string) (drive.Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.readOnly = drive.SelfTest(d.raw)
+	d.fenced = drive.SelfTest(d.raw)
 	return d, nil
 }
 

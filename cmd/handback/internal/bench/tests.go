@@ -82,7 +82,9 @@ func (e *Engine) startTests() {
 		})
 		loaded, over := context.WithCancel(ctx)
 		e.tests.run.Go(func() {
-			e.test(ctx, function.IDBattery, func(func(float64)) function.Outcome { return function.Battery(loaded) })
+			e.test(ctx, function.IDBattery, func(func(float64)) function.Outcome {
+				return function.Battery(loaded, e.report.Machine.Kind.Value)
+			})
 		})
 		e.test(ctx, function.IDProcessor, func(tell func(float64)) function.Outcome {
 			return e.w.Test(ctx, function.Job{Processor: &load}, tell)

@@ -39,11 +39,11 @@ const (
 // device is an open model.
 type device struct {
 	*slot
-	clock    sim.Clock
-	readOnly drive.Transport
-	geo      drive.Geometry
-	done     func()
-	closed   bool
+	clock  sim.Clock
+	fenced drive.Transport
+	geo    drive.Geometry
+	done   func()
+	closed bool
 }
 
 // bounded is a transport that gives up what is not answered in time, and resets the
@@ -137,13 +137,13 @@ func (d *device) Do(ctx context.Context, c drive.Command) (drive.Completion, err
 	if d.closed {
 		return drive.Completion{}, unix.EBADF
 	}
-	return d.readOnly.Do(ctx, c)
+	return d.fenced.Do(ctx, c)
 }
 
 // measure asks the drive for its size. One that does not say it now (it is locked,
 // it is being erased) has the size that it had, as a kernel keeps it.
 func (d *device) measure() error {
-	g, err := d.speak.geometry(context.Background(), d.readOnly)
+	g, err := d.speak.geometry(context.Background(), d.fenced)
 	d.known.Lock()
 	defer d.known.Unlock()
 	switch {
@@ -161,7 +161,7 @@ func (d *device) Geometry() drive.Geometry { return d.geo }
 func (d *device) Provenance() drive.Provenance { return drive.ProvenanceModel }
 
 func (d *device) Identify(ctx context.Context) (drive.Identity, error) {
-	id, err := d.speak.identify(ctx, d.readOnly, d.geo.Size)
+	id, err := d.speak.identify(ctx, d.fenced, d.geo.Size)
 	if err != nil {
 		return drive.Identity{}, fmt.Errorf("identify %s: %w", d.path, err)
 	}

@@ -105,7 +105,7 @@ func (h *Host) OpenTest(path string) (drive.Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.readOnly = drive.SelfTest(d.raw())
+	d.fenced = drive.SelfTest(d.raw())
 	return d, nil
 }
 
@@ -152,7 +152,7 @@ func (h *Host) open(path string) (*device, error) {
 		return nil, fmt.Errorf("open %s: %w", path, unix.ENOENT)
 	}
 	d := &device{slot: s, clock: h.clock}
-	d.readOnly = drive.ReadOnly(d.raw())
+	d.fenced = drive.ReadOnly(d.raw())
 	if err := d.measure(); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
