@@ -37,7 +37,8 @@ type selfTests struct {
 	ctx    context.Context    // of all that run
 	cancel context.CancelFunc // nil: they were never begun
 	run    sync.WaitGroup
-	drives map[string]function.Outcome // by the drive's name
+	drives map[string]function.Outcome   // by the drive's name
+	erased map[string]function.DriveTest // those that were erased well; of follow alone
 }
 
 // selfTest is one of them.
@@ -50,7 +51,7 @@ type selfTest struct {
 }
 
 func newSelfTests() selfTests {
-	return selfTests{drives: map[string]function.Outcome{}, list: []*selfTest{
+	return selfTests{drives: map[string]function.Outcome{}, erased: map[string]function.DriveTest{}, list: []*selfTest{
 		{id: function.IDMemory, name: "Memory", ask: "Does the memory keep what is written to it?"},
 		{id: function.IDProcessor, name: "Processor", ask: "Does the processor compute right under load?"},
 		{id: function.IDBattery, name: "Battery", ask: "Does the battery carry the machine under load?"},
@@ -109,19 +110,51 @@ func (e *Engine) onRecord(id string) bool {
 	return slices.ContainsFunc(e.book.Summary().Tests, func(t certs.Tested) bool { return t.Question == id })
 }
 
-// testDrive has a drive that was erased test itself, while others are still erased.
+// testDrive has a drive that was erased test itself, while others are still erased. The
+// namespaces of one NVMe drive are tested as one, after the last of them.
 func (e *Engine) testDrive(o wipe.Outcome, as inspect.Drive) {
 	name := o.Drive.Name
 	if o.Verdict != wipe.Sanitised {
 		e.tested(name, function.Outcome{Evidence: "its erasure did not succeed"})
-		return
+	} else {
+		e.tests.erased[name] = function.DriveTest{Opener: e.w.Tester, Drive: as, Identity: o.After}
 	}
 	if e.w.Tester == nil || e.onRecord(function.IDDrives) {
 		return
 	}
+	var ready []string
+	for _, n := range e.oneDrive(name, as) {
+		if !e.told[n] {
+			return
+		}
+		if _, erased := e.tests.erased[n]; erased {
+			ready = append(ready, n)
+		}
+	}
+	if len(ready) == 0 {
+		return
+	}
+	test := e.tests.erased[ready[0]]
 	e.tests.run.Go(func() {
-		e.tested(name, function.DriveTest{Opener: e.w.Tester, Drive: as, Identity: o.After}.Run(e.tests.ctx))
+		out := test.Run(e.tests.ctx)
+		for _, n := range ready {
+			e.tested(n, out)
+		}
 	})
+}
+
+// oneDrive names what is erased of the same NVMe drive; of others the drive alone.
+func (e *Engine) oneDrive(name string, as inspect.Drive) (names []string) {
+	if as.NVMe == nil || as.NVMe.Controller == "" {
+		return []string{name}
+	}
+	for _, d := range erasable(e.plan) {
+		x := evidence.Find(e.report.Drives, d.Identity)
+		if x.NVMe != nil && x.NVMe.Controller == as.NVMe.Controller {
+			names = append(names, d.Name)
+		}
+	}
+	return names
 }
 
 // tested keeps what one drive's test came to. The whole has ended once each drive's has.

@@ -12,9 +12,15 @@ import (
 	"time"
 
 	"handback.example/certs"
+	"handback.example/cmd/handback/internal/evidence"
 	"handback.example/cmd/handback/internal/wire"
+	"handback.example/inspect"
 	"handback.example/inspect/drive/linux"
+	"handback.example/inspect/drive/sim/inproc"
+	"handback.example/inspect/drive/sim/nvme"
 	"handback.example/inspect/function"
+	"handback.example/inspect/survey"
+	"handback.example/wipe"
 	"handback.example/wipe/tpm"
 )
 
@@ -195,5 +201,49 @@ func TestProcesses(t *testing.T) {
 	}
 	if d := time.Since(began); d > 20*time.Second {
 		t.Errorf("it was waited for %s", d)
+	}
+}
+
+// Namespaces of one NVMe drive are tested once, after the last of them; one that was not
+// erased well is not tested at all.
+func TestNamespacesAreOneDrive(t *testing.T) {
+	host := inproc.NewHost(nil)
+	d, err := nvme.New(nvme.Config{Serial: "SERIAL2", Model: "Model NVMe", Firmware: "FW 1.00", SelfTest: nvme.SelfTest{Supported: true},
+		Namespaces: []nvme.Namespace{{ID: 1, Bytes: 1 << 20, Attached: true}, {ID: 2, Bytes: 1 << 20, Attached: true}, {ID: 3, Bytes: 1 << 20, Attached: true}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := New(World{Tester: host, Now: time.Now})
+	b := newBed(t)
+	e.report = &inspect.Report{}
+	if e.book, err = evidence.Begin(t.Context(), b.store, b.signer, certs.Intake{Operator: "op"}, evidence.Now); err != nil {
+		t.Fatal(err)
+	}
+	e.tests.ctx = t.Context()
+	var all []wipe.Outcome
+	for n := range uint32(3) {
+		path := fmt.Sprintf("/dev/nvme0n%d", n+1)
+		if err := host.AttachNVMe(path, d, n+1); err != nil {
+			t.Fatal(err)
+		}
+		x := survey.Ask(t.Context(), host, path)[0]
+		x.NVMe.Controller = "/dev/nvme0"
+		e.report.Drives = append(e.report.Drives, x)
+		p := wipe.DrivePlan{Name: string(rune('A' + n)), Path: path, Identity: x.Identity, Ladder: []wipe.Step{{}}}
+		e.plan.Drives = append(e.plan.Drives, p)
+		all = append(all, wipe.Outcome{Drive: p, Verdict: wipe.Sanitised, After: x.Identity})
+	}
+	all[1].Verdict = wipe.Failed
+	for i, o := range all {
+		e.told[o.Drive.Name] = true
+		e.testDrive(o, e.report.Drives[i])
+		e.tests.run.Wait()
+		if o := e.tests.of(function.IDDrives).outcome; (o != nil) != (i == 2) {
+			t.Fatalf("after drive %d the outcome is %v", i, o)
+		}
+	}
+	got := e.tests.drives
+	if got["A"].Result != function.Pass || got["A"] != got["C"] || got["B"] != (function.Outcome{Evidence: "its erasure did not succeed"}) {
+		t.Errorf("%+v", got)
 	}
 }
