@@ -86,8 +86,13 @@ func newLaptop(t *testing.T, change func(*settings.Settings)) *laptop {
 	ctx, cancel := context.WithTimeout(t.Context(), scenarioTime)
 	t.Cleanup(cancel)
 	l.ctx = ctx
-	if logo := l.set.Papers.Logo; logo != "" {
-		if err := os.WriteFile(filepath.Join(l.dir, logo), testLogo(t), 0o600); err != nil {
+	// What settings name lies beside them. The list has the brand of the laptop's
+	// processor, and not the processor.
+	for name, b := range map[string][]byte{l.set.Papers.Logo: testLogo(t), l.set.Processors: []byte("# Test, 26 November 2026\nIntel Core i5-8250U\n")} {
+		if name == "" {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(l.dir, name), b, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

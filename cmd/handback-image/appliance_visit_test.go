@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -189,12 +190,14 @@ func (l *laptop) halfway(p planted) {
 }
 
 // A machine without a drive: nothing was erased, and nothing says that it was. Its
-// papers stand under the letterhead of the settings.
+// papers stand under the letterhead of the settings, and its processor is judged by their
+// list.
 func TestApplianceNoDrive(t *testing.T) {
 	t.Parallel()
 	l := newLaptop(t, func(s *settings.Settings) {
 		s.Papers = settings.Papers{Organisation: "Adran Enghreifftiol", Address: []string{"1 Stryd Enghraifft"}, Logo: "crest.png", Names: true}
 		s.People = []settings.Person{{ID: "demo", Name: "Siân Ŵyn", Title: "Technegydd"}}
+		s.Processors = "windows-11.csv"
 	})
 	vm := l.start(vmtest.Config{})
 	if code := l.off(vm); code != 3 {
@@ -208,6 +211,10 @@ func TestApplianceNoDrive(t *testing.T) {
 	in := v.summary.Intake
 	if logo, err := in.Letterhead.LogoBytes(); err != nil || !bytes.Equal(logo, testLogo(t)) || in.Letterhead.Organisation != "Adran Enghreifftiol" || in.Name != "Siân Ŵyn" || in.Title != "Technegydd" {
 		t.Errorf("the intake's letterhead is %+v (%v), its operator %q, %q", in.Letterhead, err, in.Name, in.Title)
+	}
+	const byList = "not eligible: processor, by list of processors windows-11.csv: Test, 26 November 2026"
+	if seen := v.summary.Graded.Inputs; !slices.ContainsFunc(seen, func(i certs.Input) bool { return i.Name == "Windows 11" && i.Value == byList }) {
+		t.Errorf("the list of processors was not used: %+v", seen)
 	}
 	for _, kind := range []string{"erasure", "hold"} {
 		if page := strings.ToLower(l.text(v, kind)); !strings.Contains(page, "no drive") && !strings.Contains(page, "no media") {
