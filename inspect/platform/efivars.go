@@ -33,9 +33,8 @@ func (s *survey) efiNames(item string) (names []string, r inspect.Residue) {
 }
 
 // bootEntries that lead to a file on a drive: a system that was installed wrote
-// them; the firmware's own lead to devices. The one that this system was started
-// from is the stick's. Where that is not known, or where the firmware offers an entry
-// as a program of its own, none is removed.
+// them. The firmware's own lead to devices, or are programs of its menu. The one that
+// this system was started from is the stick's: where it is not known, none is removed.
 func (s *survey) bootEntries() inspect.Residue {
 	names, r := s.efiNames("boot entries of a former system")
 	if len(names) == 0 {
@@ -58,10 +57,10 @@ func (s *survey) bootEntries() inspect.Residue {
 		switch {
 		case err != nil:
 			unread++
-		case slices.ContainsFunc(s.Own, func(guid string) bool { return strings.EqualFold(guid, o.partition) }):
+		case o.program, slices.ContainsFunc(s.Own, func(guid string) bool { return strings.EqualFold(guid, o.partition) }):
 		case o.file:
 			found = append(found, "'"+o.name+"'")
-			if current != "" && !o.program {
+			if current != "" {
 				r.Removable = append(r.Removable, leftover(inspect.LeftBootEntry, name, o.name, b))
 			}
 		}

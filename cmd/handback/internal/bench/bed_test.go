@@ -26,6 +26,7 @@ import (
 	"handback.example/inspect/drive"
 	"handback.example/inspect/drive/linux"
 	"handback.example/inspect/survey"
+	"handback.example/wipe"
 	"handback.example/wipe/tpm"
 )
 
@@ -42,7 +43,8 @@ type bed struct {
 	report func(*inspect.Report)
 	tpm    func() tpm.Outcome
 	resume func(tpm.Note) tpm.Outcome
-	slow   atomic.Int64 // a wait in each write to a drive
+	clear  func(context.Context, []wipe.Removal) Cleared // of the platform; nil: nothing of it is planned
+	slow   atomic.Int64                                  // a wait in each write to a drive
 	hands  Hands
 }
 
@@ -140,7 +142,10 @@ func (b *bed) world() World {
 		Marker:    filepath.Join(b.dir, "begun"),
 		Linger:    10 * time.Millisecond,
 		Hands:     b.hands,
-		Uptime:    func() time.Duration { return time.Since(began) },
+
+		ClearPlatform: b.clear,
+
+		Uptime: func() time.Duration { return time.Since(began) },
 	}
 }
 

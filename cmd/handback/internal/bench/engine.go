@@ -271,7 +271,8 @@ func (e *Engine) now() certs.Time { return certs.At(e.w.Now(), certs.SourceRTC, 
 // planPolicy of the stick's settings.
 func (e *Engine) planPolicy() plan.Policy {
 	s := e.station.Settings.Wipe
-	p := plan.Policy{Want: wipe.LevelPurge, Fallback: plan.Fallback(s.Fallback), Technique: wipe.TechniqueID(s.Technique), Verify: wipe.VerifyFull, Refuse: e.authorise}
+	p := plan.Policy{Want: wipe.LevelPurge, Fallback: plan.Fallback(s.Fallback), Technique: wipe.TechniqueID(s.Technique), Verify: wipe.VerifyFull,
+		Platform: e.w.ClearPlatform != nil, Refuse: e.authorise}
 	if s.Level == "clear" {
 		p.Want = wipe.LevelClear
 	}

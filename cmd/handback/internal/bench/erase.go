@@ -319,8 +319,8 @@ func (e *Engine) stop() error {
 	return nil
 }
 
-// afterErase clears the TPM, unless somebody stopped; then the open questions, or
-// the papers.
+// afterErase clears the TPM and the platform, unless somebody stopped; then the open
+// questions, or the papers.
 func (e *Engine) afterErase() {
 	e.mu.Lock()
 	stopped := e.stopped
@@ -331,9 +331,10 @@ func (e *Engine) afterErase() {
 	case stopped:
 		// Whoever stops may have the wrong machine before them: another drive of it may
 		// be locked by keys that the TPM keeps.
-		e.say("tpm-left", "the TPM is left as it is: the erasure was stopped")
+		e.say("tpm-left", "the TPM and the firmware's settings are left as they are: the erasure was stopped")
 	default:
 		e.clearTPM()
+		e.clearPlatform()
 	}
 	if e.isUnattended() || len(e.open()) == 0 {
 		e.conclude()

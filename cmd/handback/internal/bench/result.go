@@ -26,7 +26,7 @@ func resultOf(s certs.Summary, code int, papers []string, hash string) *wire.Res
 		r.Word = "HOLD"
 	}
 	r.Lines, r.Do = mediaLines(s)
-	r.Lines = append(r.Lines, tpmLine(s))
+	r.Lines = append(append(r.Lines, tpmLine(s)), residueLines(s)...)
 	for _, m := range s.MachineRefusals {
 		r.Lines = append(r.Lines, m.Reason)
 		r.Do = or(r.Do, m.Do)

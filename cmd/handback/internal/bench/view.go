@@ -76,6 +76,10 @@ func (e *Engine) planView() wire.PlanView {
 	for _, r := range e.plan.Refusals {
 		p.Also = append(p.Also, r.Reason+": "+r.Do)
 	}
+	if p.Ready {
+		lines, details := removalLines(e.plan.Removals)
+		p.Also, p.Removals = append(lines, p.Also...), details
+	}
 	return p
 }
 

@@ -28,6 +28,7 @@ import (
 	"handback.example/inspect/function"
 	"handback.example/inspect/platform"
 	"handback.example/inspect/survey"
+	"handback.example/wipe"
 	sleep "handback.example/wipe/platform"
 	"handback.example/wipe/technique"
 	"handback.example/wipe/tpm"
@@ -83,6 +84,9 @@ type World struct {
 	// an engine that takes over from one that died must not say that nothing was
 	// erased, though the stick with the records may be gone. Empty: none is kept.
 	Marker string
+	// ClearPlatform removes what a former owner left in the machine itself. nil: it is
+	// not planned either.
+	ClearPlatform func(ctx context.Context, list []wipe.Removal) Cleared
 	// Test runs a test in a process of its own; nil: none is run.
 	Test func(ctx context.Context, j function.Job, tell func(done float64)) function.Outcome
 	// Tester opens drives to have them test themselves; nil: none does.
@@ -119,6 +123,8 @@ func Machine() World {
 			Open:  func(event string) (Input, error) { return function.OpenInput("/dev/input", event) },
 			Panel: func() (Panel, error) { return function.OpenPanel("/dev/" + pid1.TTYConsole) }},
 		Linger: time.Second,
+
+		ClearPlatform: clearMachine,
 	}
 }
 
@@ -253,12 +259,15 @@ const (
 	fabricTime   = time.Minute
 )
 
+// ownPartitions are those of the stick.
+var ownPartitions = []string{settings.ESPGUID, settings.DataGUID}
+
 // surveyMachine waits until the drives are there, and looks at the machine.
 func surveyMachine(ctx context.Context) (*inspect.Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, surveyTime)
 	defer cancel()
 	settle(ctx)
-	return survey.Take(ctx, survey.Options{WithTPM: true, BootPartGUIDs: []string{settings.ESPGUID, settings.DataGUID}})
+	return survey.Take(ctx, survey.Options{WithTPM: true, BootPartGUIDs: ownPartitions})
 }
 
 // connectFabric connects the drives that SMBIOS names.

@@ -195,7 +195,8 @@ func residue(r inspect.Residue) certs.Residue {
 // where the platform was not looked at.
 func notChecked(r *inspect.Report) []string {
 	list := []string{"firmware settings that are not named here", "Wi-Fi networks and other credentials that firmware or a management engine keeps",
-		"eSIM profiles", "locks that a maker's or an operating system's service keeps (Autopilot, MDM, activation)", "memory of embedded controllers, docks and batteries"}
+		"eSIM profiles", "locks that a maker's or an operating system's service keeps (Autopilot, MDM, activation)", "memory of embedded controllers, docks and batteries",
+		"what a firmware's memory still holds of settings that were deleted"}
 	if len(r.Residue) == 0 {
 		list = append([]string{"boot entries, variables and passwords of the firmware"}, list...)
 	}
@@ -240,6 +241,7 @@ func Consent(p wipe.Plan, digest, who, how, scope, accepted string) *certs.Conse
 		}
 		c.Drives = append(c.Drives, agreed)
 	}
+	c.Leftovers = Leftovers(p.Removals)
 	return c
 }
 

@@ -245,8 +245,8 @@ func expect(d time.Duration) string {
 // rest is what goes with the drives.
 func (p *agreePage) rest(w int) []row {
 	rows := []row{gap()}
-	named := func(name, text string) {
-		for i, l := range wrapMost(text, w-12, 2) {
+	named := func(name, text string, most int) {
+		for i, l := range wrapMost(text, w-12, most) {
 			r := newRow(2)
 			if i == 0 {
 				r.add(strong, name)
@@ -254,9 +254,9 @@ func (p *agreePage) rest(w int) []row {
 			rows = append(rows, *r.to(9).add(plain, l))
 		}
 	}
-	named("TPM", orUnknown(p.v.Plan.TPM))
+	named("TPM", orUnknown(p.v.Plan.TPM), 2)
 	if also := p.v.Plan.Also; len(also) > 0 {
-		named("Also", strings.Join(also, "; "))
+		named("Also", strings.Join(also, "; "), 5) // what is agreed to must be read whole
 	}
 	return rows
 }
@@ -293,6 +293,18 @@ func mains(m wire.Mark) []row {
 	return []row{*newRow(2).add(warn, "? ").add(strong, "Look whether the power lead is in: this machine can't tell.")}
 }
 
+// point of a list.
+func point(text string, w int) (rows []row) {
+	for i, s := range wrap(text, w-8) {
+		r := newRow(5)
+		if i == 0 {
+			r.add(dim, "·")
+		}
+		rows = append(rows, *r.to(7).add(plain, s))
+	}
+	return rows
+}
+
 func (p *agreePage) detailBody(w int) body {
 	b := body{top: append(paragraph(strong, "The plan in detail: the ways of each drive, the best one first.", 2, w), gap())}
 	for _, d := range p.v.Plan.Rows {
@@ -301,13 +313,14 @@ func (p *agreePage) detailBody(w int) body {
 			b.middle = append(b.middle, paragraph(bad, "REFUSED, not touched: "+d.Refused, 5, w-1)...)
 		}
 		for _, l := range d.Detail {
-			for i, s := range wrap(l, w-8) {
-				r := newRow(5)
-				if i == 0 {
-					r.add(dim, "·")
-				}
-				b.middle = append(b.middle, *r.to(7).add(plain, s))
-			}
+			b.middle = append(b.middle, point(l, w)...)
+		}
+		b.middle = append(b.middle, gap())
+	}
+	if removals := p.v.Plan.Removals; len(removals) > 0 {
+		b.middle = append(b.middle, paragraph(strong, "Removed from the machine itself, after its drives:", 2, w)...)
+		for _, l := range removals {
+			b.middle = append(b.middle, point(l, w)...)
 		}
 		b.middle = append(b.middle, gap())
 	}

@@ -77,7 +77,8 @@ func agreeView() wire.View {
 	v := tagged(wire.StageAgree)
 	v.Plan = wire.PlanView{
 		Digest: "4f1c9a0277be01d2", Rows: twoDrives(), TPM: "Infineon 2.0, owned: cleared after the drives",
-		Also: []string{"3 boot entries of the last owner: removed"}, Ready: true, Mains: wire.MarkUnknown,
+		Also: []string{"2 boot entries of a former system: removed", "1 asset tag in the firmware: removed"}, Ready: true, Mains: wire.MarkUnknown,
+		Removals:        []string{"boot entries of a former system: 'Windows Boot Manager' (Boot0003)", "boot entries of a former system: 'ubuntu' (Boot0007)", "asset tag in the firmware: 'DEF-048213' (dell-wmi-sysman/Asset)"},
 		NeedsAcceptance: "drive B is cleared, not purged.",
 	}
 	v.Plan.Rows = append(v.Plan.Rows, wire.PlanRow{Name: "C", Drive: "SanDisk Ultra 32 GB", Serial: "4C530001", Holds: "unknown",

@@ -118,6 +118,8 @@ type PlanView struct {
 	Rows   []PlanRow `json:"rows,omitempty"`
 	TPM    string    `json:"tpm"` // 'Infineon 2.0, owned: cleared after the drives'
 	Also   []string  `json:"also,omitempty"`
+	// Removals from the machine itself, each by its name, for the details.
+	Removals []string `json:"removals,omitempty"`
 	// Ready: there is something to erase and nothing forbids it.
 	Ready bool `json:"ready"`
 	// NeedsAcceptance: a step is weaker than the level wanted; the sentence that
