@@ -39,7 +39,7 @@ func inspectCommand(args []string, s streams) int {
 	}
 	ctx, stop := interruptible()
 	defer stop()
-	src.withTPM, src.told = src.chroot == "", s.Err
+	src.withTPM, src.told = true, s.Err
 	r, err := src.take(ctx)
 	if err != nil {
 		return notDone(s, "inspect", err)

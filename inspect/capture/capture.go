@@ -48,6 +48,8 @@ type Manifest struct {
 	Format  string    `json:"format"`
 	Program string    `json:"program"` // and its version
 	Taken   time.Time `json:"taken"`
+	// Opened: the drives were opened and asked; of a folder of files none is.
+	Opened bool `json:"opened"`
 	// Replaced says in words what was, by others of the same shape.
 	Replaced []string `json:"replaced"`
 	// Withheld are the files that were read and are not kept.
@@ -186,7 +188,7 @@ func (q *questions) add(what string) error {
 		q.all = map[string]bool{}
 	}
 	if len(q.all) < maxQuestions {
-		q.all[what] = true
+		q.all[plain(what)] = true
 	}
 	return errNotRecorded(what)
 }

@@ -173,6 +173,33 @@ func TestHostileLinks(t *testing.T) {
 	}
 }
 
+// What an archive has for people can't take their terminal over.
+func TestHostileText(t *testing.T) {
+	const evil = `\u001b]0;x\u0007\u202e<script>`
+	list := `{"name":"/sys/block","listed":true,"names":["sda"]}`
+	drive := `{"path":"/dev/sda","geometry":{"size":512,"logical_block":512},"unidentified":"` + evil + `","contents":{"holds":["` + evil + `"],"problems":["` + evil + `"]}}`
+	link := "../devices/sda"
+	c, err := capture.Read(bytes.NewReader(zipped(t, tarOf(t, entry{name: "capture.json", body: strings.Replace(manifest, `"x"`, `"`+evil+`","opened":true`, 1)},
+		entry{name: "tree/sys/", kind: tar.TypeDir}, entry{name: "tree/sys/block/", kind: tar.TypeDir}, entry{name: "tree/sys/block/sda", kind: tar.TypeSymlink, link: link},
+		entry{name: "tree/sys/devices/", kind: tar.TypeDir}, entry{name: "tree/sys/devices/sda/", kind: tar.TypeDir}, entry{name: "tree/sys/devices/sda/dev", body: "8:0\n"}, entry{name: "tree/sys/devices/sda/size", body: "1\n"},
+		entry{name: "tree/sys/devices/sda/device/", kind: tar.TypeDir}, entry{name: "tree.jsonl", body: list + `{"name":"/sys/bus","gone":{"text":"` + evil + `"}}`},
+		entry{name: "tree/sys/class/", kind: tar.TypeDir}, entry{name: "tree/sys/class/tpm/", kind: tar.TypeDir},
+		entry{name: "machine.json", body: `{"tpm":{"maker":{"known":true,"value":"` + evil + `"}},"amt":{"error":"` + evil + `"}}`}, entry{name: "drives/sda/drive.json", body: drive}))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	r := take(t, c.Doors())
+	if len(r.Drives) != 1 || len(r.Drives[0].Holds) != 1 || len(r.Drives[0].Problems) < 2 {
+		t.Errorf("%+v", r.Drives)
+	}
+	for _, text := range append(lines(t, r), c.Manifest().String()) {
+		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) || strings.Contains(text, `\u001b`) || strings.Contains(text, `\u202e`) {
+			t.Errorf("%q", text)
+		}
+	}
+}
+
 // FuzzRead: whatever an archive says, it is read or refused, and what is read makes a
 // report.
 func FuzzRead(f *testing.F) {

@@ -259,4 +259,5 @@ func TestModels(t *testing.T) {
 		}
 	}
 	same(t, r, archive, replace)
+	keep(t, "models", archive)
 }

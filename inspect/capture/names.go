@@ -245,8 +245,9 @@ func (n *names) putID(put func(from, to string), from, to string) {
 		for _, sep := range []string{":", "-"} {
 			n.put(put, separated(f, sep), separated(t, sep))
 		}
-		if len(f) == 32 {
+		if len(f) == 32 { // in both byte orders of a GUID
 			n.put(put, dashed(f), dashed(t))
+			n.put(put, flipped(f), flipped(t))
 		}
 	}
 	a, errA := hex.DecodeString(from)
@@ -298,6 +299,22 @@ func separated(h, sep string) string {
 		parts = append(parts, h[i:i+2])
 	}
 	return strings.Join(parts, sep)
+}
+
+// flipped is the text of a GUID whose bytes were taken in the other order.
+func flipped(h string) string {
+	swap := func(s string) string {
+		b, err := hex.DecodeString(s)
+		if err != nil || len(b) != 16 {
+			return s
+		}
+		flipGUID(b)
+		return hex.EncodeToString(b)
+	}
+	if h == upper(h) {
+		return upper(dashed(swap(h)))
+	}
+	return dashed(swap(h))
 }
 
 // dashed as a UUID is written (RFC 9562).

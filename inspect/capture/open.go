@@ -13,6 +13,7 @@ import (
 	"path"
 	"strings"
 
+	"handback.example/inspect"
 	"handback.example/inspect/drive"
 	"handback.example/inspect/internal/tree"
 )
@@ -24,6 +25,7 @@ const (
 	maxLines    = 12 << 20 // bytes of tree.jsonl, and of one drive's commands
 	maxEntries  = 60_000
 	maxName     = 1024
+	maxSentence = 4096
 	maxDrives   = 256
 	maxCommands = 10_000 // of one drive
 )
@@ -70,10 +72,61 @@ func Read(r io.Reader) (*Capture, error) {
 	}
 	for name, d := range in.drives {
 		if d.Path == "" {
-			return nil, fmt.Errorf("drives/%s has commands and no drive.json", name)
+			return nil, fmt.Errorf("drives/%.80q has commands and no drive.json", name)
 		}
 	}
+	in.c.clean()
 	return in.c, nil
+}
+
+// clean makes plain text of what the archive has for people. What a machine or a drive
+// said itself is cleaned where that is read.
+func (a *archive) clean() {
+	texts := []*string{&a.manifest.Program}
+	for _, n := range a.tree {
+		for _, f := range []*failure{n.gone, n.unread, n.unnamed, n.deviceNo} {
+			if f != nil {
+				texts = append(texts, &f.Text, &f.Op)
+			}
+		}
+	}
+	for _, d := range a.drives {
+		texts = append(texts, &d.Unopened, &d.Unidentified)
+		if c := d.Contents; c != nil {
+			for _, list := range [][]string{c.Holds, c.Problems} {
+				for i := range list {
+					texts = append(texts, &list[i])
+				}
+			}
+		}
+		for _, x := range d.commands {
+			texts = append(texts, &x.Error)
+		}
+	}
+	if amt := a.machine.AMT; amt != nil {
+		texts = append(texts, &amt.Error)
+	}
+	if t := a.machine.TPM; t != nil {
+		for _, f := range []*inspect.Fact[string]{&t.Version, &t.Maker, &t.Firmware, &t.EKHash} {
+			texts = append(texts, &f.Value, &f.Source, &f.Why)
+		}
+		for _, f := range []*inspect.Fact[bool]{&t.Present, &t.LockoutAuthSet, &t.DisableClear, &t.InLockout, &t.OwnerAuthSet} {
+			texts = append(texts, &f.Source, &f.Why)
+		}
+	}
+	for _, t := range texts {
+		*t = plain(*t)
+	}
+}
+
+// plain text of at most some lines: a sentence of ours, not a name (see drive.Clean).
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r >= ' ' && r <= '~' {
+			return r
+		}
+		return -1
+	}, s[:min(len(s), maxSentence)])
 }
 
 // reader of one archive.

@@ -20,6 +20,7 @@ type Recorder struct {
 	about machine
 	all   []*driveRecord
 	taken time.Time
+	opens bool // drives are opened
 }
 
 // NewRecorder begins a capture.
@@ -28,8 +29,11 @@ func NewRecorder() *Recorder { return &Recorder{tree: map[string]*node{}, taken:
 // Doors that lead through the recorder.
 func (r *Recorder) Doors(d Doors) Doors {
 	d.Tree = &tree.Tree{Files: &recordedFiles{next: d.Tree, r: r}}
-	d.Taken = r.taken
-	if d.Opener != nil {
+	if d.Taken.IsZero() {
+		d.Taken = r.taken
+	}
+	r.taken = d.Taken // of a capture that is captured anew: its own
+	if r.opens = d.Opener != nil; r.opens {
 		d.Opener = &recordedOpener{next: d.Opener, r: r, tree: d.Tree}
 	}
 	if ask := d.AMT; ask != nil {

@@ -33,7 +33,7 @@ func (c *Capture) Manifest() Manifest { return c.manifest }
 func (c *Capture) Doors() Doors {
 	t := &tree.Tree{Files: (*replayedFiles)(c)}
 	d := Doors{Tree: t, Taken: c.manifest.Taken, NotRecorded: c.list}
-	if len(c.drives) > 0 {
+	if c.manifest.Opened {
 		d.Opener = &replayedOpener{c: c, tree: t}
 	}
 	if a := c.machine.AMT; a != nil {

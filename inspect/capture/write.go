@@ -58,7 +58,7 @@ func (r *Recorder) concealed(program string, own []string) (archive, concealer, 
 		a.tree[name] = n.clone()
 	}
 	r.mu.Unlock()
-	a.manifest = Manifest{Format: Format, Program: program, Taken: r.taken.UTC().Truncate(time.Second), Replaced: replacedWords}
+	a.manifest = Manifest{Format: Format, Program: program, Taken: r.taken.UTC().Truncate(time.Second), Opened: r.opens, Replaced: replacedWords}
 	c := concealer{names: n, own: own}
 	return c.archive(a), c, nil
 }

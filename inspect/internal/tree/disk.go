@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -20,7 +21,7 @@ func (d disk) at(name string) string { return filepath.Join(string(d), name) }
 func (d disk) Look(name string) (Entry, error) {
 	info, err := os.Lstat(d.at(name))
 	if err != nil {
-		return Entry{}, err
+		return Entry{}, named(err, name)
 	}
 	switch mode := info.Mode(); {
 	case mode.IsRegular():
@@ -37,18 +38,27 @@ func (d disk) Look(name string) (Entry, error) {
 func (d disk) Read(name string, most int64) ([]byte, error) {
 	fd, err := unix.Open(d.at(name), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: d.at(name), Err: err}
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
 	f := os.NewFile(uintptr(fd), d.at(name)) // os.Open would ask the poller for each of a thousand files
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err != nil {
-		return nil, err
+		return nil, named(err, name)
 	}
 	if int64(len(b)) > most {
 		return nil, TooLong(name, most)
 	}
 	return b, nil
+}
+
+// named says of an error at which name of the tree it was.
+func named(err error, name string) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return &fs.PathError{Op: at.Op, Path: name, Err: at.Err}
+	}
+	return err
 }
 
 // TooLong says of a file that it has more than most bytes.
@@ -62,12 +72,12 @@ const maxEntries = 1 << 16
 func (d disk) List(name string) ([]string, error) {
 	f, err := os.Open(d.at(name))
 	if err != nil {
-		return nil, err
+		return nil, named(err, name)
 	}
 	defer f.Close()
 	names, err := f.Readdirnames(maxEntries)
 	if err != nil && err != io.EOF {
-		return nil, err
+		return nil, named(err, name)
 	}
 	if len(names) == maxEntries {
 		return nil, fmt.Errorf("%s has more than %d entries", name, maxEntries)
