@@ -78,6 +78,12 @@ func (s survey) watch(ctx context.Context, disk sysblock.Disk) subject {
 		defer close(done) // before cancel: the end is no time-out
 		s.ask(ctx, d, last.set)
 	}()
+	silent := time.AfterFunc(silentAfter, func() {
+		if s.Silent != nil {
+			s.Silent(last.get().Drive)
+		}
+	})
+	defer silent.Stop()
 	select {
 	case <-done:
 		return last.get()

@@ -199,6 +199,34 @@ func TestStalledDriveDelaysNoOther(t *testing.T) {
 	}
 }
 
+// Whoever waits hears which drive is waited for, and of no other.
+func TestSilentDriveIsTold(t *testing.T) {
+	bad := loop(t, "survey-silent.img", 4<<20)
+	loop(t, "survey-talks.img", 1<<20)
+	until := make(chan struct{})
+	told := make(chan inspect.Drive, 16)
+	go func() {
+		told <- <-told // it answers once it was told of
+		close(until)
+	}()
+	r, err := Take(t.Context(), Options{IncludeLoop: true, Doors: doors(stall{bad, "identify", until}), Silent: func(d inspect.Drive) {
+		if d.Path == bad {
+			told <- d
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := <-told; d.Path != bad || d.Identity.Size != 4<<20 || d.Identity.Serial != "" {
+		t.Errorf("told of %+v", d)
+	}
+	for _, d := range r.Drives {
+		if d.Path == bad && (len(d.Problems) != 0 || d.Identity.Serial == "") {
+			t.Errorf("it answered late, and is %+v", d)
+		}
+	}
+}
+
 // timed opens drives and keeps how long each was asked, from its opening to its closing.
 type timed struct {
 	drive.Opener

@@ -30,12 +30,16 @@ type Options struct {
 	IncludeLoop bool
 	// BootPartGUIDs are the partitions that the medium of this system carries.
 	BootPartGUIDs []string
+	// Silent is told of each drive that has not answered for some seconds, as far as it is
+	// known by then, while it is waited for; by several at once. nil: nobody is.
+	Silent func(inspect.Drive)
 }
 
 // Deadlines. A disk that must spin up first takes some 15 s; the machine's own
 // facts come from memory.
 const (
 	driveTimeout   = 40 * time.Second
+	silentAfter    = 2 * time.Second
 	machineTimeout = 20 * time.Second
 )
 

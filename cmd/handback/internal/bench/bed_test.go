@@ -150,8 +150,8 @@ func (b *bed) world() World {
 }
 
 // survey of this bed's drives, in a laptop that never was.
-func (b *bed) survey(ctx context.Context) (*inspect.Report, error) {
-	r, err := survey.Take(ctx, survey.Options{IncludeLoop: true, BootPartGUIDs: []string{settings.ESPGUID}})
+func (b *bed) survey(ctx context.Context, silent func(inspect.Drive)) (*inspect.Report, error) {
+	r, err := survey.Take(ctx, survey.Options{IncludeLoop: true, Silent: silent, BootPartGUIDs: []string{settings.ESPGUID}})
 	if err != nil {
 		return nil, err
 	}

@@ -67,8 +67,8 @@ func (m *modelBed) left(i int) int {
 func (m *modelBed) start() (*Engine, chan End, context.CancelFunc) {
 	w := m.world()
 	w.Opener, w.Paths = m.host, m.host.Paths
-	w.Survey = func(ctx context.Context) (*inspect.Report, error) {
-		r, err := m.survey(ctx)
+	w.Survey = func(ctx context.Context, silent func(inspect.Drive)) (*inspect.Report, error) {
+		r, err := m.survey(ctx, silent)
 		if err == nil {
 			r.Drives = survey.Ask(ctx, m.host, m.paths...)
 		}

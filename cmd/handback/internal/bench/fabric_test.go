@@ -23,7 +23,7 @@ func fabricEngine(t *testing.T, class sign.Class, virtual inspect.Fact[bool], co
 	b.signer = &signer
 	surveys = new(int)
 	w := b.world()
-	w.Survey = func(context.Context) (*inspect.Report, error) {
+	w.Survey = func(context.Context, func(inspect.Drive)) (*inspect.Report, error) {
 		*surveys++
 		r := &inspect.Report{Unhandled: []inspect.Finding{}}
 		r.Machine.Hypervisor = virtual

@@ -177,12 +177,12 @@ func TestFrozenComesLate(t *testing.T) {
 	f := newFrozenBed(t)
 	w := f.world()
 	look, surveys := w.Survey, 0
-	w.Survey = func(ctx context.Context) (*inspect.Report, error) {
+	w.Survey = func(ctx context.Context, silent func(inspect.Drive)) (*inspect.Report, error) {
 		if surveys++; surveys == 2 {
 			return nil, errors.New("nothing yet")
 		}
 		f.gone.Store(surveys == 3)
-		return look(ctx)
+		return look(ctx, silent)
 	}
 	e := New(w)
 	go e.Run(t.Context())

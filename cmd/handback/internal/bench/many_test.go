@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -76,5 +77,36 @@ func TestManyDrives(t *testing.T) {
 				t.Errorf("the record's drive %s, serial %s, is none of the page", d.Name, d.Serial)
 			}
 		}
+	}
+}
+
+// A drive that is waited for is on the screen meanwhile, and no longer: what stood there
+// before comes back, and a word that comes too late changes nothing.
+func TestSilentDrive(t *testing.T) {
+	b := newBed(t)
+	w := b.world()
+	var late func(inspect.Drive)
+	silent := inspect.Drive{Path: "/dev/nvme0n1", Identity: drive.Identity{Size: 512e9}, Where: "NVMe slot at PCI 0000:03:00.0"}
+	during := make(chan *wire.Notice, 1)
+	var e *Engine
+	w.Survey = func(_ context.Context, say func(inspect.Drive)) (*inspect.Report, error) {
+		late = say
+		say(inspect.Drive{Path: "/dev/sda"})
+		say(silent)
+		during <- e.View().Notice
+		return &inspect.Report{}, nil
+	}
+	e = New(w)
+	before := &wire.Notice{What: "The stick is away."}
+	e.notice = before
+	if _, err := e.takeReport(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const want = "A drive does not answer yet: /dev/nvme0n1, 512 GB, on NVMe slot at PCI 0000:03:00.0."
+	if n := <-during; n == nil || n.What != want || n.Mark != wire.MarkBusy || n.Do == "" {
+		t.Errorf("while it is waited for: %+v", n)
+	}
+	if late(silent); e.View().Notice == nil || e.View().Notice.What != before.What {
+		t.Errorf("afterwards: %+v", e.View().Notice)
 	}
 }

@@ -27,7 +27,7 @@ func (e *Engine) begin(ctx context.Context) {
 	}
 	look := make(chan looked, 1)
 	go func() {
-		r, err := e.w.Survey(ctx)
+		r, err := e.takeReport(ctx)
 		look <- looked{r, err}
 	}()
 	e.countCopies(ctx)
@@ -40,7 +40,7 @@ func (e *Engine) begin(ctx context.Context) {
 			return
 		}
 		if more {
-			l.r, l.err = e.w.Survey(ctx)
+			l.r, l.err = e.takeReport(ctx)
 		}
 	}
 	if l.err != nil {
@@ -233,9 +233,47 @@ func (e *Engine) lookAgain(ctx context.Context) error {
 	return nil
 }
 
+// takeReport of the machine. A drive that does not answer is told of while it is waited
+// for: that may take most of a minute, and everything else is ready.
+func (e *Engine) takeReport(ctx context.Context) (*inspect.Report, error) {
+	var told, before *wire.Notice
+	over := false
+	r, err := e.w.Survey(ctx, func(d inspect.Drive) {
+		e.say("drive-silent", "a drive does not answer yet", "path", d.Path)
+		e.update(func() {
+			if over {
+				return
+			}
+			if e.notice != told || told == nil {
+				before = e.notice
+			}
+			told = silentNotice(d)
+			e.notice = told
+		})
+	})
+	e.update(func() {
+		if over = true; told != nil && e.notice == told {
+			e.notice = before
+		}
+	})
+	return r, err
+}
+
+func silentNotice(d inspect.Drive) *wire.Notice {
+	name := d.Path + ", " + size(d.Identity.Size)
+	if d.Identity.Model != "" {
+		name = driveName(d.Identity) + ", serial " + or(d.Identity.Serial, "unknown")
+	}
+	if d.Where != "" {
+		name += ", on " + d.Where
+	}
+	return &wire.Notice{Mark: wire.MarkBusy, What: "A drive does not answer yet: " + name + ".",
+		Do: "Wait: it has up to 40 seconds. If it never answers, the machine is shown without its answers."}
+}
+
 // survey looks at a machine that was looked at before.
 func (e *Engine) survey(ctx context.Context) (*inspect.Report, error) {
-	r, err := e.w.Survey(ctx)
+	r, err := e.takeReport(ctx)
 	if err == nil {
 		e.slept.tell(r)
 		e.judge(r)

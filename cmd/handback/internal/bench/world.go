@@ -63,8 +63,9 @@ type World struct {
 	// Copies of records outlive the engine's program, not the machine's power; nil: none are kept.
 	Copies stick.Store
 	// Print a document on a printer of the network; nil: there is none.
-	Print  func(ctx context.Context, uri string, d ipp.Document) error
-	Survey func(ctx context.Context) (*inspect.Report, error)
+	Print func(ctx context.Context, uri string, d ipp.Document) error
+	// Survey looks at the machine, and tells of drives that it waits for.
+	Survey func(ctx context.Context, silent func(inspect.Drive)) (*inspect.Report, error)
 	// Suspend puts the machine to sleep for a moment. nil: it can't be.
 	Suspend func(ctx context.Context, m sleep.Machine) error
 	// Fabric connects the drives on a network that the machine's firmware names, and
@@ -263,11 +264,11 @@ const (
 var ownPartitions = []string{settings.ESPGUID, settings.DataGUID}
 
 // surveyMachine waits until the drives are there, and looks at the machine.
-func surveyMachine(ctx context.Context) (*inspect.Report, error) {
+func surveyMachine(ctx context.Context, silent func(inspect.Drive)) (*inspect.Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, surveyTime)
 	defer cancel()
 	settle(ctx)
-	return survey.Take(ctx, survey.Options{WithTPM: true, BootPartGUIDs: ownPartitions})
+	return survey.Take(ctx, survey.Options{WithTPM: true, Silent: silent, BootPartGUIDs: ownPartitions})
 }
 
 // connectFabric connects the drives that SMBIOS names.
