@@ -131,15 +131,24 @@ var ghwReads = []string{
 }
 
 func (f *recordedFiles) Folder() (string, error) {
-	f.once.Do(func() {
-		t := &tree.Tree{Files: f}
-		for _, pattern := range ghwReads {
-			for _, name := range expand(t, pattern) {
-				_, _ = t.Bytes(name, maxFile) // whatever comes is recorded
-			}
-		}
-	})
+	f.once.Do(func() { visit(&tree.Tree{Files: f}) })
 	return f.next.Folder()
+}
+
+// visit reads what ghw reads; whatever comes of it.
+func visit(t *tree.Tree) {
+	for _, pattern := range ghwReads {
+		for _, name := range expand(t, pattern) {
+			_, _ = t.Bytes(name, maxFile)
+		}
+	}
+}
+
+// visited are the nodes that ghw would come by.
+func visited(t *tree.Tree) map[string]*node {
+	r := NewRecorder()
+	visit(&tree.Tree{Files: &recordedFiles{next: t, r: r}})
+	return r.tree
 }
 
 // expand a pattern, a part of the path at a time.

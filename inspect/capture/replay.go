@@ -111,32 +111,24 @@ func (f *replayedFiles) Device(name string) (tree.Device, error) {
 	return n.device, n.deviceNo.error(name)
 }
 
-// Folder lays the files out, below a folder that only this user may read. Links lead
-// to where they lead within the tree, and nowhere else.
+// Folder lays out what ghw reads, below a folder that only this user may read. Links
+// lead to where they lead within the tree, and nowhere else.
 func (f *replayedFiles) Folder() (string, error) {
 	l := &f.folder
 	l.once.Do(func() {
 		if l.name, l.err = os.MkdirTemp("", "handback-capture-"); l.err != nil {
 			return
 		}
-		t := &tree.Tree{Files: quiet{f}}
-		for name, n := range f.tree {
+		// What is not there is no question that anybody asked.
+		silent := &Capture{archive: f.archive}
+		t := &tree.Tree{Files: (*replayedFiles)(silent)}
+		for name, n := range visited(t) {
 			if l.err = layOut(l.name, t, name, n); l.err != nil {
 				return
 			}
 		}
 	})
 	return l.name, l.err
-}
-
-// quiet files are asked for our own sake: what they don't know is no question.
-type quiet struct{ *replayedFiles }
-
-func (q quiet) Look(name string) (tree.Entry, error) {
-	if n := q.tree[name]; n != nil && n.looked {
-		return n.entry, n.gone.error(name)
-	}
-	return tree.Entry{}, errNotRecorded(name)
 }
 
 func layOut(root string, t *tree.Tree, name string, n *node) error {

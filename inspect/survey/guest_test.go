@@ -1,6 +1,7 @@
 package survey_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -17,6 +18,7 @@ import (
 	"handback.example/image/vmtest"
 	"handback.example/image/vmtest/guest"
 	"handback.example/inspect"
+	"handback.example/inspect/capture"
 	"handback.example/inspect/drive"
 	"handback.example/inspect/drive/ata"
 	"handback.example/inspect/drive/nvme"
@@ -146,6 +148,7 @@ func TestGuestDrives(t *testing.T) {
 		g.WaitDrive(which)
 	}
 	t.Run("hidden", w.hidden)
+	t.Run("capture", w.capture)
 	t.Run("lost", w.lost)
 	t.Run("smartctl on ATA", func(t *testing.T) { w.ata(t, m.disk, "HEALTH-HDD"); w.ata(t, m.ssd, "HEALTH-SSD") })
 	t.Run("smartctl on SCSI", w.scsi)
@@ -240,6 +243,80 @@ func (w world) hidden(t *testing.T) {
 	if d := p.of(w.g.WaitDrive("HEALTH-HDD")); d.Restore == nil || d.Restore.From != 126976*512 || d.Restore.To != 131072*512 {
 		t.Errorf("a hidden area: %+v", d.Restore)
 	}
+}
+
+// capture: what the program kept of this machine makes the same report, but for the
+// names, and has none of these. CAPTURES=DIR keeps it, as testdata/captures does.
+func (w world) capture(t *testing.T) {
+	const at = "/tmp/machine.tar.gz"
+	live := w.g.Run(w.program, "inspect", "--json", "--capture", at).Stdout
+	b, err := w.g.ReadFile(t.Context(), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if dir := os.Getenv("CAPTURES"); dir != "" {
+		if err := os.WriteFile(filepath.Join(dir, "qemu-drives.tar.gz"), b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := capture.Read(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if len(c.Manifest().Withheld) > 0 {
+		t.Errorf("withheld: %q", c.Manifest().Withheld)
+	}
+	r, err := survey.Take(t.Context(), survey.Options{Doors: c.Doors(), WithTPM: true, IncludeLoop: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var was inspect.Report
+	if err := json.Unmarshal([]byte(live), &was); err != nil {
+		t.Fatal(err)
+	}
+	was.Taken, r.Taken = time.Time{}, time.Time{}
+	is, named := lines(t, r), 0
+	for i, line := range lines(t, &was) {
+		switch {
+		case i >= len(is) || shape(line) != shape(is[i]):
+			t.Fatalf("line %d of the report was %s", i, line)
+		case line != is[i]:
+			named++
+		}
+	}
+	for i, d := range was.Drives {
+		if serial := d.Identity.Serial; serial == r.Drives[i].Identity.Serial {
+			t.Errorf("%s is called %s in the capture, too", d.Path, serial)
+		}
+	}
+	if named < len(was.Drives) {
+		t.Errorf("%d lines of the report have other names, of %d drives", named, len(was.Drives))
+	}
+}
+
+func lines(t *testing.T, r *inspect.Report) []string {
+	t.Helper()
+	b, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(string(b), "\n")
+}
+
+// shape of a text: what kind of character stands where.
+func shape(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= '0' && r <= '9', r >= 'a' && r <= 'f': // of hex
+			return '0'
+		case r >= 'g' && r <= 'z':
+			return 'z'
+		case r >= 'A' && r <= 'Z':
+			return 'A'
+		}
+		return r
+	}, s)
 }
 
 // lost: a drive that was there when the machine started and is none now.
