@@ -57,7 +57,8 @@ type Report struct {
 	Looked []string `json:"looked,omitempty"`
 	// Missing lists what could not be read, for people.
 	Missing []string `json:"missing"`
-	// Notes say what was done to the machine before this was read, for people.
+	// Notes say what was done to the machine before this was read, or that it was read
+	// of a capture, for people.
 	Notes []string `json:"notes,omitempty"`
 }
 

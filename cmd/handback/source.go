@@ -37,13 +37,7 @@ func (s source) take(ctx context.Context) (*inspect.Report, error) {
 	o := survey.Options{WithTPM: s.withTPM, IncludeLoop: s.chroot == "", BootPartGUIDs: own}
 	switch {
 	case s.from != "":
-		c, err := capture.Open(s.from)
-		if err != nil {
-			return nil, err
-		}
-		defer c.Close()
-		fmt.Fprintf(s.told, "this is a capture, %s: serial numbers and other names in it are substitutes\n", c.Manifest())
-		o.Doors = c.Doors()
+		return s.replay(ctx, o)
 	case s.chroot != "":
 		o.Doors = capture.Folder(s.chroot)
 	default:
@@ -62,6 +56,24 @@ func (s source) take(ctx context.Context) (*inspect.Report, error) {
 		return nil, err
 	}
 	return r, s.write(rec, own)
+}
+
+// replay gives the report of a capture, which says that it is one.
+func (s source) replay(ctx context.Context, o survey.Options) (*inspect.Report, error) {
+	c, err := capture.Open(s.from)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	o.Doors = c.Doors()
+	r, err := survey.Take(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	note := fmt.Sprintf("this is a capture, %s: serial numbers and other names in it are substitutes", c.Manifest())
+	fmt.Fprintln(s.told, note)
+	r.Notes = append(r.Notes, note)
+	return r, nil
 }
 
 // write the capture: whole or not at all.

@@ -3,6 +3,7 @@ package capture_test
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -53,6 +54,33 @@ func TestTables(t *testing.T) {
 			t.Errorf("%s: its serial number is in the capture: %s", name, serial.Value)
 		}
 		keep(t, "table-"+strings.ToLower(name), archive)
+	}
+}
+
+// snapshots of ghw's own tests, by the names that they have here.
+var snapshots = map[string]string{
+	"linux-amd64-415ee03b8c4d1c4f07ae2e9d8b3d3d6d": "amd64-415ee03b", "linux-amd64-61797caf7c0b6bca1725ad7975ed4773": "amd64-61797caf", "linux-amd64-accel-nvidia": "amd64-nvidia",
+	"linux-arm64-c288e0776090cd558ef793b2a4e61939": "arm64-c288e077", "linux-s390x-snapshot": "s390x",
+}
+
+// Snapshots of real machines, of which no drive can be asked.
+func TestSnapshots(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/jaypipes/ghw").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, short := range snapshots {
+		root := t.TempDir()
+		file := filepath.Join(strings.TrimSpace(string(out)), "testdata/snapshots", name+".tar.gz")
+		if out, err := exec.CommandContext(t.Context(), "tar", "-xzf", file, "-C", root).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		r, archive, replace := taken(t, capture.Folder(root))
+		same(t, r, archive, replace)
+		if !r.Memory.Bytes.Known || !r.CPU.Cores.Known {
+			t.Errorf("%s: %+v, %+v", short, r.Memory, r.CPU)
+		}
+		keep(t, "ghw-"+short, archive)
 	}
 }
 
