@@ -26,6 +26,7 @@ func TestApplianceWholeVisit(t *testing.T) {
 	l := newLaptop(t, nil)
 	nvme, sata := l.plant("alpha", mib), l.plant("bravo", mib)
 	before := l.plantTPM(nil)
+	left := l.plantLeftovers()
 	image, err := builtImage()
 	if err != nil {
 		t.Fatal(err)
@@ -41,6 +42,7 @@ func TestApplianceWholeVisit(t *testing.T) {
 	nvme.gone(t)
 	sata.gone(t)
 	l.tpmCleared(before)
+	left.gone()
 	l.espUntouched()
 	fsckData(t, l.stick)
 	log, events := logged(t, filepath.Join(l.dir, "serial.log"))
@@ -58,7 +60,8 @@ func TestApplianceWholeVisit(t *testing.T) {
 		l.forged(name, b)
 	}
 	page := l.text(v, "erasure")
-	for _, want := range []string{"ALPHA", "BRAVO", l.set.Intake.Tag, v.records[0].Visit} {
+	left.told(v)
+	for _, want := range []string{"ALPHA", "BRAVO", l.set.Intake.Tag, v.records[0].Visit, "'Windows Boot Manager'"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the certificate does not say %q:\n%s", want, page)
 		}

@@ -28,8 +28,8 @@ const tryUsageText = `usage: handback-image try [--image FILE] [--headless] [--u
 
 Boots a stick image in a virtual laptop. What the drives hold is erased. When the
 machine powers off, DIR holds certificates/, labels/, spool/, root.pem, serial.log and
-screen.png. DIR/stick.img and DIR/tpm are kept: the next try with the same DIR
-goes on with them.
+screen.png. DIR/stick.img, DIR/tpm and the firmware's variables are kept: the next try
+with the same DIR goes on with them.
 
 Without --image a stick image is built and kept for the next time. Without
 --settings the asset tag is DEMO-0001 and everything is erased at level Clear.

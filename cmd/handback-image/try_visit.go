@@ -29,6 +29,7 @@ func runVisit(ctx context.Context, o tryOptions, set settings.Settings, stick st
 		},
 		Say: func(s string) { fmt.Fprintln(stdout, s) },
 	}
+	cfg.Variables = filepath.Join(o.out, variablesFile(o.secureBoot))
 	if o.tpm {
 		cfg.TPM = filepath.Join(o.out, "tpm")
 	}
@@ -63,6 +64,15 @@ func runVisit(ctx context.Context, o tryOptions, set settings.Settings, stick st
 	}
 	f := follower{vm: vm, visit: &visit{code: -1}, shot: filepath.Join(o.out, "screen.png"), terminal: t, out: stdout, began: time.Now()}
 	return f.visit, f.follow(ctx, events)
+}
+
+// variablesFile holds what the laptop's firmware keeps. With Secure Boot and without
+// are two laptops: the one has keys.
+func variablesFile(secureBoot bool) string {
+	if secureBoot {
+		return "firmware-secure.fd"
+	}
+	return "firmware.fd"
 }
 
 // guestMemory of the virtual laptop in MiB: what an office laptop has, where this

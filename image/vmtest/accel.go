@@ -77,7 +77,7 @@ func bootProbe(ctx context.Context, accel string, limit time.Duration) error {
 		return err
 	}
 	defer removeAll(dir)
-	fw, err := copyFirmware(true, dir)
+	fw, err := copyFirmware(true, dir, "")
 	if err != nil {
 		return err
 	}
@@ -113,9 +113,10 @@ type firmware struct {
 	secure     bool
 }
 
-// copyFirmware gives a machine fresh variables of its own: Debian's OVMF, with
-// Microsoft's keys enrolled and Secure Boot on where secure is wanted.
-func copyFirmware(secure bool, dir string) (firmware, error) {
+// copyFirmware gives a machine variables of its own, those of keep where it has some,
+// else fresh ones: Debian's OVMF, with Microsoft's keys enrolled and Secure Boot on
+// where secure is wanted.
+func copyFirmware(secure bool, dir, keep string) (firmware, error) {
 	code, vars := "OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd"
 	if secure {
 		code, vars = "OVMF_CODE_4M.ms.fd", "OVMF_VARS_4M.ms.fd"
@@ -124,6 +125,12 @@ func copyFirmware(secure bool, dir string) (firmware, error) {
 	fw := firmware{code: filepath.Join(folder, code), vars: filepath.Join(dir, "vars.fd"), secure: secure}
 	if _, err := os.Stat(fw.code); err != nil {
 		return fw, fmt.Errorf("the virtual laptop's firmware is not installed: %w: apt-get install ovmf", err)
+	}
+	if keep != "" {
+		fw.vars = keep
+		if _, err := os.Stat(keep); !errors.Is(err, os.ErrNotExist) {
+			return fw, err
+		}
 	}
 	b, err := os.ReadFile(filepath.Join(folder, vars))
 	if err != nil {

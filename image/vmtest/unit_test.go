@@ -308,3 +308,25 @@ func TestAsks(t *testing.T) {
 		t.Error("the firmware's question is not known")
 	}
 }
+
+// A laptop keeps its firmware's variables where a file is named for them.
+func TestVariablesAreKept(t *testing.T) {
+	dir := t.TempDir()
+	keep := filepath.Join(dir, "kept.fd")
+	fw, err := copyFirmware(false, dir, keep)
+	if err != nil || fw.vars != keep {
+		t.Fatalf("%+v, %v", fw, err)
+	}
+	if err := os.WriteFile(keep, []byte("as the machine left them"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := copyFirmware(false, dir, keep); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(keep); err != nil || string(b) != "as the machine left them" {
+		t.Errorf("%q, %v", b, err)
+	}
+	if fw, err := copyFirmware(false, dir, ""); err != nil || fw.vars == keep {
+		t.Errorf("a machine without a file of its own has %+v, %v", fw, err)
+	}
+}

@@ -34,6 +34,9 @@ type Config struct {
 	SecureBoot    bool
 	// TPM is the folder of the TPM's state, made where it is not there. Empty: no TPM.
 	TPM string
+	// Variables is the file of the firmware's variables, made where it is not there.
+	// Empty: they are fresh, and forgotten.
+	Variables string
 	// MemoryMiB: 1024 unless given.
 	MemoryMiB int
 	// AssetTag that the firmware reports (SMBIOS type 3). Empty: none.
@@ -148,7 +151,7 @@ func (vm *VM) start(ctx context.Context) error {
 	var fw firmware
 	switch {
 	case !vm.cfg.BIOS:
-		if fw, err = copyFirmware(vm.cfg.SecureBoot, vm.dir); err != nil {
+		if fw, err = copyFirmware(vm.cfg.SecureBoot, vm.dir, vm.cfg.Variables); err != nil {
 			return err
 		}
 	case vm.cfg.SecureBoot:

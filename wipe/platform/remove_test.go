@@ -35,7 +35,7 @@ type laptop struct {
 	ro      bool
 	locked  map[string]bool // immutable in efivarfs
 	tag     string
-	keeps   string // a variable that it says it deletes, and keeps
+	keeps   string // a variable that it says it changes or deletes, and keeps
 	calls   int
 	failAt  int  // the call that fails, from 1
 	cut     bool // all after it fail, too: the power is gone
@@ -145,7 +145,9 @@ func (l *laptop) write(name string, b []byte) error {
 	case l.locked[base] || strings.HasPrefix(base, "PK") || strings.HasPrefix(base, "db"):
 		return unix.EPERM
 	}
-	l.vars[base] = string(b)
+	if base != l.keeps {
+		l.vars[base] = string(b)
+	}
 	l.changes++
 	return nil
 }
@@ -273,6 +275,16 @@ func TestRemoveWhenACallFails(t *testing.T) {
 	}
 }
 
+// efivarfs that can't be made writable is there again afterwards, to be read.
+func TestRemoveNotWritable(t *testing.T) {
+	l := newLaptop()
+	l.failAt = 2 // unmount, then this
+	all := Firmware{sys: l}.Remove(t.Context(), l.list()[:3])
+	if gone(all) != 0 || l.changes != 0 || !l.shown["PK"+global] || !l.ro {
+		t.Errorf("%+v, shown %v, read-only %t", all, l.shown, l.ro)
+	}
+}
+
 // What a firmware can do to a removal.
 func TestRemoveRefused(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -282,6 +294,7 @@ func TestRemoveRefused(t *testing.T) {
 		why    string // of the first that is not gone
 	}{
 		"the firmware keeps it":        {change: func(l *laptop) { l.keeps = windows }, gone: 3, why: "the firmware has kept it"},
+		"the firmware keeps its order": {change: func(l *laptop) { l.keeps = "BootOrder" + global }, gone: 2, why: "BootOrder can't be mended: the firmware has kept it"},
 		"it is another by now":         {change: func(l *laptop) { l.vars[windows] += "!" }, gone: 3, why: "not what it was"},
 		"it became the current one":    {change: func(l *laptop) { l.vars["BootCurrent"+global] = "\x06\x00\x00\x00\x03\x00" }, gone: 3, why: "this start came from"},
 		"the current one is not known": {change: func(l *laptop) { delete(l.vars, "BootCurrent"+global) }, gone: 2, why: "this start came from"},

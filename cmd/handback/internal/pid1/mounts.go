@@ -28,8 +28,9 @@ var mounts = []mount{
 	{"securityfs", "/sys/kernel/security", plain | unix.MS_NODEV, "", true}, // tells of lockdown
 }
 
-// efivars is for reading Secure Boot's state; its driver may be a module, and a
-// machine started by BIOS has none.
+// efivars is for reading; package wipe/platform mounts it anew, writable, while it
+// removes what a former owner left. Its driver may be a module, and a machine started
+// by BIOS has none.
 var efivars = mount{"efivarfs", "/sys/firmware/efi/efivars", plain | unix.MS_NODEV | unix.MS_RDONLY, "", true}
 
 func (m mount) do() error {
