@@ -95,6 +95,7 @@ func TestHostileArchives(t *testing.T) {
 		"many lines":           {in(entry{name: "tree.jsonl", body: strings.Repeat(" ", 13<<20)}), "longer than 12 MB"},
 		"a large file":         {in(entry{name: "tree/sys/a", body: strings.Repeat("x", 5<<20)}), "longer than 4 MB"},
 		"many entries":         {in(many...), "more than 60000 entries"},
+		"endless lists":        {in(entry{name: "tree.jsonl", body: `{"name":"/sys","listed":true,"names":[` + strings.Repeat(`"a",`, 100_000) + `"b"]}`}), "more than 100000 names"},
 		"no JSON":              {in(entry{name: "machine.json", body: "{"}), "machine.json"},
 		"a name of no tree":    {in(entry{name: "tree.jsonl", body: `{"name":"../etc"}`}), "a name is"},
 		"commands alone":       {in(entry{name: "drives/sda/commands.jsonl", body: ""}), "no drive.json"},

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"handback.example/inspect"
@@ -24,7 +25,8 @@ const (
 	maxFile     = 4 << 20  // bytes of one file: an SMBIOS table at most
 	maxLines    = 12 << 20 // bytes of tree.jsonl, and of one drive's commands
 	maxEntries  = 60_000
-	maxName     = 1024
+	maxNames    = 100_000 // in all its lists
+	maxName     = 1024    // bytes
 	maxSentence = 4096
 	maxDrives   = 256
 	maxCommands = 10_000 // of one drive
@@ -135,6 +137,7 @@ type reader struct {
 	c       *Capture
 	drives  map[string]*driveRecord
 	entries int
+	names   int // in lists
 }
 
 func (r *reader) entry(h *tar.Header, body io.Reader) error {
@@ -274,6 +277,10 @@ func (r *reader) lines(b []byte) error {
 		if l.Unread != nil {
 			n.read, n.unread = true, l.Unread
 		}
+		if r.names += len(l.Names); r.names > maxNames {
+			return fmt.Errorf("its lists have more than %d names", maxNames)
+		}
+		slices.Sort(l.Names)
 		n.listed, n.names, n.unnamed = l.Listed, l.Names, l.Unnamed
 		if l.Device != nil {
 			n.asked, n.device = true, *l.Device

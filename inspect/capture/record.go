@@ -34,7 +34,7 @@ func (r *Recorder) Doors(d Doors) Doors {
 	}
 	r.taken = d.Taken // of a capture that is captured anew: its own
 	if r.opens = d.Opener != nil; r.opens {
-		d.Opener = &recordedOpener{next: d.Opener, r: r, tree: d.Tree}
+		d.Opener = &recordedOpener{next: d.Opener, r: r, disks: disks{tree: d.Tree}}
 	}
 	if ask := d.AMT; ask != nil {
 		d.AMT = func(ctx context.Context) (mei.Mode, error) {

@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"sync"
 
 	"handback.example/inspect/drive"
 	"handback.example/inspect/drive/answer"
@@ -16,9 +16,9 @@ import (
 
 // recordedOpener opens drives whose answers are kept.
 type recordedOpener struct {
-	next drive.Opener
-	r    *Recorder
-	tree *tree.Tree
+	next  drive.Opener
+	r     *Recorder
+	disks disks
 }
 
 func (o *recordedOpener) OpenTarget(path string) (drive.Target, error) {
@@ -30,14 +30,14 @@ func (o *recordedOpener) Open(path string) (drive.Device, error) {
 	o.r.mu.Lock()
 	o.r.all = append(o.r.all, rec)
 	o.r.mu.Unlock()
-	disk, err := find(o.tree, path)
+	disk, err := o.disks.find(path)
 	if err == nil {
 		var dev drive.Device
 		if dev, err = o.next.Open(path); err == nil {
 			rec.mu.Lock()
 			defer rec.mu.Unlock()
 			rec.Geometry, rec.Provenance = dev.Geometry(), dev.Provenance()
-			return &recordedDevice{Device: dev, rec: rec, who: who.Drive{Tree: sysblock.Tree{Tree: o.tree}, Disk: disk, Size: rec.Geometry.Size}}, nil
+			return &recordedDevice{Device: dev, rec: rec, who: who.Drive{Tree: sysblock.Tree{Tree: o.disks.tree}, Disk: disk, Size: rec.Geometry.Size}}, nil
 		}
 	}
 	rec.mu.Lock()
@@ -46,13 +46,27 @@ func (o *recordedOpener) Open(path string) (drive.Device, error) {
 	return nil, err
 }
 
-// find the disk that has a path.
-func find(t *tree.Tree, path string) (sysblock.Disk, error) {
-	disks, err := sysblock.Tree{Tree: t}.Disks()
-	if i := slices.IndexFunc(disks, func(d sysblock.Disk) bool { return d.Path() == path }); i >= 0 {
-		return disks[i], nil
+// disks of a tree, looked up once.
+type disks struct {
+	tree *tree.Tree
+	once sync.Once
+	all  map[string]sysblock.Disk // by path
+	err  error
+}
+
+func (d *disks) find(path string) (sysblock.Disk, error) {
+	d.once.Do(func() {
+		var all []sysblock.Disk
+		all, d.err = sysblock.Tree{Tree: d.tree}.Disks()
+		d.all = map[string]sysblock.Disk{}
+		for _, disk := range all {
+			d.all[disk.Path()] = disk
+		}
+	})
+	if disk, ok := d.all[path]; ok {
+		return disk, nil
 	}
-	return sysblock.Disk{}, errors.Join(fmt.Errorf("%s is none of this machine's drives", path), err)
+	return sysblock.Disk{}, errors.Join(fmt.Errorf("%s is none of this machine's drives", path), d.err)
 }
 
 // recordedDevice keeps commands and answers. Blocks pass, and are not kept.

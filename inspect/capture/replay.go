@@ -34,7 +34,7 @@ func (c *Capture) Doors() Doors {
 	t := &tree.Tree{Files: (*replayedFiles)(c)}
 	d := Doors{Tree: t, Taken: c.manifest.Taken, NotRecorded: c.list}
 	if c.manifest.Opened {
-		d.Opener = &replayedOpener{c: c, tree: t}
+		d.Opener = &replayedOpener{c: c, disks: disks{tree: t}}
 	}
 	if a := c.machine.AMT; a != nil {
 		d.AMT = func(context.Context) (mei.Mode, error) {
@@ -80,7 +80,11 @@ func (f *replayedFiles) Look(name string) (tree.Entry, error) {
 // absent: the folder was listed, and has no such name.
 func (f *replayedFiles) absent(name string) bool {
 	dir := f.tree[path.Dir(name)]
-	return dir != nil && dir.listed && dir.unnamed == nil && !slices.Contains(dir.names, path.Base(name))
+	if dir == nil || !dir.listed || dir.unnamed != nil {
+		return false
+	}
+	_, there := slices.BinarySearch(dir.names, path.Base(name))
+	return !there
 }
 
 func (f *replayedFiles) Read(name string, most int64) ([]byte, error) {

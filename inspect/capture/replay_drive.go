@@ -9,13 +9,12 @@ import (
 	"handback.example/inspect/drive"
 	"handback.example/inspect/drive/answer"
 	"handback.example/inspect/internal/sysblock"
-	"handback.example/inspect/internal/tree"
 	"handback.example/inspect/internal/who"
 )
 
 type replayedOpener struct {
-	c    *Capture
-	tree *tree.Tree
+	c     *Capture
+	disks disks
 }
 
 // OpenTarget fails: what was captured can't be erased.
@@ -31,12 +30,12 @@ func (o *replayedOpener) Open(path string) (drive.Device, error) {
 		if rec.Unopened != "" {
 			return nil, errors.New(rec.Unopened)
 		}
-		disk, err := find(o.tree, path)
+		disk, err := o.disks.find(path)
 		if err != nil {
 			return nil, err
 		}
 		d := &replayedDevice{rec: rec, questions: &o.c.questions, answers: map[string][]*exchange{}}
-		d.who = who.Drive{Tree: sysblock.Tree{Tree: o.tree}, Disk: disk, Size: rec.Geometry.Size, Namespace: rec.Namespace}
+		d.who = who.Drive{Tree: sysblock.Tree{Tree: o.disks.tree}, Disk: disk, Size: rec.Geometry.Size, Namespace: rec.Namespace}
 		for _, x := range rec.commands {
 			d.answers[x.key()] = append(d.answers[x.key()], x)
 		}
