@@ -407,3 +407,34 @@ func TestKernelCalls(t *testing.T) {
 		t.Error("a file that is not there takes flags")
 	}
 }
+
+// Whatever stands in the lists of boot entries, one that is gone is named by none of
+// them, and nothing else of the lists is lost.
+func FuzzBootOrder(f *testing.F) {
+	for _, s := range []string{"\x07\x00\x00\x00\x03\x00\x01\x00\x07\x00\x00\x00", "\x07\x00\x00\x00\x03\x00", "\x07\x00\x00\x00", "\x07\x00\x00", "\x07\x00\x00\x00\x03", "", "\x07\x00\x00\x00\x03\x00\x03\x00\xff\xff"} {
+		f.Add(s, "\x07\x00\x00\x00\x07\x00")
+	}
+	f.Fuzz(func(t *testing.T, order, next string) {
+		l := newLaptop()
+		list := l.list()[:2]
+		l.vars["BootOrder"+global], l.vars["BootNext"+global] = order, next
+		others := func() (n int) {
+			for _, name := range l.order() {
+				if name+global != windows && name+global != ubuntu {
+					n++
+				}
+			}
+			return n
+		}
+		before := others()
+		all := Firmware{sys: l}.Remove(t.Context(), list)
+		if others() != before {
+			t.Errorf("%q became %q", order, l.vars["BootOrder"+global])
+		}
+		for _, r := range all {
+			if r.Gone && slices.Contains(l.order(), strings.TrimSuffix(r.Name, global)) {
+				t.Errorf("%s is gone, and %q names it", r.Name, l.vars["BootOrder"+global])
+			}
+		}
+	})
+}
