@@ -70,17 +70,20 @@ func TestSnapshots(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, short := range snapshots {
-		root := t.TempDir()
-		file := filepath.Join(strings.TrimSpace(string(out)), "testdata/snapshots", name+".tar.gz")
-		if out, err := exec.CommandContext(t.Context(), "tar", "-xzf", file, "-C", root).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-		r, archive, replace := taken(t, capture.Folder(root))
-		same(t, r, archive, replace)
-		if !r.Memory.Bytes.Known || !r.CPU.Cores.Known {
-			t.Errorf("%s: %+v, %+v", short, r.Memory, r.CPU)
-		}
-		keep(t, "ghw-"+short, archive)
+		t.Run(short, func(t *testing.T) {
+			t.Parallel()
+			root := t.TempDir()
+			file := filepath.Join(strings.TrimSpace(string(out)), "testdata/snapshots", name+".tar.gz")
+			if out, err := exec.CommandContext(t.Context(), "tar", "-xzf", file, "-C", root).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			r, archive, replace := taken(t, capture.Folder(root))
+			same(t, r, archive, replace)
+			if !r.Memory.Bytes.Known || !r.CPU.Cores.Known {
+				t.Errorf("%+v, %+v", r.Memory, r.CPU)
+			}
+			keep(t, "ghw-"+short, archive)
+		})
 	}
 }
 
@@ -112,6 +115,7 @@ func TestLibrary(t *testing.T) {
 	}
 	for _, name := range all {
 		t.Run(filepath.Base(name), func(t *testing.T) {
+			t.Parallel()
 			c, err := capture.Open(name)
 			if err != nil {
 				t.Fatal(err)
