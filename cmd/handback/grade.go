@@ -41,7 +41,7 @@ func gradeCommand(args []string, s streams) int {
 	if err != nil {
 		return notDone(s, "grade", err)
 	}
-	in := grade.Input{Report: report, Sanitised: level.value != "", Level: level.value, Unhandled: len(report.Unhandled), Answers: map[string]string{}}
+	in := grade.Input{Report: report, Sanitised: level.value != "", Level: level.value, Unhandled: unhandled(report), Answers: map[string]string{}}
 	if err := takeAnswers(&in, p, said); err != nil {
 		return wrongUse(s, "grade", "%s", err)
 	}
@@ -61,6 +61,15 @@ func gradeCommand(args []string, s streams) int {
 		return notDone(s, "grade", err)
 	}
 	return exit.OK
+}
+
+// unhandled media of a report, as the records count them: where nobody looked, or could
+// look, 'every drive' can't be said.
+func unhandled(r *inspect.Report) int {
+	if r.Unhandled == nil {
+		return 1
+	}
+	return len(r.Unhandled)
 }
 
 func loadPolicy(file string) (policy.Policy, error) {

@@ -305,20 +305,6 @@ func (e *Engine) settle(id drive.Identity, v certs.Verdict) {
 	}
 }
 
-// stop ends what can be stopped.
-func (e *Engine) stop() error {
-	e.mu.Lock()
-	fleet := e.fleet
-	e.stopped = e.stopped || fleet != nil
-	e.mu.Unlock()
-	if fleet == nil {
-		return errLater
-	}
-	e.say("stopping", "stopped by "+e.who)
-	fleet.Stop()
-	return nil
-}
-
 // afterErase clears the TPM and the platform, unless somebody stopped; then the open
 // questions, or the papers.
 func (e *Engine) afterErase() {
@@ -331,6 +317,7 @@ func (e *Engine) afterErase() {
 	case stopped:
 		// Whoever stops may have the wrong machine before them: another drive of it may
 		// be locked by keys that the TPM keeps.
+		e.keepStop() // once more: the stick may have been out
 		e.say("tpm-left", "the TPM and the firmware's settings are left as they are: the erasure was stopped")
 	default:
 		e.clearTPM()

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -188,5 +189,30 @@ func TestPlatformThatStays(t *testing.T) {
 	}
 	if s := f.state(v.Visit); s != certs.ResidueUnresolved {
 		t.Errorf("the record says %q", s)
+	}
+}
+
+// Stopped while a drive was past stopping, and then cut off: all drives have their end
+// on record, and the next start leaves alone what this one would have left alone.
+func TestStopOutlivesAPowerCut(t *testing.T) {
+	m := newModelBed(t, fmt.Sprintf(modelNVMe, "2s"))
+	f := &furnished{bed: m.bed, left: []inspect.Leftover{
+		{Kind: inspect.LeftBootEntry, Name: "Boot0003-8be4df61-93ca-11d2-aa0d-00e098032b8c", What: "Windows Boot Manager", SHA256: strings.Repeat("a1", 32)}}}
+	m.report = func(r *inspect.Report) { r.Residue = f.residue() }
+	m.clear = f.remove
+	m.tpm = func() tpm.Outcome {
+		f.order = append(f.order, "TPM")
+		return tpm.Outcome{Result: tpm.Cleared}
+	}
+	e, _, cut := m.start()
+	m.agree(e)
+	until(t, "the sanitize", func() bool { return m.commands(0, nvmeSanitize) == 1 })
+	must(t, e, wire.Intent{Kind: wire.IntentStop})
+	toStage(t, e, wire.StageGrade)
+	m.powerCut(cut)
+	e, _, _ = m.start()
+	_, s := m.result(e)
+	if s.Verdict != certs.Sanitised || len(f.order) != 0 {
+		t.Errorf("%s; cleared all the same: %q", s.Verdict, f.order)
 	}
 }

@@ -61,6 +61,8 @@ func (e *Engine) pickUp(ctx context.Context) bool {
 			"Nothing was erased since. Only a person can say which is right: start the machine with someone at it.")
 	case (s.Graded != nil || s.Consent != nil) && e.settled():
 		// Every drive's end is on record: go on where that boot stopped.
+		stopped := e.stoppedBefore(wctx)
+		e.update(func() { e.stopped = e.stopped || stopped })
 		go e.afterErase()
 	case e.isUnattended():
 		e.to(wire.StageCheck)
