@@ -35,9 +35,9 @@ const spareBytes = 256 << 20
 type slabs func() (next cells, why string)
 
 // Memory writes patterns to memory that nobody uses, and reads them back. It takes up
-// to half of what is free, in slabs that stay where they are until the test is over, so
-// that each is another part of the chips. The kernel's own memory and what programs
-// use is never tested.
+// to half of what is free, in slabs that are all held until the test is over, so that
+// each is another part of the chips. The kernel's own memory and what programs use is
+// never tested.
 func Memory(ctx context.Context, t MemoryTest, tell func(done float64)) Outcome {
 	h := &holder{limit: t.Bytes}
 	defer h.release()

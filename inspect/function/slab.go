@@ -11,7 +11,8 @@ import (
 	"handback.example/inspect/internal/tree"
 )
 
-// slab is memory of this process that stays in its place (mlock(2)).
+// slab is memory of this process that is held in the chips (mlock(2)). The kernel may
+// still move a page of it to another place in them.
 type slab []byte
 
 func (s slab) Len() int               { return len(s) }

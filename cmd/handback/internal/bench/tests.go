@@ -269,7 +269,9 @@ func (e *Engine) testViews() (list []wire.Test) {
 			v.Mark = map[function.Result]wire.Mark{function.Pass: wire.MarkOK, function.Fail: wire.MarkBad, function.NotTested: wire.MarkUnknown}[o.Result]
 			v.Note = map[function.Result]string{function.NotTested: "not tested", function.NotPresent: "none", function.Fail: "FAILED"}[o.Result]
 		case t.begun:
-			v.Mark, v.Note = wire.MarkBusy, fmt.Sprintf("%.0f %%", 100*t.done)
+			if v.Mark = wire.MarkBusy; t.done > 0 {
+				v.Note = fmt.Sprintf("%.0f %%", 100*t.done)
+			}
 		}
 		list = append(list, v)
 	}
