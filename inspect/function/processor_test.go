@@ -181,3 +181,15 @@ func value(f inspect.Fact[int]) int {
 	}
 	return f.Value
 }
+
+func FuzzCount(f *testing.F) {
+	for _, text := range []string{"47000", "0", "-1", "9223372036854775808", "0x10", "<unknown>", ""} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		n, ok := parseCount(text)
+		if n < 0 || !ok && n != 0 || ok && strings.TrimLeft(strings.TrimLeft(text, "+-"), "0123456789_") != "" {
+			t.Errorf("%q: %d, %t", text, n, ok)
+		}
+	})
+}

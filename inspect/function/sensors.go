@@ -119,20 +119,27 @@ func (r *reading) limit(c int, source string) {
 // degrees Celsius of a file in 1/1000; 0: it gives none that a processor can have.
 func degrees(t *tree.Tree, name string) int {
 	n, ok := count(t, name)
-	if c := int(n / milli); ok && c > 0 && c <= 150 {
-		return c
+	if c := n / milli; ok && c > 0 && c <= 150 {
+		return int(c)
 	}
 	return 0
 }
 
-// count is a decimal number that is not below zero.
+// count in a file, which is not below zero.
 func count(t *tree.Tree, name string) (int64, bool) {
 	text, err := t.Text(name)
 	if err != nil {
 		return 0, false
 	}
+	return parseCount(text)
+}
+
+func parseCount(text string) (int64, bool) {
 	n, err := strconv.ParseInt(text, 10, 64)
-	return n, err == nil && n >= 0
+	if err != nil || n < 0 {
+		return 0, false
+	}
+	return n, true
 }
 
 // processors: counters of throttling (Documentation/ABI/testing/sysfs-devices-system-cpu)
