@@ -98,10 +98,15 @@ func TestSums(t *testing.T) {
 }
 
 func TestTame(t *testing.T) {
-	for text, want := range map[string]bool{"0x8086\n": true, "8:0\n": true, "connected\n": true, "none [integrity] confidentiality\n": true, "": true,
-		"Alice's laptop\n": false, "alice@example.org\n": false, "S676NX0R\n": false, "alice1\n": false, strings.Repeat("1", 80): false} {
-		if got := tame([]byte(text)); got != want {
+	for text, want := range map[string]bool{"0x8086\n": true, "8:0\n": true, "": true, "Alice's laptop\n": false, "alice@example.org\n": false, "S676NX0R\n": false, "alice1\n": false,
+		"alice\n": false, "Alice Examplewoman\n": false, strings.Repeat("1", 80): false} {
+		if got := tame("anything", []byte(text)); got != want {
 			t.Errorf("%q: %v", text, got)
+		}
+	}
+	for text, want := range map[string]bool{"connected\n": true, "Not charging\n": true, "pcie": true, "alice1": false} {
+		if got := tame("status", []byte(text)); got != want {
+			t.Errorf("a status of %q: %v", text, got)
 		}
 	}
 }

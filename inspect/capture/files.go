@@ -46,7 +46,7 @@ func (c concealer) file(name string, b []byte) (out []byte, kept bool) {
 		return []byte(c.path(string(b))), true
 	case isName(base), base == "name" && path.Base(dir) == "dm":
 		return []byte(c.text(string(b))), true
-	case slices.Contains(kinds, base), base == "name" && strings.Contains(name, "/mmc_host/"), tame(b):
+	case slices.Contains(kinds, base), base == "name" && strings.Contains(name, "/mmc_host/"), tame(base, b):
 		return b, true
 	}
 	return nil, false
@@ -72,20 +72,25 @@ var kinds = []string{"vendor", "model", "rev", "firmware_rev", "fwrev", "manufac
 	"bios_vendor", "bios_version", "bios_date", "bios_release", "board_name", "board_vendor", "board_version", "chassis_vendor", "chassis_version",
 	"product_name", "product_family", "product_sku", "product_version", "sys_vendor", "modalias"}
 
-// tame content says nothing of anybody: numbers, or a word.
-func tame(b []byte) bool { return len(b) <= 256 && (numbers.Match(b) || word.Match(b)) }
+// tame content says nothing of anybody: numbers, or one word of a few.
+func tame(base string, b []byte) bool {
+	return numbers.Match(b) || slices.Contains(chosen, base) && word.Match(b)
+}
 
 var (
 	numbers = regexp.MustCompile(`^[0-9a-fA-Fx:.,\-+ \t\n*/\[\]()]{0,64}$`)
-	word    = regexp.MustCompile(`^[\[A-Za-z][A-Za-z_\-\]\[ ]{0,31}\n?$`)
+	word    = regexp.MustCompile(`^[A-Za-z][A-Za-z_\-\[\] ]{0,31}\n?$`)
 )
+
+// chosen are attributes whose word is one of a few, by the kernel's own list.
+var chosen = []string{"type", "status", "state", "scope", "capacity_level", "health", "transport", "zoned", "removable", "class", "role", "subsystem"}
 
 // setting of the firmware. A tag is a name; the rest is kept where it is a choice.
 func (c concealer) setting(attribute, base string, b []byte) ([]byte, bool) {
 	l := strings.ToLower(attribute)
 	switch {
 	case base != "current_value":
-		return b, tame(b)
+		return b, tame(base, b)
 	case strings.Contains(l, "asset") || strings.Contains(l, "tag") || strings.Contains(l, "owner") || strings.Contains(l, "serial"):
 		return []byte(c.text(string(b))), true
 	}

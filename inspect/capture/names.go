@@ -196,16 +196,16 @@ func (n *names) everywhere() *strings.Replacer {
 		if len(from) < minText || len(from) < 8 && strings.Trim(from, "0123456789") == "" {
 			continue
 		}
-		n.put(put, from, to)
-		n.put(put, upper(from), upper(to))
-		n.put(put, lower(from), lower(to))
+		textForms(put, from, to)
+		textForms(put, upper(from), upper(to))
+		textForms(put, lower(from), lower(to))
 		if c := canonical(from); c != upper(from) { // a number in hex, with separators
-			n.putID(put, c, n.subs[c])
+			idForms(put, c, n.subs[c])
 		}
 	}
 	for from, to := range n.ids {
 		if len(from) >= minID {
-			n.putID(put, hex.EncodeToString([]byte(from)), hex.EncodeToString([]byte(to)))
+			idForms(put, hex.EncodeToString([]byte(from)), hex.EncodeToString([]byte(to)))
 		}
 	}
 	var list []string
@@ -225,8 +225,8 @@ func (n *names) everywhere() *strings.Replacer {
 	return strings.NewReplacer(args...)
 }
 
-// put the forms of a text.
-func (n *names) put(put func(from, to string), from, to string) {
+// textForms puts the forms of a text.
+func textForms(put func(from, to string), from, to string) {
 	put(from, to)
 	put(wide(from), wide(to))
 	put(swapped(padded(from)), swapped(padded(to)))
@@ -237,17 +237,17 @@ func (n *names) put(put func(from, to string), from, to string) {
 	}
 }
 
-// putID puts the forms of a number, given in hex.
-func (n *names) putID(put func(from, to string), from, to string) {
+// idForms puts the forms of a number, given in hex.
+func idForms(put func(from, to string), from, to string) {
 	for _, form := range []func(string) string{lower, upper} {
 		f, t := form(from), form(to)
-		n.put(put, f, t)
+		textForms(put, f, t)
 		for _, sep := range []string{":", "-"} {
-			n.put(put, separated(f, sep), separated(t, sep))
+			textForms(put, separated(f, sep), separated(t, sep))
 		}
 		if len(f) == 32 { // in both byte orders of a GUID
-			n.put(put, dashed(f), dashed(t))
-			n.put(put, flipped(f), flipped(t))
+			textForms(put, dashed(f), dashed(t))
+			textForms(put, flipped(f), flipped(t))
 		}
 	}
 	a, errA := hex.DecodeString(from)
