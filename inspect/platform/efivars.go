@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"handback.example/inspect"
 )
@@ -33,8 +34,9 @@ func (s *survey) efiNames(item string) (names []string, r inspect.Residue) {
 }
 
 // bootEntries that lead to a file on a drive: a system that was installed wrote
-// them. The firmware's own lead to devices, or are programs of its menu. The one that
-// this system was started from is the stick's: where it is not known, none is removed.
+// them. The firmware's own lead to devices, or are programs of its menu: one of those
+// that lies on a drive is told and not removed. The one that this system was started
+// from is the stick's: where it is not known, none is removed.
 func (s *survey) bootEntries() inspect.Residue {
 	names, r := s.efiNames("boot entries of a former system")
 	if len(names) == 0 {
@@ -57,10 +59,10 @@ func (s *survey) bootEntries() inspect.Residue {
 		switch {
 		case err != nil:
 			unread++
-		case o.program, slices.ContainsFunc(s.Own, func(guid string) bool { return strings.EqualFold(guid, o.partition) }):
+		case slices.ContainsFunc(s.Own, func(guid string) bool { return strings.EqualFold(guid, o.partition) }):
 		case o.file:
 			found = append(found, "'"+o.name+"'")
-			if current != "" {
+			if current != "" && !o.program {
 				r.Removable = append(r.Removable, leftover(inspect.LeftBootEntry, name, o.name, b))
 			}
 		}
@@ -71,7 +73,7 @@ func (s *survey) bootEntries() inspect.Residue {
 	case unread > 0:
 		r.Evidence = fmt.Sprintf("%d entries could not be read", unread)
 	default:
-		r.State, r.Evidence = inspect.ResidueAbsent, "no boot entry leads to a file on a drive"
+		r.State, r.Evidence = inspect.ResidueAbsent, "no boot entry leads to a file on a drive but the stick"
 	}
 	return r
 }
@@ -245,7 +247,9 @@ func (s *survey) systemVariables() inspect.Residue {
 			continue
 		}
 		count[system]++
-		if b, err := s.Tree.Bytes(efiVars+variable, maxVariable); err == nil {
+		// A record could not hold a name that is no UTF-8, and what it held would name
+		// another variable.
+		if b, err := s.Tree.Bytes(efiVars+variable, maxVariable); err == nil && utf8.ValidString(variable) {
 			r.Removable = append(r.Removable, leftover(inspect.LeftVariable, variable, name+" ("+system+")", b))
 		}
 	}

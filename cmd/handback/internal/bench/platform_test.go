@@ -44,7 +44,7 @@ func newFurnished(t *testing.T, drives ...string) *furnished {
 func (f *furnished) residue() []inspect.Residue {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	r := inspect.Residue{Item: entriesItem, State: inspect.ResidueAbsent, Evidence: "no boot entry leads to a file on a drive"}
+	r := inspect.Residue{Item: entriesItem, State: inspect.ResidueAbsent, Evidence: "no boot entry leads to a file on a drive but the stick"}
 	if len(f.left) > 0 {
 		r.State, r.Evidence, r.Removable = inspect.ResiduePresent, "some", slices.Clone(f.left)
 	}
