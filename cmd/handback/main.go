@@ -32,8 +32,8 @@ type command struct {
 
 // commands that people and scripts use, in the order of the help text.
 var commands = []command{
-	{"inspect", "[--json] [--chroot DIR]", "facts about this machine and its drives; changes nothing", inspectCommand},
-	{"plan", "[--json] [--level purge|clear] [--all | DRIVE...]", "what would be done to the drives; changes nothing", planCommand},
+	{"inspect", "[--json] [--chroot DIR] [--capture FILE | --from FILE]", "facts about this machine and its drives; changes nothing", inspectCommand},
+	{"plan", "[--json] [--level purge|clear] [--from FILE] [--all | DRIVE...]", "what would be done to the drives; changes nothing", planCommand},
 	{"wipe", "[--json] [--level purge|clear] [--technique ID] [--verify full|sample] [--out DIR] [--allow-loop]\n" +
 		"            --erase-serial SERIAL [--erase-serial SERIAL ...] DRIVE...", "ERASES the drives named, for good", wipeCommand},
 	{"control", "[--json] [--out DIR] [--allow-loop] --erase-serial SERIAL DRIVE", "checks the bench on a drive, which it ERASES: a residue planted on it must be found", controlCommand},
