@@ -113,6 +113,31 @@ func (vm *VM) Type(ctx context.Context, text string) error {
 	return nil
 }
 
+// MovePointer moves the laptop's pointing device, in its own counts, and Click presses
+// and lets go one of its buttons: 'left', 'right'.
+func (vm *VM) MovePointer(ctx context.Context, dx, dy int) error {
+	return vm.sendInput(ctx, inputEvent{"rel", map[string]any{"axis": "x", "value": dx}}, inputEvent{"rel", map[string]any{"axis": "y", "value": dy}})
+}
+
+func (vm *VM) Click(ctx context.Context, button string) error {
+	for _, down := range []bool{true, false} {
+		if err := vm.sendInput(ctx, inputEvent{"btn", map[string]any{"down": down, "button": button}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inputEvent as QMP's input-send-event takes it.
+type inputEvent struct {
+	Type string         `json:"type"`
+	Data map[string]any `json:"data"`
+}
+
+func (vm *VM) sendInput(ctx context.Context, events ...inputEvent) error {
+	return vm.mon.do(ctx, "input-send-event", map[string]any{"events": events}, nil)
+}
+
 // keyOf is QEMU's name of the key for a character on a US keyboard
 // (qapi/ui.json, QKeyCode).
 func keyOf(r rune) (string, bool) {
@@ -203,6 +228,18 @@ func (vm *VM) Insert(ctx context.Context, path string) error {
 	}
 	return nil
 }
+
+// PlugMouse puts a mouse into a free USB port, and UnplugMouse pulls it out.
+func (vm *VM) PlugMouse(ctx context.Context) error {
+	if err := vm.mon.do(ctx, "device_add", map[string]string{"driver": "usb-mouse", "bus": "xhci.0", "id": mouseID}, nil); err != nil {
+		return fmt.Errorf("plug a mouse in: %w", err)
+	}
+	return nil
+}
+
+func (vm *VM) UnplugMouse(ctx context.Context) error { return vm.unplug(ctx, "the mouse", mouseID) }
+
+const mouseID = "mouse"
 
 // PowerButton presses the laptop's power button.
 func (vm *VM) PowerButton(ctx context.Context) error {
