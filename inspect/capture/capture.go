@@ -28,7 +28,6 @@ package capture
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
 	"sync"
@@ -172,8 +171,15 @@ func (f *failure) error(name string) error {
 	return &fs.PathError{Op: f.Op, Path: name, Err: f.Errno}
 }
 
-// errNotRecorded: the question was not asked when the capture was taken.
-func errNotRecorded(what string) error { return fmt.Errorf("%s is not recorded in the capture", what) }
+// notRecorded: the question was not asked when the capture was taken.
+type notRecorded string
+
+func (e notRecorded) Error() string { return string(e) + " is not recorded in the capture" }
+
+func isNotRecorded(err error) bool {
+	var e notRecorded
+	return errors.As(err, &e)
+}
 
 // questions that a capture had no answer to.
 type questions struct {
@@ -190,7 +196,7 @@ func (q *questions) add(what string) error {
 	if len(q.all) < maxQuestions {
 		q.all[plain(what)] = true
 	}
-	return errNotRecorded(what)
+	return notRecorded(what)
 }
 
 const maxQuestions = 1000

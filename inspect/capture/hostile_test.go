@@ -177,7 +177,7 @@ func TestHostileLinks(t *testing.T) {
 // What an archive has for people can't take their terminal over.
 func TestHostileText(t *testing.T) {
 	const evil = `\u001b]0;x\u0007\u202e<script>`
-	list := `{"name":"/sys/block","listed":true,"names":["sda"]}`
+	list := `{"name":"/sys/block","listed":true,"names":["sda"]}{"name":"/sys/devices/sda","listed":true,"names":["dev","device","size"]}{"name":"/sys/devices/sda/device","listed":true}`
 	drive := `{"path":"/dev/sda","geometry":{"size":512,"logical_block":512},"unidentified":"` + evil + `","contents":{"holds":["` + evil + `"],"problems":["` + evil + `"]}}`
 	link := "../devices/sda"
 	c, err := capture.Read(bytes.NewReader(zipped(t, tarOf(t, entry{name: "capture.json", body: strings.Replace(manifest, `"x"`, `"`+evil+`","opened":true`, 1)},

@@ -82,6 +82,9 @@ type recordedFiles struct {
 
 func (f *recordedFiles) Look(name string) (tree.Entry, error) {
 	e, err := f.next.Look(name)
+	if isNotRecorded(err) { // of a capture that is captured anew: it stays a question
+		return e, err
+	}
 	f.r.at(name, func(n *node) {
 		if !n.looked {
 			n.looked, n.entry, n.gone = true, e, failed(err)
@@ -92,6 +95,9 @@ func (f *recordedFiles) Look(name string) (tree.Entry, error) {
 
 func (f *recordedFiles) Read(name string, most int64) ([]byte, error) {
 	b, err := f.next.Read(name, most)
+	if isNotRecorded(err) {
+		return b, err
+	}
 	f.r.at(name, func(n *node) {
 		if !n.read || n.unread != nil && err == nil {
 			n.read, n.data, n.unread = true, slices.Clone(b), failed(err)
@@ -102,6 +108,9 @@ func (f *recordedFiles) Read(name string, most int64) ([]byte, error) {
 
 func (f *recordedFiles) List(name string) ([]string, error) {
 	names, err := f.next.Files.List(name)
+	if isNotRecorded(err) {
+		return names, err
+	}
 	f.r.at(name, func(n *node) {
 		if !n.listed {
 			n.listed, n.names, n.unnamed = true, slices.Clone(names), failed(err)
@@ -112,6 +121,9 @@ func (f *recordedFiles) List(name string) ([]string, error) {
 
 func (f *recordedFiles) Device(name string) (tree.Device, error) {
 	d, err := f.next.Device(name)
+	if isNotRecorded(err) {
+		return d, err
+	}
 	f.r.at(path.Clean("/"+name), func(n *node) {
 		if !n.asked {
 			n.asked, n.device, n.deviceNo = true, d, failed(err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"handback.example/inspect/drive"
@@ -85,6 +86,10 @@ func (d *recordedDevice) Do(ctx context.Context, c drive.Command) (drive.Complet
 	done, err := d.Device.Do(ctx, c)
 	d.rec.mu.Lock()
 	defer d.rec.mu.Unlock()
+	if isNotRecorded(err) {
+		d.rec.commands = slices.DeleteFunc(d.rec.commands, func(o *exchange) bool { return o == x })
+		return done, err
+	}
 	x.Status, x.Result, x.Sense, x.Residual = done.Status, done.Result, bytes.Clone(done.Sense), done.Residual
 	x.Data = bytes.TrimRight(bytes.Clone(c.Data), "\x00")
 	x.Error, x.NoAnswer = "", false

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"handback.example/inspect"
 	"handback.example/inspect/internal/tree"
@@ -72,7 +73,10 @@ func (f *replayedFiles) Look(name string) (tree.Entry, error) {
 		return n.entry, n.gone.error(name)
 	}
 	if f.absent(name) {
-		return tree.Entry{}, (&failure{Op: "lstat", Errno: 2}).error(name)
+		return tree.Entry{}, (&failure{Op: "lstat", Errno: syscall.ENOENT}).error(name)
+	}
+	if dir := f.tree[path.Dir(name)]; dir != nil && dir.looked && dir.gone == nil && dir.entry.Kind != tree.Folder {
+		return tree.Entry{}, (&failure{Op: "lstat", Errno: syscall.ENOTDIR}).error(name)
 	}
 	return tree.Entry{}, f.c().add(name)
 }

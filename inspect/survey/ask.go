@@ -51,7 +51,8 @@ func (s survey) table(d *subject, dev drive.Media) {
 	if captured, ok := dev.(capture.Finder); ok {
 		var err error
 		if c, err = captured.Found(); err != nil {
-			c.Problems = []string{"what it holds could not be read: " + err.Error()}
+			d.problem("what it holds could not be read: %v", err)
+			return
 		}
 	} else {
 		c = s.contents(dev)
