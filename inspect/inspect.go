@@ -284,7 +284,7 @@ type Drive struct {
 	// Zoned: 'none', 'host-aware', 'host-managed' (Documentation/ABI/stable/sysfs-block).
 	Zoned Fact[string] `json:"zoned"`
 	// Special is a kind of medium that needs commands which are not here: 'ufs',
-	// 'pmem'. Empty elsewhere.
+	// 'pmem'; 'unknown' where that could not be read. Empty elsewhere.
 	Special string `json:"special,omitempty"`
 	// Where it hangs on the machine, for whoever must pull the right one: 'SATA port 2 of
 	// the controller at PCI 0000:00:17.0'. Empty: not known.

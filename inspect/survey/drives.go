@@ -16,9 +16,8 @@ import (
 
 // driveFacts is the drives' part of a report.
 type driveFacts struct {
-	drives  []inspect.Drive
-	hidden  hidden
-	missing []string
+	drives []inspect.Drive
+	hidden hidden
 }
 
 // subject is one drive while it is looked at.
@@ -38,9 +37,6 @@ func (d *subject) problem(format string, a ...any) {
 func (s survey) drives(ctx context.Context) driveFacts {
 	disks, err := s.tree.Disks()
 	facts := driveFacts{}
-	if err != nil {
-		facts.missing = append(facts.missing, err.Error())
-	}
 	disks = slices.DeleteFunc(disks, func(d sysblock.Disk) bool {
 		_, backed := s.tree.BackingFile(d)
 		return d.Kind == sysblock.KindLoop && (!s.IncludeLoop || !backed)
@@ -58,8 +54,7 @@ func (s survey) drives(ctx context.Context) driveFacts {
 	for i, d := range subjects {
 		facts.drives[i] = d.Drive
 	}
-	facts.hidden = s.findings(subjects)
-	facts.missing = append(facts.missing, facts.hidden.missing...)
+	facts.hidden = s.findings(subjects, err)
 	return facts
 }
 
@@ -123,8 +118,11 @@ func (s survey) base(disk sysblock.Disk) subject {
 	d := subject{disk: disk}
 	d.Path, d.Identity.Bus, d.Identity.Size = disk.Path(), disk.Bus, disk.Size
 	d.InUse, d.Holds, d.Problems = []string{}, []string{}, []string{}
-	d.Removable, d.Zoned, d.Special = s.removable(disk), s.zoned(disk), s.special(disk)
-	d.Where = s.where(disk)
+	d.Removable, d.Zoned, d.Where = s.removable(disk), s.zoned(disk), s.where(disk)
+	var err error
+	if d.Special, err = s.special(disk); err != nil {
+		d.problem("whether it is a medium of a special kind could not be read: %v", err)
+	}
 	use, err := s.tree.Use(disk)
 	if err != nil {
 		// Not known to be free is not free.
@@ -144,25 +142,35 @@ func (s survey) removable(disk sysblock.Disk) inspect.Fact[bool] {
 		return inspect.Known(false, "loop device")
 	case disk.Bus == drive.BusSD:
 		return inspect.Known(true, "SD card")
-	case s.tree.Is(disk.Dir, "removable", "1"):
-		return inspect.Known(true, "sysfs removable")
+	}
+	const source = "sysfs removable"
+	v, err := s.tree.AttrOrNone(disk.Dir, "removable")
+	switch {
+	case err != nil:
+		return inspect.Unknown[bool](source, err.Error())
+	case v == "1":
+		return inspect.Known(true, source)
 	}
 	for _, dir := range sysblock.Ancestors(disk.Device) {
-		switch v, _ := s.tree.Attr(dir, "removable"); v {
+		v, err := s.tree.AttrOrNone(dir, "removable")
+		if err != nil {
+			return inspect.Unknown[bool](source+" of "+filepath.Base(dir), err.Error())
+		}
+		switch v {
 		case "removable":
-			return inspect.Known(true, "sysfs removable of "+filepath.Base(dir))
+			return inspect.Known(true, source+" of "+filepath.Base(dir))
 		case "fixed":
 			// A hub that is built in may have ports outside: only the drive's own counts.
 			if disk.USB != "" && dir != disk.USB {
 				continue
 			}
-			return inspect.Known(false, "sysfs removable of "+filepath.Base(dir))
+			return inspect.Known(false, source+" of "+filepath.Base(dir))
 		}
 	}
 	if disk.Bus == drive.BusUSB || disk.Bus == drive.BusUnknown {
-		return inspect.Unknown[bool]("sysfs removable", "the kernel can't tell whether its port is inside the machine")
+		return inspect.Unknown[bool](source, "the kernel can't tell whether its port is inside the machine")
 	}
-	return inspect.Known(false, "sysfs removable")
+	return inspect.Known(false, source)
 }
 
 // kept fills in what another machine's kernel kept of a drive. Nothing of it is

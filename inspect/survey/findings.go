@@ -18,10 +18,18 @@ type hidden struct {
 	missing []string          // where it could not be looked
 }
 
-// findings looks for hidden media. found is nil where that could not be done.
-func (s survey) findings(subjects []subject) hidden {
+// look for hidden media at one place: at says where it looked. An error means that it
+// could not be found out there, and names of what.
+type look func([]subject) (found []inspect.Finding, at string, failed error)
+
+// findings looks for hidden media. found is nil where that could not be done: a drive
+// that the kernel lists and that could not be read (unlisted) is one that nothing shows.
+func (s survey) findings(subjects []subject, unlisted error) hidden {
 	h := hidden{found: []inspect.Finding{}}
-	for _, look := range []func([]subject) ([]inspect.Finding, string, error){s.controllers, s.scsiWithoutDriver, s.usbWithoutDriver, s.ataWithoutDisk} {
+	if unlisted != nil {
+		h.missing = append(h.missing, unlisted.Error())
+	}
+	for _, look := range []look{s.controllers, s.scsiWithoutDriver, s.usbWithoutDriver, s.ataWithoutDisk, nvmeFindings, halfFindings, s.areaFindings} {
 		f, at, err := look(subjects)
 		h.found = append(h.found, f...)
 		switch {
@@ -31,13 +39,6 @@ func (s survey) findings(subjects []subject) hidden {
 			h.looked = append(h.looked, at)
 		}
 	}
-	f, at := nvmeFindings(subjects)
-	h.found = append(h.found, f...)
-	if at != "" {
-		h.looked = append(h.looked, at)
-	}
-	h.found = append(h.found, halfFindings(subjects)...)
-	h.found = append(h.found, s.areaFindings(subjects)...)
 	if s.Doors.Opener != nil {
 		h.found = append(h.found, silentFindings(subjects)...)
 		h.looked = append(h.looked, fmt.Sprintf("drives: %d, which said who they are: %d", len(subjects), answered(subjects)))
@@ -50,7 +51,7 @@ func (s survey) findings(subjects []subject) hidden {
 }
 
 // nvmeFindings: namespaces of a controller that are no block devices here.
-func nvmeFindings(subjects []subject) (found []inspect.Finding, looked string) {
+func nvmeFindings(subjects []subject) (found []inspect.Finding, looked string, failed error) {
 	seen := map[string]bool{}
 	for _, d := range subjects {
 		if d.NVMe == nil || seen[d.disk.Controller] {
@@ -83,23 +84,28 @@ func nvmeFindings(subjects []subject) (found []inspect.Finding, looked string) {
 	if len(seen) > 0 {
 		looked = "namespaces of " + count(len(seen), "NVMe controller")
 	}
-	return found, looked
+	return found, looked, nil
 }
 
 // areaFindings: what an eMMC has beside its blocks is erased with them by the card's own
 // erasure, and by nothing else.
-func (s survey) areaFindings(subjects []subject) []inspect.Finding {
-	var found []inspect.Finding
+func (s survey) areaFindings(subjects []subject) (found []inspect.Finding, looked string, failed error) {
 	for _, d := range subjects {
-		areas, m := s.tree.Areas(d.disk), d.MMC
-		if len(areas) == 0 || m != nil && (m.Sanitize.Value || m.SecureErase.Value) && m.Protected.Known && !m.Protected.Value {
+		if m := d.MMC; m != nil && (m.Sanitize.Value || m.SecureErase.Value) && m.Protected.Known && !m.Protected.Value {
+			continue
+		}
+		areas, err := s.tree.Areas(d.disk)
+		if err != nil {
+			failed = fmt.Errorf("whether %s has areas of its own beside the drive could not be read: %w", names(d), err)
+		}
+		if len(areas) == 0 {
 			continue
 		}
 		found = append(found, inspect.Finding{Code: "mmc-areas",
 			What: fmt.Sprintf("%s has areas of its own beside the drive (%s), and does not say that it can erase all of them itself", names(d), strings.Join(areas, ", ")),
 			Do:   "keep the machine, or destroy the board's memory"})
 	}
-	return found
+	return found, "", failed
 }
 
 // halves of Intel's drives with two on one card (Optane Memory H10 and H20): flash
@@ -109,7 +115,7 @@ func (s survey) areaFindings(subjects []subject) []inspect.Finding {
 const halves = "HBRPEKN"
 
 // halfFindings: a half of such a drive without the other.
-func halfFindings(subjects []subject) []inspect.Finding {
+func halfFindings(subjects []subject) (found []inspect.Finding, looked string, failed error) {
 	other := func(d subject) string {
 		for _, word := range strings.Fields(d.Identity.Model) {
 			switch {
@@ -126,7 +132,6 @@ func halfFindings(subjects []subject) []inspect.Finding {
 	for _, d := range subjects {
 		counts[other(d)]++
 	}
-	var found []inspect.Finding
 	for _, d := range subjects {
 		if missing := other(d); missing != "" && counts["flash"] != counts["Optane"] {
 			found = append(found, inspect.Finding{Code: "optane-half",
@@ -134,7 +139,7 @@ func halfFindings(subjects []subject) []inspect.Finding {
 				Do:   "switch Intel Rapid Storage and Optane off in the firmware's setup, then start again; if it stays so, take the drive out and destroy it"})
 		}
 	}
-	return found
+	return found, "", nil
 }
 
 // silentFindings: drives that would not be opened or say who they are.

@@ -19,18 +19,27 @@ func (s survey) zoned(disk sysblock.Disk) inspect.Fact[string] {
 
 // special media hide behind common block devices: UFS memory is a SCSI disk of the
 // host 'ufshcd' (drivers/ufs/core/ufshcd.c), persistent memory a device of the bus
-// 'nd' (drivers/nvdimm/bus.c).
-func (s survey) special(disk sysblock.Disk) string {
+// 'nd' (drivers/nvdimm/bus.c). A medium of which that can't be read is 'unknown': it is
+// not taken for a common one.
+func (s survey) special(disk sysblock.Disk) (kind string, err error) {
 	if disk.Device == "" {
-		return ""
+		return "", nil
 	}
-	if s.tree.Link(disk.Device, "subsystem") == "nd" {
-		return "pmem"
+	subsystem, err := s.tree.Link(disk.Device, "subsystem")
+	switch {
+	case err != nil:
+		return "unknown", err
+	case subsystem == "nd":
+		return "pmem", nil
 	}
 	for _, dir := range sysblock.Ancestors(disk.Device) {
-		if s.tree.Is(dir, "scsi_host/"+filepath.Base(dir)+"/proc_name", "ufshcd") {
-			return "ufs"
+		name, err := s.tree.AttrOrNone(dir, "scsi_host/"+filepath.Base(dir)+"/proc_name")
+		switch {
+		case err != nil:
+			return "unknown", err
+		case name == "ufshcd":
+			return "ufs", nil
 		}
 	}
-	return ""
+	return "", nil
 }

@@ -50,7 +50,10 @@ func Take(ctx context.Context, o Options) (*inspect.Report, error) {
 		return nil, fmt.Errorf("the survey was not begun: %w", err)
 	}
 	s := begin(o)
-	if !s.tree.Exists("/sys") {
+	switch has, err := s.Doors.Tree.Has("/sys"); {
+	case err != nil:
+		return nil, fmt.Errorf("the survey was not begun: %w", err)
+	case !has:
 		return nil, errors.New("it has no folder /sys: it is no machine's tree")
 	}
 	var drives driveFacts
@@ -58,19 +61,25 @@ func Take(ctx context.Context, o Options) (*inspect.Report, error) {
 	var wg sync.WaitGroup
 	wg.Go(func() { drives = s.drives(ctx) })
 	wg.Go(func() { chip = s.chip(ctx) })
-	r := s.machine(ctx)
+	r, inTime := s.machine(ctx)
 	wg.Wait()
 	r.Schema, r.Taken = inspect.Schema, time.Now()
 	r.TPM, r.Drives = chip, drives.drives
 	r.Looked = drives.hidden.looked
 	r.Unhandled = append(drives.hidden.found, r.Unhandled...) // of the machine itself: persistent memory
-	r.Missing = append(append([]string{}, r.Missing...), drives.missing...)
+	if !inTime && len(r.Unhandled) == 0 {
+		r.Unhandled = nil
+	}
+	r.Missing = append(append([]string{}, r.Missing...), drives.hidden.missing...)
 	s.ofCapture(r)
 	return r, nil
 }
 
 // Machine takes the machine's own facts alone, without its drives and its TPM.
-func Machine(ctx context.Context, o Options) *inspect.Report { return begin(o).machine(ctx) }
+func Machine(ctx context.Context, o Options) *inspect.Report {
+	r, _ := begin(o).machine(ctx)
+	return r
+}
 
 // ofCapture: a report of a capture is of the time when that was taken, and what was
 // not asked then may be anything.
@@ -123,16 +132,16 @@ func within[T any](ctx context.Context, limit time.Duration, do func(context.Con
 	}
 }
 
-func (s survey) machine(ctx context.Context) *inspect.Report {
-	r, ok := within(ctx, machineTimeout, func(ctx context.Context) *inspect.Report {
+func (s survey) machine(ctx context.Context) (r *inspect.Report, inTime bool) {
+	r, inTime = within(ctx, machineTimeout, func(ctx context.Context) *inspect.Report {
 		r := &inspect.Report{}
 		platform.Read(ctx, platform.Machine{Tree: s.Doors.Tree, AMT: s.Doors.AMT, Own: s.BootPartGUIDs}, r)
 		return r
 	})
-	if !ok {
-		return &inspect.Report{Missing: []string{"the machine's own facts: they could not be read in time"}}
+	if !inTime {
+		r = &inspect.Report{Missing: []string{"the machine's own facts: they could not be read in time"}}
 	}
-	return r
+	return r, inTime
 }
 
 func (s survey) chip(ctx context.Context) inspect.TPM {

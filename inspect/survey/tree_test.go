@@ -207,8 +207,9 @@ func TestUseThatCannotBeTold(t *testing.T) {
 func TestFindingsAcrossDrives(t *testing.T) {
 	codes := func(subjects ...subject) string {
 		var all []string
-		nvme, _ := nvmeFindings(subjects)
-		for _, f := range slices.Concat(nvme, halfFindings(subjects), silentFindings(subjects), bootFindings(subjects)) {
+		nvme, _, _ := nvmeFindings(subjects)
+		halves, _, _ := halfFindings(subjects)
+		for _, f := range slices.Concat(nvme, halves, silentFindings(subjects), bootFindings(subjects)) {
 			all = append(all, f.Code)
 		}
 		return strings.Join(all, " ")
@@ -274,7 +275,7 @@ func TestAreasOfAnEMMC(t *testing.T) {
 	} {
 		d := subject{disk: disks[0]}
 		d.MMC = c.mmc
-		if f := s.areaFindings([]subject{d}); len(f) != c.found || c.found > 0 && !strings.Contains(f[0].What, "mmcblk0boot0") {
+		if f, _, err := s.areaFindings([]subject{d}); err != nil || len(f) != c.found || c.found > 0 && !strings.Contains(f[0].What, "mmcblk0boot0") {
 			t.Errorf("%s: %+v", name, f)
 		}
 	}

@@ -16,6 +16,7 @@ var (
 	ataLink     = regexp.MustCompile(`/ata([0-9]+)/`)
 	ataPort     = regexp.MustCompile(`^.*/ata[0-9]+/`)
 	usbPort     = regexp.MustCompile(`/([0-9]+-[0-9]+(?:\.[0-9]+)*)(?:/|$)`)
+	scsiDevice  = regexp.MustCompile(`^[0-9]+:[0-9]+:[0-9]+:[0-9]+$`)
 	scsiAddress = regexp.MustCompile(`/([0-9]+:[0-9]+:[0-9]+:[0-9]+)(?:/|$)`)
 )
 

@@ -69,7 +69,7 @@ func (t Tree) Disks() ([]Disk, error) {
 	for _, name := range names {
 		d, err := t.disk("/sys/block/" + name)
 		switch {
-		case errors.Is(err, errNoDrive):
+		case errors.Is(err, errNoDrive), err != nil && t.Gone("/sys/block", name):
 		case err != nil:
 			failed = append(failed, fmt.Errorf("%s: %w", name, err))
 		default:
@@ -94,7 +94,11 @@ func (d Disk) place() string {
 // Lookup finds a drive by its device number, 'major:minor'.
 func (t Tree) Lookup(dev string) (Disk, error) {
 	dir := "/sys/dev/block/" + dev
-	if t.Has(dir, "partition") {
+	part, err := t.Has(dir, "partition")
+	switch {
+	case err != nil:
+		return Disk{}, err
+	case part:
 		return Disk{}, ErrPartition
 	}
 	return t.disk(dir)
@@ -128,17 +132,28 @@ func (t Tree) disk(link string) (Disk, error) {
 
 // classify finds out what kind of drive a disk is, by its device's subsystem.
 func (t Tree) classify(d Disk) (Disk, error) {
-	if !t.Has(d.Dir, "device") {
+	onDevice, err := t.Has(d.Dir, "device")
+	switch {
+	case err != nil:
+		return Disk{}, err
+	case !onDevice:
 		return t.virtual(d)
 	}
-	device, err := t.Real(filepath.Join(d.Dir, "device"))
+	if d.Device, err = t.Real(filepath.Join(d.Dir, "device")); err != nil {
+		return Disk{}, err
+	}
+	if d.Driver, err = t.Link(d.Device, "driver"); err != nil {
+		return Disk{}, err
+	}
+	subsystem, err := t.Link(d.Device, "subsystem")
 	if err != nil {
 		return Disk{}, err
 	}
-	d.Device, d.Driver = device, t.Link(device, "driver")
-	switch t.Link(device, "subsystem") {
-	case "nvme", "nvme-subsystem":
-		return t.nvme(d)
+	switch subsystem {
+	case "nvme":
+		return t.nvme(d, d.Device)
+	case "nvme-subsystem":
+		return t.paths(d)
 	case "scsi":
 		return t.scsi(d)
 	case "mmc":
@@ -155,32 +170,46 @@ func (t Tree) classify(d Disk) (Disk, error) {
 
 // virtual disks hang on no device. Of them only a loop device stands for a drive.
 func (t Tree) virtual(d Disk) (Disk, error) {
-	if major, _, _ := strings.Cut(d.Dev, ":"); major != "7" || !t.Has(d.Dir, "loop") {
+	if major, _, _ := strings.Cut(d.Dev, ":"); major != "7" {
+		return Disk{}, errNoDrive
+	}
+	loop, err := t.Has(d.Dir, "loop")
+	switch {
+	case err != nil:
+		return Disk{}, err
+	case !loop:
 		return Disk{}, errNoDrive
 	}
 	d.Kind, d.Bus = KindLoop, drive.BusLoop
 	return d, nil
 }
 
-// nvme finds the controller: the device itself, or for a namespace that the
-// kernel reaches by several paths, the first live controller of its subsystem.
-func (t Tree) nvme(d Disk) (Disk, error) {
-	d.Kind = KindNVMe
-	candidates := []string{d.Device}
-	if t.Link(d.Device, "subsystem") == "nvme-subsystem" {
-		names, err := t.List(d.Device)
-		if err != nil {
-			return Disk{}, err
-		}
-		candidates = nil
-		for _, name := range names {
-			if c, err := t.Real(filepath.Join(d.Device, name)); err == nil && c != d.Device && t.Link(c, "subsystem") == "nvme" && t.Has(c, "transport") {
-				candidates = append(candidates, c)
-			}
-		}
-		slices.SortFunc(candidates, natural)
+// paths to a namespace that the kernel reaches by several: the controllers of its
+// subsystem. One that can't be read is no path; a drive without any is one all the same.
+func (t Tree) paths(d Disk) (Disk, error) {
+	names, err := t.List(d.Device)
+	if err != nil {
+		return Disk{}, err
 	}
-	for _, c := range candidates {
+	var controllers []string
+	for _, name := range names {
+		c, err := t.Real(filepath.Join(d.Device, name))
+		if err != nil || c == d.Device {
+			continue
+		}
+		subsystem, _ := t.Link(c, "subsystem")
+		if has, _ := t.Has(c, "transport"); has && subsystem == "nvme" {
+			controllers = append(controllers, c)
+		}
+	}
+	slices.SortFunc(controllers, natural)
+	return t.nvme(d, controllers...)
+}
+
+// nvme takes the first live one of the controllers that a namespace is reached by.
+func (t Tree) nvme(d Disk, controllers ...string) (Disk, error) {
+	d.Kind = KindNVMe
+	for _, c := range controllers {
 		if d.Controller == "" || !t.Is(d.Controller, "state", "live") && t.Is(c, "state", "live") {
 			d.Controller = c
 		}
@@ -203,29 +232,54 @@ func (t Tree) nvme(d Disk) (Disk, error) {
 // optical memory, reduced block, host-managed zoned.
 var scsiDrives = []string{"0", "7", "14", "20"}
 
+// SCSIDrive: a device of that peripheral type is a drive.
+func SCSIDrive(kind string) bool { return slices.Contains(scsiDrives, kind) }
+
 func (t Tree) scsi(d Disk) (Disk, error) {
 	kind, err := t.Attr(d.Device, "type")
 	if err != nil {
 		return Disk{}, err
 	}
-	if !slices.Contains(scsiDrives, kind) {
+	if !SCSIDrive(kind) {
 		return Disk{}, errNoDrive
 	}
 	d.Kind, d.Bus = KindSCSI, drive.BusSCSI
 	for _, dir := range Ancestors(d.Device) {
-		base := filepath.Base(dir)
+		bus, err := t.hop(dir)
 		switch {
-		case t.Has(dir, "iscsi_host/"+base), t.Has(dir, "fc_host/"+base), t.Has(dir, "srp_host/"+base):
-			d.Bus = drive.BusFabric
-		case t.Link(dir, "subsystem") == "usb" && t.Has(dir, "idVendor"):
-			if d.USB == "" {
-				d.Bus, d.USB = drive.BusUSB, dir
-			}
-		case t.Has(dir, "ata_port/"+base):
-			d.Bus = drive.BusSATA
+		case err != nil:
+			return Disk{}, err
+		case bus == drive.BusUSB && d.USB == "":
+			d.Bus, d.USB = bus, dir
+		case bus == drive.BusFabric, bus == drive.BusSATA:
+			d.Bus = bus
 		}
 	}
 	return t.noMedium(d)
+}
+
+// hop is the bus that one folder on the way to a SCSI disk stands for, unknown where it
+// stands for none.
+func (t Tree) hop(dir string) (drive.Bus, error) {
+	base := filepath.Base(dir)
+	for _, host := range []string{"iscsi_host/", "fc_host/", "srp_host/"} {
+		if has, err := t.Has(dir, host+base); has || err != nil {
+			return drive.BusFabric, err
+		}
+	}
+	subsystem, err := t.Link(dir, "subsystem")
+	if err != nil {
+		return drive.BusUnknown, err
+	}
+	if subsystem == "usb" {
+		if has, err := t.Has(dir, "idVendor"); has || err != nil {
+			return drive.BusUSB, err
+		}
+	}
+	if has, err := t.Has(dir, "ata_port/"+base); has || err != nil {
+		return drive.BusSATA, err
+	}
+	return drive.BusUnknown, nil
 }
 
 func (t Tree) mmc(d Disk) (Disk, error) {
@@ -242,17 +296,18 @@ func (t Tree) mmc(d Disk) (Disk, error) {
 // Areas of an eMMC that are block devices of their own, below that of the drive:
 // boot areas ('mmcblk0boot0') and general-purpose areas ('mmcblk0gp0'). The
 // replay-protected area is none.
-func (t Tree) Areas(d Disk) []string {
+func (t Tree) Areas(d Disk) ([]string, error) {
 	if d.Kind != KindMMC {
-		return nil
+		return nil, nil
 	}
-	names, err := t.List(d.Dir)
-	if err != nil {
-		return nil
-	}
-	return slices.DeleteFunc(names, func(name string) bool {
-		dir := filepath.Join(d.Dir, name)
-		return !t.Has(dir, "dev") || !t.Has(dir, "size") || t.Has(dir, "partition")
+	return t.below(d.Dir, func(dir string) (bool, error) {
+		for _, name := range []string{"dev", "size"} {
+			if has, err := t.Has(dir, name); !has || err != nil {
+				return false, err
+			}
+		}
+		part, err := t.Has(dir, "partition")
+		return !part, err
 	})
 }
 
@@ -265,16 +320,30 @@ func (t Tree) noMedium(d Disk) (Disk, error) {
 	return d, nil
 }
 
-// Partitions of a disk, as the kernel sees them, by name: it begins with the disk's own.
+// Partitions of a disk, as the kernel sees them, by name.
 func (t Tree) Partitions(dir string) ([]string, error) {
+	return t.below(dir, func(dir string) (bool, error) { return t.Has(dir, "partition") })
+}
+
+// below: the parts of a disk of one kind, by name: it begins with the disk's own.
+func (t Tree) below(dir string, is func(dir string) (bool, error)) (parts []string, err error) {
 	names, err := t.List(dir)
 	if err != nil {
 		return nil, err
 	}
-	disk := filepath.Base(dir)
-	return slices.DeleteFunc(names, func(name string) bool {
-		return !strings.HasPrefix(name, disk) || !t.Has(filepath.Join(dir, name), "partition")
-	}), nil
+	for _, name := range names {
+		if !strings.HasPrefix(name, filepath.Base(dir)) {
+			continue
+		}
+		yes, err := is(filepath.Join(dir, name))
+		if err != nil {
+			return nil, err
+		}
+		if yes {
+			parts = append(parts, name)
+		}
+	}
+	return parts, nil
 }
 
 // BackingFile of a loop device; ok is false where it has none.

@@ -163,7 +163,7 @@ func TestDisks(t *testing.T) {
 	if disks[0].Seq != "11" || disks[6].USB != "/"+usb {
 		t.Errorf("%+v, %+v", disks[0], disks[6])
 	}
-	if a := tree.Areas(disks[4]); !reflect.DeepEqual(a, []string{"mmcblk1boot0"}) {
+	if a, err := tree.Areas(disks[4]); !reflect.DeepEqual(a, []string{"mmcblk1boot0"}) || err != nil {
 		t.Errorf("areas of an eMMC: %v", a)
 	}
 	if f, ok := tree.BackingFile(disks[10]); f != "/tmp/a b.img" || !ok {
@@ -226,14 +226,92 @@ func TestTreeIsBounded(t *testing.T) {
 	if v, err := tree.Attr("/sys/a", "size"); v != "1" || err != nil {
 		t.Errorf("size: %q, %v", v, err)
 	}
-	if tree.Link("/sys/a", "away") != "" {
-		t.Error("a link that leads out has a name")
+	if name, err := tree.Link("/sys/a", "up"); name != "" || err == nil {
+		t.Errorf("a link that leads out has a name: %q", name)
 	}
 	for _, name := range []string{"../../../etc/passwd", "/etc/passwd", ""} {
 		node := plant(t, "sys/n/dev = 1:1\nsys/n/uevent = DEVNAME="+name+"\n")
 		if path, _, err := node.Node("/sys/n"); err == nil {
 			t.Errorf("a node at %s", path)
 		}
+	}
+}
+
+// What can't be found out is not 'no': neither of an entry, nor of a disk.
+func TestThatCannotBeTold(t *testing.T) {
+	tree := plant(t, "sys/a/self -> /sys/a/self\nsys/a/dangling -> /sys/none\nsys/a/file = 1\nsys/a/dir/\nsys/a/link -> /sys/a/dir\n")
+	for name, c := range map[string]struct{ has, gone, fails bool }{
+		"file": {has: true}, "dir": {has: true}, "dangling": {has: true}, "self": {has: true}, "none": {gone: true}, "none/deep": {gone: true}, "self/x": {fails: true}, "file/x": {fails: true},
+	} {
+		if has, err := tree.Has("/sys/a", name); has != c.has || (err != nil) != c.fails {
+			t.Errorf("has %s: %v, %v", name, has, err)
+		}
+		if gone := tree.Gone("/sys/a", name); gone != c.gone {
+			t.Errorf("%s is gone: %v", name, gone)
+		}
+	}
+	for name, c := range map[string]struct {
+		to    string
+		fails bool
+	}{"link": {"dir", false}, "dangling": {"", false}, "none": {"", false}, "self": {"", true}} {
+		if to, err := tree.Link("/sys/a", name); to != c.to || (err != nil) != c.fails {
+			t.Errorf("link %s: %q, %v", name, to, err)
+		}
+	}
+	for name, c := range map[string]struct {
+		text  string
+		fails bool
+	}{"file": {"1", false}, "none": {"", false}, "dangling": {"", false}, "dir": {"", true}, "self": {"", true}} {
+		if text, err := tree.AttrOrNone("/sys/a", name); text != c.text || (err != nil) != c.fails {
+			t.Errorf("attribute %s: %q, %v", name, text, err)
+		}
+	}
+}
+
+// A disk of which something could not be read is told of: it is not one that is no drive,
+// nor one that has no parts and that nobody uses.
+func TestDisksThatCannotBeTold(t *testing.T) {
+	const mounts = "proc/self/mountinfo = " + mountsHead + "\n"
+	for name, more := range map[string]string{
+		"":          "",
+		"driver":    ata2 + "/driver -> driver\n",
+		"subsystem": ata2 + "/subsystem -> subsystem\n",
+		"USB":       filepath.Dir(ata2) + "/subsystem -> subsystem\n",
+		"fabric":    filepath.Dir(ata2) + "/fc_host = 1\n",
+	} {
+		own := "sys/bus/scsi/drivers/sd/\n"
+		for line := range strings.Lines(scsi(ata2, "0")) {
+			if name == "" || !strings.HasPrefix(line, ata2+"/"+name+" ->") {
+				own += line
+			}
+		}
+		disks, err := plant(t, block(sda, "8:0", "8", "device -> ../../../1:0:0:0")+own+more).Disks()
+		if name == "" && (len(disks) != 1 || err != nil) || name != "" && (len(disks) != 0 || err == nil || !strings.HasPrefix(err.Error(), "sda: ")) {
+			t.Errorf("%q: %v, %v", name, disks, err)
+		}
+	}
+	for name, c := range map[string]struct {
+		more  string
+		fails bool
+	}{
+		"all well":     {"", false},
+		"a partition":  {sda + "/sda3 = no folder\n", true},
+		"a name":       {sda + "/dm/name/\n", true},
+		"a btrfs":      {"sys/fs/btrfs/1/devices = no folder\n", true},
+		"its features": {"sys/fs/btrfs/features/\n", false},
+	} {
+		if use, err := use(t, "8:0", mounts+c.more); (err != nil) != c.fails {
+			t.Errorf("who uses it, with %s that can't be read: %q, %v", name, use, err)
+		}
+	}
+	for more, fails := range map[string]bool{"": false, "mmcblk1boot0 = no folder": true} {
+		tree := plant(t, emmc+"/block/mmcblk1/size = 8\n"+emmc+"/block/mmcblk1/"+more+"\n")
+		if areas, err := tree.Areas(Disk{Kind: KindMMC, Dir: "/" + emmc + "/block/mmcblk1"}); (err != nil) != fails || len(areas) > 0 {
+			t.Errorf("areas, %q: %v, %v", more, areas, err)
+		}
+	}
+	if _, err := plant(t, block(sda, "8:0", "8")+"sys/dev/block/8:9 -> 8:9\n").Lookup("8:9"); err == nil || err == ErrPartition || err == errNoDrive {
+		t.Errorf("looked up: %v", err)
 	}
 }
 

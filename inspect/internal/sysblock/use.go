@@ -96,10 +96,11 @@ func (t Tree) part(dir, on string) (part, error) {
 	}
 	p := part{name: filepath.Base(dir), dev: dev, on: on}
 	p.names = []string{strings.ReplaceAll(p.name, "!", "/")}
-	if mapped, err := t.Attr(dir, "dm/name"); err == nil && mapped != "" {
+	mapped, err := t.AttrOrNone(dir, "dm/name")
+	if mapped != "" {
 		p.names = append(p.names, "mapper/"+mapped)
 	}
-	return p, nil
+	return p, err
 }
 
 // called is a device's name for people: 'dm-0 (vg-root)'.
@@ -172,7 +173,7 @@ func (t Tree) btrfs(parts []part) ([]string, error) {
 	for _, fsid := range systems {
 		devices, err := t.listOrNone(filepath.Join("/sys/fs/btrfs", fsid, "devices"))
 		if err != nil {
-			continue // 'features' is a folder of another kind
+			return nil, err
 		}
 		for _, name := range devices {
 			if p, ok := t.find(parts, "", "/dev/"+name); ok {
@@ -293,10 +294,4 @@ func show(path string) string {
 		return path
 	}
 	return q
-}
-
-// Exists: the tree has such a folder or file.
-func (t Tree) Exists(name string) bool {
-	_, err := t.Real(name)
-	return err == nil
 }
