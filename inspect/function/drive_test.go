@@ -1,6 +1,7 @@
 package function
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"handback.example/inspect"
 	"handback.example/inspect/drive"
+	driveata "handback.example/inspect/drive/ata"
 	"handback.example/inspect/drive/sim"
 	"handback.example/inspect/drive/sim/ata"
 	"handback.example/inspect/drive/sim/inproc"
@@ -84,13 +86,15 @@ func nvmeModel(test nvme.SelfTest) func(*inproc.Host, sim.Clock) error {
 	}
 }
 
-func scsiModel(h *inproc.Host, clock sim.Clock) error {
-	d, err := scsi.New(scsi.Config{Vendor: "MODEL", Product: "SAS DISK", Revision: "FW10", Serial: "SERIAL3", WWN: 0x5000cca0251f3b60,
-		Blocks: 8 * mib / 512, Rotation: 10000, Clock: clock})
-	if err != nil {
-		return err
+func scsiModel(health scsi.Health) func(*inproc.Host, sim.Clock) error {
+	return func(h *inproc.Host, clock sim.Clock) error {
+		d, err := scsi.New(scsi.Config{Vendor: "MODEL", Product: "SAS DISK", Revision: "FW10", Serial: "SERIAL3", WWN: 0x5000cca0251f3b60,
+			Blocks: 8 * mib / 512, Rotation: 10000, Health: health, Clock: clock})
+		if err != nil {
+			return err
+		}
+		return h.AttachSCSI("/dev/model", drive.BusSCSI, d)
 	}
-	return h.AttachSCSI("/dev/model", drive.BusSCSI, d)
 }
 
 // Each kind of drive tests itself, and what it finds is what is said of it.
@@ -102,7 +106,7 @@ func TestDrives(t *testing.T) {
 	}{
 		"ATA passes":        {ataModel(nil), Pass, "short self-test passed after 2m0s; reads "},
 		"NVMe passes":       {nvmeModel(nvme.SelfTest{Supported: true, Short: 2 * time.Minute}), Pass, "short self-test passed after 2m0s; reads "},
-		"SCSI passes":       {scsiModel, Pass, "short self-test passed after 2m0s; reads "},
+		"SCSI passes":       {scsiModel(scsi.Health{}), Pass, "short self-test passed after 2m0s; reads "},
 		"NVMe fails":        {nvmeModel(nvme.SelfTest{Supported: true, Short: 2 * time.Minute, FailsAt: 3}), Fail, "short self-test failed after 2m0s: its log says result 7; reads "},
 		"NVMe without one":  {nvmeModel(nvme.SelfTest{}), NotPresent, "the drive has no self-test; reads "},
 		"ATA without SMART": {ataModel(func(c *ata.Config) { c.SMART.Off = true }), NotTested, "it does not tell of self-tests: "},
@@ -119,7 +123,7 @@ func TestDrives(t *testing.T) {
 
 // The visit's end ends the test in the drive, too.
 func TestDriveStopped(t *testing.T) {
-	for name, attach := range map[string]func(*inproc.Host, sim.Clock) error{"ATA": ataModel(nil), "NVMe": nvmeModel(nvme.SelfTest{Supported: true, Short: 2 * time.Minute}), "SCSI": scsiModel} {
+	for name, attach := range map[string]func(*inproc.Host, sim.Clock) error{"ATA": ataModel(nil), "NVMe": nvmeModel(nvme.SelfTest{Supported: true, Short: 2 * time.Minute}), "SCSI": scsiModel(scsi.Health{})} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, attach)
 			ctx, stop := context.WithCancel(t.Context())
@@ -136,6 +140,118 @@ func TestDriveStopped(t *testing.T) {
 				t.Errorf("after it: %v: %s", o.Result, o.Evidence)
 			}
 		})
+	}
+}
+
+// intercepted drives have some commands answered before they reach the model.
+type intercepted struct {
+	drive.Tester
+	do func(d drive.Device, c drive.Command) (handled bool, err error)
+}
+
+type interceptedDevice struct {
+	drive.Device
+	of intercepted
+}
+
+func (i intercepted) OpenTest(path string) (drive.Device, error) {
+	d, err := i.Tester.OpenTest(path)
+	return interceptedDevice{d, i}, err
+}
+
+func (d interceptedDevice) Do(ctx context.Context, c drive.Command) (drive.Completion, error) {
+	if handled, err := d.of.do(d.Device, c); handled {
+		return drive.Completion{}, err
+	}
+	return d.Device.Do(ctx, c)
+}
+
+// sameFrame tells which command it is.
+func sameFrame(c, as drive.Command) bool { return bytes.Equal(c.Frame, as.Frame) }
+
+// kind of drive that tests itself, and where the order to do so says which test is meant.
+type kind struct {
+	attach          func(*inproc.Host, sim.Clock) error
+	test            selfTest
+	code            int
+	short, extended byte
+}
+
+// kinds of drives whose tests take so long.
+func kinds(takes time.Duration) map[string]kind {
+	return map[string]kind{
+		"ATA":  {ataModel(func(c *ata.Config) { c.SMART.ShortTest, c.SMART.ExtendedTest = takes, takes }), ataTest, 8, 1, 2},
+		"NVMe": {nvmeModel(nvme.SelfTest{Supported: true, Short: takes, Extended: takes}), nvmeTest, 40, 1, 2},
+		"SCSI": {scsiModel(scsi.Health{ShortTest: takes, ExtendedTest: takes}), scsiTest, 1, 1 << 5, 2 << 5},
+	}
+}
+
+// A drive that takes the order and does nothing was not tested, whatever an earlier test
+// came to, and though the status of an ATA drive that never tested itself is that of one
+// that passed. A test that ends between two looks counts by the log.
+func TestDriveDeaf(t *testing.T) {
+	for name, k := range kinds(time.Second) {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, k.attach)
+			hears := r.test.Opener
+			r.test.Opener = intercepted{hears, func(_ drive.Device, c drive.Command) (bool, error) { return sameFrame(c, k.test.start()), nil }}
+			deaf := func(when string) {
+				t.Helper()
+				if o := r.test.Run(t.Context()); o.Result != NotTested || !strings.HasPrefix(o.Evidence, "the drive took the order to test itself, but shows no test of ours; reads ") {
+					t.Errorf("%s: %v: %s", when, o.Result, o.Evidence)
+				}
+			}
+			deaf("never tested")
+			hearing := DriveTest{Opener: hears, Drive: r.test.Drive, Identity: r.test.Identity, Clock: r.clock}
+			if o := hearing.Run(t.Context()); o.Result != Pass || !strings.HasPrefix(o.Evidence, "short self-test passed after 2s") {
+				t.Errorf("a short one: %v: %s", o.Result, o.Evidence)
+			}
+			deaf("after a good one")
+		})
+	}
+}
+
+// An extended test that ended meanwhile is not ours.
+func TestDriveExtended(t *testing.T) {
+	for takes, says := range map[time.Duration]string{
+		time.Second: "the drive took the order to test itself, but shows no test of ours; reads ",
+		time.Minute: "its self-test ran, but the drive shows no result of it; reads ",
+	} {
+		for name, k := range kinds(takes) {
+			t.Run(name+" of "+takes.String(), func(t *testing.T) {
+				r := newRig(t, k.attach)
+				other, err := r.host.OpenTarget("/dev/model")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer other.Close()
+				r.test.Opener = intercepted{r.host, func(_ drive.Device, c drive.Command) (bool, error) {
+					if !sameFrame(c, k.test.start()) {
+						return false, nil
+					}
+					c.Frame[k.code] ^= k.short ^ k.extended
+					_, err := other.Do(t.Context(), c)
+					return true, err
+				}}
+				if o := r.test.Run(t.Context()); o.Result != NotTested || !strings.HasPrefix(o.Evidence, says) {
+					t.Errorf("%v: %s", o.Result, o.Evidence)
+				}
+			})
+		}
+	}
+}
+
+// Many a USB bridge hands on no logs: a test that was seen to run has its status all the
+// same, and one that was not has none.
+func TestDriveWithoutLog(t *testing.T) {
+	for takes, want := range map[time.Duration]Result{time.Second: NotTested, time.Minute: Pass} {
+		r := newRig(t, ataModel(func(c *ata.Config) { c.SMART.ShortTest = takes }))
+		r.test.Opener = intercepted{r.host, func(_ drive.Device, c drive.Command) (bool, error) {
+			return sameFrame(c, driveata.SelfTestLog()), &drive.StatusError{}
+		}}
+		if o := r.test.Run(t.Context()); o.Result != want {
+			t.Errorf("a test of %s: %v: %s", takes, o.Result, o.Evidence)
+		}
 	}
 }
 
@@ -159,7 +275,7 @@ func TestDriveBusy(t *testing.T) {
 }
 
 func TestDriveOther(t *testing.T) {
-	r := newRig(t, scsiModel)
+	r := newRig(t, scsiModel(scsi.Health{}))
 	r.test.Identity.Serial = "SERIAL4"
 	if o := r.test.Run(t.Context()); o != (Outcome{NotTested, "another drive answers in its place"}) {
 		t.Errorf("%v: %s", o.Result, o.Evidence)
@@ -193,10 +309,12 @@ func (b broken) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func TestReadSpeed(t *testing.T) {
-	if s, err := readSpeed(t.Context(), broken{from: 1 << 40}); err != nil || !strings.HasSuffix(s, " MB/s") {
-		t.Errorf("%q, %v", s, err)
+	for rotates, says := range map[bool]string{true: " MB/s", false: " MB/s of erased blocks, which can be faster than data"} {
+		if s, err := readSpeed(t.Context(), broken{from: 1 << 40}, rotates); err != nil || !strings.HasSuffix(s, says) {
+			t.Errorf("rotates %t: %q, %v", rotates, s, err)
+		}
 	}
-	if s, err := readSpeed(t.Context(), broken{from: 48 * mib}); err == nil || !strings.Contains(err.Error(), "at byte 50331648 can't be read") {
+	if s, err := readSpeed(t.Context(), broken{from: 48 * mib}, true); err == nil || !strings.Contains(err.Error(), "at byte 50331648 can't be read") {
 		t.Errorf("%q, %v", s, err)
 	}
 }

@@ -14,12 +14,32 @@ import (
 
 // progress of a drive's own test.
 type progress struct {
-	runs     bool
-	percent  int    // of one that runs; -1: the drive does not tell
-	result   Result // of the newest that came to an end
-	what     string // what it found bad, or how it ended
-	supports bool   // the drive has a short self-test
+	supports bool // the drive has a short self-test
 	expect   time.Duration
+	runs     bool
+	log      string  // of the tests that ended, as the drive gave it; empty: it gives none
+	newest   *ending // in the log, if that is of a short test
+	status   *ending // that the drive tells beside the log, of whatever test was the last
+}
+
+// ending of a test. The zero Result: it was broken off.
+type ending struct {
+	result Result
+	what   string // what it found bad, or how it ended
+}
+
+// ours is how the test ended that was begun after before was seen; ran: it was seen to
+// run. A log that says what it said before tells of another test; and the status of a
+// drive that never tested itself is that of one that passed (ACS-3 table 'Self-test
+// execution status values'), so it counts only once a test ran.
+func (p progress) ours(before progress, ran bool) *ending {
+	switch {
+	case before.log != "" && p.log != "" && p.log != before.log:
+		return p.newest
+	case ran:
+		return p.status
+	}
+	return nil
 }
 
 // selfTest is how drives of one command set test themselves.
@@ -47,8 +67,25 @@ func lookATA(ctx context.Context, t drive.Transport) (progress, error) {
 	if err != nil {
 		return progress{}, err
 	}
-	return progress{runs: s.Running(), percent: 100 - s.Left, result: result(s.Passed(), s.Failed()), what: s.What(),
-		supports: s.Supported, expect: time.Duration(s.Minutes) * time.Minute}, nil
+	p := progress{supports: s.Supported, expect: time.Duration(s.Minutes) * time.Minute, runs: s.Running()}
+	if !p.runs {
+		p.status = endingATA(s.SelfTest)
+	}
+	log := ata.SelfTestLog()
+	if _, err := t.Do(ctx, log); err != nil {
+		var refused *drive.StatusError
+		if errors.As(err, &refused) {
+			return p, nil // many a USB bridge gives no logs
+		}
+		return progress{}, err
+	}
+	if list, err := ata.ParseSelfTests(log.Data); err == nil {
+		p.log = string(log.Data)
+		if len(list) > 0 && list[0].Short() && !list[0].Running() {
+			p.newest = endingATA(list[0])
+		}
+	}
+	return p, nil
 }
 
 func lookNVMe(ctx context.Context, t drive.Transport) (progress, error) {
@@ -68,10 +105,9 @@ func lookNVMe(ctx context.Context, t drive.Transport) (progress, error) {
 	if err != nil {
 		return progress{}, err
 	}
-	p := progress{supports: true, expect: nvmeShort}
-	if p.percent, p.runs = nvme.RunningSelfTest(log.Data); !p.runs && len(list) > 0 {
-		p.result = result(list[0].Passed(), list[0].Failed())
-		p.what = fmt.Sprintf("its log says result %d", list[0].Result)
+	p := progress{supports: true, expect: nvmeShort, log: string(log.Data[nvme.SelfTestHead:])}
+	if _, p.runs = nvme.RunningSelfTest(log.Data); len(list) > 0 && list[0].Short() {
+		p.newest = endingOf(list[0].Passed(), list[0].Failed(), fmt.Sprintf("its log says result %d", list[0].Result))
 	}
 	return p, nil
 }
@@ -89,20 +125,24 @@ func lookSCSI(ctx context.Context, t drive.Transport) (progress, error) {
 	if err != nil {
 		return progress{}, err
 	}
-	p := progress{supports: true, expect: nvmeShort, percent: -1}
+	p := progress{supports: true, expect: nvmeShort, log: string(c.Data)}
 	if list := scsi.SelfTests(ps); len(list) > 0 {
-		p.runs, p.result = list[0].Running(), result(list[0].Passed(), list[0].Failed())
-		p.what = fmt.Sprintf("its log says result %d", list[0].Result)
+		if p.runs = list[0].Running(); list[0].Short() {
+			p.newest = endingOf(list[0].Passed(), list[0].Failed(), fmt.Sprintf("its log says result %d", list[0].Result))
+		}
 	}
 	return p, nil
 }
 
-func result(passed, failed bool) Result {
+func endingATA(t ata.SelfTest) *ending { return endingOf(t.Passed(), t.Failed(), t.What()) }
+
+func endingOf(passed, failed bool, what string) *ending {
+	e := &ending{what: what}
 	switch {
 	case passed:
-		return Pass
+		e.result = Pass
 	case failed:
-		return Fail
+		e.result = Fail
 	}
-	return NotTested
+	return e
 }

@@ -44,11 +44,6 @@ type SelfTestState struct {
 	Minutes   int  // that a short test takes, as the drive says
 }
 
-// Running tells that a test is not at its end.
-func (s SelfTestState) Running() bool { return s.Status == testRuns }
-
-const testRuns = 0xf
-
 // ParseSelfTestState reads the 512 bytes of SMART READ DATA.
 func ParseSelfTestState(data []byte) (SelfTestState, error) {
 	if !sums(data) {
@@ -107,6 +102,14 @@ func ParseSelfTests(b []byte) ([]SelfTest, error) {
 // Passed and Failed: what a test says of the drive; one that was broken off, or
 // still runs, says neither.
 func (t SelfTest) Passed() bool { return t.Status == 0 }
+
+const testRuns = 0xf
+
+// Running: see Passed.
+func (t SelfTest) Running() bool { return t.Status == testRuns }
+
+// Short tells that it was begun as ShortSelfTest begins one.
+func (t SelfTest) Short() bool { return t.Kind == testShort }
 
 // Failed: see Passed.
 func (t SelfTest) Failed() bool { return t.Status >= 3 && t.Status <= 8 }

@@ -29,6 +29,10 @@ func deviceSelfTest(code byte) drive.Command {
 	return c
 }
 
+// SelfTestHead is how long the head of the log is, which tells of the test that runs. The
+// results follow it.
+const SelfTestHead = 4
+
 // RunningSelfTest reads the head of the log (figure 212): whether a test runs, and how
 // much of it is done.
 func RunningSelfTest(b []byte) (percent int, runs bool) {
@@ -54,7 +58,7 @@ func ParseSelfTests(b []byte) ([]SelfTest, error) {
 		return nil, fmt.Errorf("no Device Self-test log: %d bytes", len(b))
 	}
 	var all []SelfTest
-	for e := b[4:]; len(e) >= 28; e = e[28:] {
+	for e := b[SelfTestHead:]; len(e) >= 28; e = e[28:] {
 		if e[0]&0xf == selfTestUnused || e[0]>>4 == 0 { // kind 0 is reserved
 			continue
 		}
@@ -66,6 +70,9 @@ func ParseSelfTests(b []byte) ([]SelfTest, error) {
 // Passed and Failed: what a test says of the drive; one that was broken off says
 // neither. 5: a fatal error; 6, 7: a segment failed.
 func (t SelfTest) Passed() bool { return t.Result == 0 }
+
+// Short tells that it was begun as ShortSelfTest begins one.
+func (t SelfTest) Short() bool { return t.Kind == testShort }
 
 // Failed: see Passed.
 func (t SelfTest) Failed() bool { return t.Result >= 5 && t.Result <= 7 }

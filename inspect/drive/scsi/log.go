@@ -163,14 +163,20 @@ func BackgroundScan(ps []Parameter) (Scan, bool) {
 	return s, true
 }
 
+// Self-test codes (SPC-5 table 'SELF-TEST CODE').
+const (
+	testShort = 1 // in the background
+	testAbort = 4
+)
+
 // ShortSelfTest frames SEND DIAGNOSTIC (SPC-5 clause 6.42) of a background short
 // self-test. Only drive.SelfTest lets it through.
-func ShortSelfTest() drive.Command { return sendDiagnostic(1) }
+func ShortSelfTest() drive.Command { return sendDiagnostic(testShort) }
 
 // AbortSelfTest frames the end of a background self-test.
-func AbortSelfTest() drive.Command { return sendDiagnostic(4) }
+func AbortSelfTest() drive.Command { return sendDiagnostic(testAbort) }
 
-// sendDiagnostic has the self-test code in byte 1, bits 7:5 (SPC-5 table 'SELF-TEST CODE').
+// sendDiagnostic has the self-test code in byte 1, bits 7:5.
 func sendDiagnostic(code byte) drive.Command {
 	return drive.Command{Protocol: drive.ProtocolSCSI, Frame: []byte{0x1d, code << 5, 0, 0, 0, 0}, Timeout: timeout}
 }
@@ -178,6 +184,7 @@ func sendDiagnostic(code byte) drive.Command {
 // SelfTest is one of the twenty results of the Self-Test Results page (SPC-5 clause
 // 7.3.19).
 type SelfTest struct {
+	Code   byte   // of SEND DIAGNOSTIC: 1 short, 2 extended, in the background; 5, 6 in the foreground
 	Result byte   // 0 passed, 3 to 7 failed, 1 and 2 broken off, Fh runs
 	Hours  uint16 // power-on hours, FFFFh: or more
 }
@@ -189,7 +196,7 @@ func SelfTests(ps []Parameter) []SelfTest {
 		if p.Code < 1 || p.Code > 20 || len(p.Value) < 16 || [16]byte(p.Value) == [16]byte{} {
 			continue
 		}
-		all = append(all, SelfTest{Result: p.Value[0] & 0xf, Hours: binary.BigEndian.Uint16(p.Value[2:])})
+		all = append(all, SelfTest{Code: p.Value[0] >> 5, Result: p.Value[0] & 0xf, Hours: binary.BigEndian.Uint16(p.Value[2:])})
 	}
 	return all
 }
@@ -197,6 +204,9 @@ func SelfTests(ps []Parameter) []SelfTest {
 // Passed and Failed: what a test says of the drive; one that was broken off, or
 // still runs, says neither.
 func (t SelfTest) Passed() bool { return t.Result == 0 }
+
+// Short tells that it was begun as ShortSelfTest begins one.
+func (t SelfTest) Short() bool { return t.Code == testShort }
 
 // Failed: see Passed.
 func (t SelfTest) Failed() bool { return t.Result >= 3 && t.Result <= 7 }

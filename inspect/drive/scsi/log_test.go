@@ -66,7 +66,7 @@ func TestLogPages(t *testing.T) {
 		t.Errorf("%+v, %t", scan, ok)
 	}
 	tests := SelfTests(parse(t, 0x10, "10 00 0028 0001 03 10 25 01 0102 ffffffffffffffff 00000000 0002 03 10 00000000000000000000000000000000"))
-	if len(tests) != 1 || tests[0] != (SelfTest{Result: 5, Hours: 0x0102}) || !tests[0].Failed() || tests[0].Passed() {
+	if len(tests) != 1 || tests[0] != (SelfTest{Code: 1, Result: 5, Hours: 0x0102}) || !tests[0].Short() || !tests[0].Failed() || tests[0].Passed() {
 		t.Errorf("%+v", tests)
 	}
 	for name, c := range map[string]struct {
