@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -114,6 +115,58 @@ func TestHostileArchives(t *testing.T) {
 		if took := time.Since(start); took > 20*time.Second {
 			t.Errorf("%s took %s", name, took)
 		}
+	}
+}
+
+// A sparse file has no bytes in the archive and four million in memory: each of the
+// ways in which GNU tar keeps one is refused.
+func TestSparse(t *testing.T) {
+	dir := t.TempDir()
+	for name, size := range map[string]int64{"capture.json": 0, "tree/hole": 4 << 20} {
+		at := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(at, []byte(manifest), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if size > 0 {
+			if err := os.Truncate(at, size); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for format, options := range map[string]string{"old GNU": "--format=gnu", "PAX 0.0": "--format=pax --sparse-version=0.0", "PAX 0.1": "--format=pax --sparse-version=0.1", "PAX 1.0": "--format=pax --sparse-version=1.0"} {
+		args := append(strings.Fields(options), "--sparse", "--hole-detection=raw", "-C", dir, "-cf", "-", "capture.json", "tree/hole")
+		out, err := exec.CommandContext(t.Context(), "tar", args...).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(out) > 64<<10 {
+			t.Fatalf("%s: %d bytes: the file is not sparse in it", format, len(out))
+		}
+		if _, err := capture.Read(bytes.NewReader(zipped(t, out))); err == nil || !strings.Contains(err.Error(), "is a sparse file") {
+			t.Errorf("%s: %v", format, err)
+		}
+	}
+}
+
+// A folder of as many names as there may be is looked through once, not once for each.
+func TestManyNames(t *testing.T) {
+	var names []string
+	for i := range 60_000 {
+		names = append(names, fmt.Sprintf(`"%x"`, i))
+	}
+	c, err := capture.Read(bytes.NewReader(zipped(t, tarOf(t, entry{name: "capture.json", body: manifest}, entry{name: "tree/sys/", kind: tar.TypeDir}, entry{name: "tree/sys/block/", kind: tar.TypeDir},
+		entry{name: "tree.jsonl", body: `{"name":"/sys/block","listed":true,"names":[` + strings.Join(names, ",") + "]}"}))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	start := time.Now()
+	take(t, c.Doors())
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("it took %s", took)
 	}
 }
 

@@ -148,6 +148,9 @@ func (r *reader) entry(h *tar.Header, body io.Reader) error {
 	if !proper(name) {
 		return fmt.Errorf("an entry is called %.80q", h.Name)
 	}
+	if sparse(h) {
+		return fmt.Errorf("%.80q is a sparse file, and a capture has none", name)
+	}
 	if in, ok := strings.CutPrefix(name, "tree/"); ok {
 		return r.file("/"+in, h, body)
 	}
@@ -185,6 +188,17 @@ func (r *reader) entry(h *tar.Header, body io.Reader) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
+}
+
+// sparse files, as GNU tar keeps them, hold more than the bytes that an archive has for
+// them: its length would say nothing of the memory that they take.
+func sparse(h *tar.Header) bool {
+	for record := range h.PAXRecords {
+		if strings.HasPrefix(record, "GNU.sparse.") {
+			return true
+		}
+	}
+	return h.Typeflag == tar.TypeGNUSparse
 }
 
 // proper names are short, relative and have no way up.
