@@ -181,28 +181,30 @@ func (d InputDevice) isPointer() bool {
 	return d.keys.has(btnLeft) && !d.props.has(propDirect) && (d.relative.has(relX) || d.axes.has(absMTX))
 }
 
-// Choice of a device to test: one, or why there is none.
+// Choice of what to test: at least one device, or why there is none.
 type Choice struct {
-	Device InputDevice
+	Devices []InputDevice
 	// Why there is none, for people; empty: there is one.
 	Why string
 }
 
 // Keyboard that is the machine's own. A label scanner is a keyboard too, and its keys
 // must not pass for the machine's: what was plugged in counts only where nothing is
-// built in (builtIn is false: a desktop), and only if it is the only one.
+// built in (builtIn is false: a desktop), and only if it is the only one. Of its own the
+// machine may have more than one, of which one is there only in name: a laptop whose
+// keyboard is on USB or I2C has an i8042 too. Which is real shows when keys are pressed.
 func Keyboard(all []InputDevice, builtIn bool) Choice {
 	return choose(all, InputDevice.isKeyboard, builtIn, "keyboard")
 }
 
-// Pointer of the machine, by the same rule.
+// Pointer of the machine, by the same rule: one.
 func Pointer(all []InputDevice, builtIn bool) Choice {
-	return choose(all, InputDevice.isPointer, builtIn, "pointing device")
+	return choose(all, InputDevice.isPointer, builtIn, "pointing device").best()
 }
 
-// Touchscreen of the machine.
+// Touchscreen of the machine: one.
 func Touchscreen(all []InputDevice) Choice {
-	return choose(all, InputDevice.isTouchscreen, true, "touchscreen")
+	return choose(all, InputDevice.isTouchscreen, true, "touchscreen").best()
 }
 
 func choose(all []InputDevice, is func(InputDevice) bool, builtIn bool, what string) Choice {
@@ -220,9 +222,9 @@ func choose(all []InputDevice, is func(InputDevice) bool, builtIn bool, what str
 	case builtIn && len(own) == 0:
 		return Choice{Why: "the machine's own " + what + " was not seen"}
 	case len(own) > 0 && (builtIn || len(foreign) == 0):
-		return Choice{Device: best(own)}
+		return Choice{Devices: own}
 	case len(foreign) == 1:
-		return Choice{Device: foreign[0]}
+		return Choice{Devices: foreign}
 	case len(foreign) == 0:
 		return Choice{Why: "no " + what + " was seen"}
 	}
@@ -233,12 +235,14 @@ func choose(all []InputDevice, is func(InputDevice) bool, builtIn bool, what str
 	return Choice{Why: "more than one " + what + " is plugged in (" + strings.Join(names, ", ") + "): leave only the one to test in"}
 }
 
-// best of the machine's own: a touchpad before a pointing stick, which many have too.
-func best(own []InputDevice) InputDevice {
-	for _, d := range own {
+// best of several: a touchpad before a pointing stick, which many have too.
+func (c Choice) best() Choice {
+	for i, d := range c.Devices {
 		if d.axes.has(absMTX) {
-			return d
+			c.Devices = c.Devices[i : i+1]
+			return c
 		}
 	}
-	return own[0]
+	c.Devices = c.Devices[:min(1, len(c.Devices))]
+	return c
 }

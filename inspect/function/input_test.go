@@ -88,10 +88,11 @@ func TestTheMachinesOwnKeyboard(t *testing.T) {
 	for name, c := range map[string]struct {
 		devices []inputSpec
 		builtIn bool
-		want    string // the device, or a part of why there is none
+		want    string // the devices, or a part of why there is none
 	}{
 		"laptop":                     {[]inputSpec{power, scanner, atKeyboard}, true, "AT Translated Set 2 keyboard (i8042)"},
 		"laptop, own one on USB":     {[]inputSpec{scanner, ownUSB}, true, "Apple Internal Keyboard (USB)"},
+		"laptop, i8042 in name only": {[]inputSpec{atKeyboard, scanner, ownUSB}, true, "AT Translated Set 2 keyboard (i8042), Apple Internal Keyboard (USB)"},
 		"laptop without, scanner in": {[]inputSpec{power, scanner}, true, "own keyboard was not seen"},
 		"desktop":                    {[]inputSpec{power, usbBoard, mouse}, false, "Dell KB216 (USB)"},
 		"desktop, PS/2":              {[]inputSpec{atKeyboard}, false, "AT Translated Set 2 keyboard (i8042)"},
@@ -105,8 +106,12 @@ func TestTheMachinesOwnKeyboard(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := Keyboard(all, c.builtIn)
-			if text := got.Why; text == "" && got.Device.String() != c.want || text != "" && !strings.Contains(text, c.want) {
-				t.Errorf("%q %q, want %q", got.Device, text, c.want)
+			var names []string
+			for _, d := range got.Devices {
+				names = append(names, d.String())
+			}
+			if text := got.Why; text == "" && strings.Join(names, ", ") != c.want || text != "" && (!strings.Contains(text, c.want) || len(names) > 0) {
+				t.Errorf("%q %q, want %q", names, text, c.want)
 			}
 		})
 	}
@@ -117,18 +122,18 @@ func TestPointers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := Pointer(all, true); c.Device.Name != synaptics.name {
-		t.Errorf("the pointer is %q %q", c.Device, c.Why)
+	one := func(c Choice, what, want string) {
+		t.Helper()
+		if len(c.Devices) != 1 || c.Devices[0].Name != want {
+			t.Errorf("%s: %v %q, want %q", what, c.Devices, c.Why, want)
+		}
 	}
-	if c := Touchscreen(all); c.Device.Name != touch.name || c.Device.Bus != BusI2C {
-		t.Errorf("the touchscreen is %q %q", c.Device, c.Why)
-	}
+	one(Pointer(all, true), "the pointer", synaptics.name)
+	one(Touchscreen(all), "the touchscreen", touch.name)
 	all = slices.DeleteFunc(all, func(d InputDevice) bool { return d.Name == synaptics.name })
-	if c := Pointer(all, true); c.Device.Name != trackpoint.name {
-		t.Errorf("without a touchpad the pointer is %q %q", c.Device, c.Why)
-	}
-	if c := Pointer(all[len(all)-1:], true); c.Why == "" {
-		t.Errorf("a touchscreen is taken for a pointer: %q", c.Device)
+	one(Pointer(all, true), "without a touchpad", trackpoint.name)
+	if c := Pointer(all[len(all)-1:], true); c.Why == "" || len(c.Devices) > 0 {
+		t.Errorf("a touchscreen is taken for a pointer: %v", c.Devices)
 	}
 	if c := Touchscreen(nil); !strings.Contains(c.Why, "was not seen") {
 		t.Errorf("no touchscreen: %q", c.Why)

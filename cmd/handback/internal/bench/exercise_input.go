@@ -3,6 +3,7 @@ package bench
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,10 +14,10 @@ import (
 // idleTime without anything ends an exercise: whoever began it has gone.
 const idleTime = 3 * time.Minute
 
-// listener hears an input device until it is closed or gone.
+// listener hears input devices until they are closed or one is gone.
 type listener struct {
-	device function.InputDevice
-	in     Input
+	device string // their names
+	in     []Input
 	take   func([]function.InputEvent, time.Time) // with mu held
 
 	mu   sync.Mutex
@@ -25,21 +26,36 @@ type listener struct {
 	last time.Time
 }
 
-// listen to a device that was chosen.
+// listen to all devices that were chosen, or to none: what is pressed on one that is not
+// held would reach the page.
 func (e *Engine) listen(c function.Choice) (*listener, error) {
 	if c.Why != "" {
 		return nil, errors.New(c.Why)
 	}
-	in, err := e.w.Hands.Open(c.Device.Event)
-	if err != nil {
-		return nil, err
+	l := &listener{last: e.w.Now()}
+	var names []string
+	for _, d := range c.Devices {
+		in, err := e.w.Hands.Open(d.Event)
+		if err != nil {
+			l.release()
+			return nil, fmt.Errorf("%s can't be tested: %w", d, err)
+		}
+		l.in, names = append(l.in, in), append(names, d.String())
 	}
-	return &listener{device: c.Device, in: in, last: e.w.Now()}, nil
+	l.device = strings.Join(names, " and ")
+	return l, nil
 }
 
+// hear all of them.
 func (l *listener) hear(now func() time.Time) {
+	for _, in := range l.in {
+		go l.hearOne(in, now)
+	}
+}
+
+func (l *listener) hearOne(in Input, now func() time.Time) {
 	for {
-		events, err := l.in.Events()
+		events, err := in.Events()
 		l.mu.Lock()
 		if l.take(events, now()); len(events) > 0 {
 			l.last = now()
@@ -58,12 +74,18 @@ func (l *listener) ended(now time.Time) bool {
 	return l.done || l.gone || now.Sub(l.last) >= idleTime
 }
 
-// close gives the device back, and says what there is to say beside the evidence.
+func (l *listener) release() {
+	for _, in := range l.in {
+		_ = in.Close()
+	}
+}
+
+// close gives the devices back, and says what there is to say beside the evidence.
 func (l *listener) close() (note string) {
 	l.mu.Lock()
 	gone := l.gone
 	l.mu.Unlock()
-	_ = l.in.Close()
+	l.release()
 	if gone {
 		return "; the device went away"
 	}
@@ -107,14 +129,14 @@ func (e *Engine) tryKeyboard(kind int) (exercise, error) {
 			k.test.Take(ev, now)
 		}
 	}
-	go l.hear(e.w.Now)
+	l.hear(e.w.Now)
 	return k, nil
 }
 
 func (k *keyboardTrial) view(now time.Time, _ bool) wire.Exercise {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	x := wire.Exercise{Name: "Keyboard, " + k.test.Layout.Name, Device: k.device.String(),
+	x := wire.Exercise{Name: "Keyboard, " + k.test.Layout.Name, Device: k.device,
 		Say: []string{"Press every key once. Fn does not count.", "To end here, hold Esc for 2 seconds, or press nothing."}}
 	x.Done, x.Of = k.test.Count()
 	x.Ends = max(1, int((k.test.Left(now)+time.Second-1)/time.Second))
@@ -143,7 +165,7 @@ func (k *keyboardTrial) end() tried {
 	note := k.close()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	t := tried{evidence: k.device.String() + ": " + k.test.Evidence() + note, whole: k.test.Whole() && note == ""}
+	t := tried{evidence: k.device + ": " + k.test.Evidence() + note, whole: k.test.Whole() && note == ""}
 	switch {
 	case len(k.test.Stuck()) > 0:
 		t.advice = "A key is stuck. Look whether something lies on it, and test again."
@@ -181,21 +203,21 @@ func (e *Engine) tryPointer(name string, c function.Choice) (exercise, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, y := l.in.Axes()
-	p := &pointerTrial{l, name, function.NewPointerTest(l.device, x, y)}
+	x, y := l.in[0].Axes()
+	p := &pointerTrial{l, name, function.NewPointerTest(c.Devices[0], x, y)}
 	l.take = func(events []function.InputEvent, _ time.Time) {
 		for _, ev := range events {
 			p.test.Take(ev)
 		}
 	}
-	go l.hear(e.w.Now)
+	l.hear(e.w.Now)
 	return p, nil
 }
 
 func (p *pointerTrial) view(time.Time, bool) wire.Exercise {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	x := wire.Exercise{Name: p.name, Device: p.device.String(), Done: p.test.Count(), Of: function.Fields, Fields: p.test.Fields[:],
+	x := wire.Exercise{Name: p.name, Device: p.device, Done: p.test.Count(), Of: function.Fields, Fields: p.test.Fields[:],
 		Say: []string{"Move over all nine fields, then click."}, Next: "end here"}
 	if p.name == "Touchscreen" {
 		x.Say = []string{"Touch the screen from corner to corner, and its middle."}
@@ -221,5 +243,5 @@ func (p *pointerTrial) end() tried {
 	note := p.close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return tried{evidence: p.device.String() + ": " + p.test.Evidence() + note, whole: p.test.Whole()}
+	return tried{evidence: p.device + ": " + p.test.Evidence() + note, whole: p.test.Whole()}
 }

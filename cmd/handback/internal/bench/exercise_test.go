@@ -20,8 +20,9 @@ import (
 // hands are parts of a machine that a test moves: a keyboard on the i8042, a pad, a
 // display of 4x3 and a /sys.
 type hands struct {
-	t   *testing.T
-	sys string
+	t    *testing.T
+	sys  string
+	fail string // the input device that can't be taken
 
 	mu     sync.Mutex
 	inputs map[string]*fakeInput // open now
@@ -69,19 +70,25 @@ func (f *fakeInput) send(events ...[3]int) {
 func newHands(t *testing.T) *hands {
 	t.Helper()
 	h := &hands{t: t, sys: t.TempDir(), inputs: map[string]*fakeInput{}}
-	for event, files := range map[string]map[string]string{
+	h.add(map[string]map[string]string{
 		"event0": {"name": "AT Translated Set 2 keyboard", "id/bustype": "0011", "capabilities/key": "402000000 3803078f800d001 feffffdfffefffff fffffffffffffffe"},
 		"event1": {"name": "USB Barcode Scanner", "id/bustype": "0003", "capabilities/key": "1000000000007 ff9f207ac14057ff febeffdfffefffff fffffffffffffffe"},
 		"event2": {"name": "SynPS/2 Synaptics TouchPad", "id/bustype": "0011", "capabilities/key": "e520 10000 0 0 0 0", "capabilities/abs": "660800011000003", "properties": "5"},
-	} {
+	})
+	return h
+}
+
+// add input devices to /sys: event, file, text.
+func (h *hands) add(devices map[string]map[string]string) {
+	h.t.Helper()
+	for event, files := range devices {
 		for name, text := range files {
 			at := filepath.Join(h.sys, "class/input", event, "device", name)
 			if err := errors.Join(os.MkdirAll(filepath.Dir(at), 0o755), os.WriteFile(at, []byte(text+"\n"), 0o644)); err != nil {
-				t.Fatal(err)
+				h.t.Fatal(err)
 			}
 		}
 	}
-	return h
 }
 
 func (h *hands) world() Hands {
@@ -89,6 +96,9 @@ func (h *hands) world() Hands {
 		Open: func(event string) (Input, error) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
+			if event == h.fail {
+				return nil, errors.New("it is taken by another program")
+			}
 			f := &fakeInput{events: make(chan []byte), gone: make(chan struct{})}
 			h.inputs[event] = f
 			return f, nil
@@ -234,6 +244,29 @@ func TestExercises(t *testing.T) {
 		if got := tests[id]; got.Result != certs.TestPass || got.Kind != certs.TestOperator || got.Who != "op17" || !strings.Contains(got.Evidence, want) || want == "" && got.Evidence != "" {
 			t.Errorf("on record: %+v", got)
 		}
+	}
+}
+
+// A laptop with its keyboard on I2C has an i8042 too, on which nobody types: both are
+// held, or none is, and a key seen on either counts.
+func TestTwoKeyboardsOfItsOwn(t *testing.T) {
+	_, h, e := toTests(t, func(b *bed) { b.set.Site.Keyboard = "us" })
+	h.add(map[string]map[string]string{"event4": {"name": "GXTP7863 Keyboard", "id/bustype": "0018", "capabilities/key": "402000000 3803078f800d001 feffffdfffefffff fffffffffffffffe"}})
+	h.fail = "event4"
+	refused(t, e, wire.Intent{Kind: wire.IntentTry, Question: "keyboard"}, "GXTP7863 Keyboard (I2C) can't be tested: it is taken by another program")
+	select {
+	case <-h.input("event0").gone:
+	default:
+		t.Error("the other keyboard is still held")
+	}
+	h.fail = ""
+	begin(t, e, "keyboard", questionOf(t, e, "keyboard").At)
+	h.input("event0").send([3]int{1, 1, 1}, [3]int{1, 1, 0})
+	h.input("event4").send([3]int{1, 30, 1}, [3]int{1, 30, 0}, [3]int{1, 31, 1}, [3]int{1, 31, 0})
+	until(t, "3 keys", func() bool { return e.View().Exercise.Done == 3 })
+	must(t, e, wire.Intent{Kind: wire.IntentTryEnd})
+	if q := questionOf(t, e, "keyboard"); !strings.HasPrefix(q.Evidence, "AT Translated Set 2 keyboard (i8042) and GXTP7863 Keyboard (I2C): 3 of 77 keys seen") {
+		t.Errorf("%+v", q)
 	}
 }
 

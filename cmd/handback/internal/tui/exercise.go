@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"time"
 
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
@@ -16,16 +17,53 @@ var (
 	keyHoldsEsc = bind("Esc", "held for 2 seconds: end the test", "esc")
 )
 
-// trialPress: an exercise has the page. Where the keys themselves are tested they
-// reach no screen; Esc is then another keyboard's, at the other end of the serial line.
+// trialPress: an exercise has the page.
 func trialPress(x *wire.Exercise, k tea.KeyPressMsg) action {
 	switch {
 	case key.Matches(k, keyTryEnd):
 		return want(wire.Intent{Kind: wire.IntentTryEnd})
-	case key.Matches(k, keyTryNext) && x.Next != "":
+	case key.Matches(k, keyTryNext):
 		return want(wire.Intent{Kind: wire.IntentTryNext})
 	}
 	return action{}
+}
+
+// testsKeys: the keys themselves are tested.
+func (m *root) testsKeys() bool {
+	return m.view != nil && m.view.Exercise != nil && m.view.Exercise.Next == ""
+}
+
+// stray is a key that reaches the screen while keys are tested: it is another keyboard's,
+// at the other end of the serial line or beside the one that is tested. It does nothing,
+// and Esc ends the test as on the tested one.
+func (m *root) stray(k tea.KeyPressMsg) tea.Cmd {
+	if m.esc.press(key.Matches(k, keyTryEnd), m.now()) {
+		return m.send(wire.Intent{Kind: wire.IntentTryEnd})
+	}
+	m.hint = "That key is not the tested keyboard's: it does not count."
+	return nil
+}
+
+const (
+	escHeld = 2 * time.Second
+	// repeats: a key that is held comes again sooner than this.
+	repeats = time.Second
+)
+
+// heldKey tells from a terminal's keys, which say nothing of being let go, that one is held.
+type heldKey struct{ first, last time.Time }
+
+// press of the key, or of another one: it is held now.
+func (h *heldKey) press(it bool, now time.Time) bool {
+	switch {
+	case !it:
+		*h = heldKey{}
+		return false
+	case h.first.IsZero() || now.Sub(h.last) >= repeats:
+		h.first = now
+	}
+	h.last = now
+	return now.Sub(h.first) >= escHeld
 }
 
 func trialKeys(x *wire.Exercise) []key.Binding {

@@ -239,8 +239,7 @@ func TestExercises(t *testing.T) {
 // While an exercise runs, keys are its own: no answer is given and nothing is stopped.
 func TestKeysInAnExercise(t *testing.T) {
 	end, next := wire.Intent{Kind: wire.IntentTryEnd}, wire.Intent{Kind: wire.IntentTryNext}
-	before(t, keyboardView()).press("1", "s", "enter", "tab").wants()
-	before(t, keyboardView()).press("esc").wants(end)
+	before(t, keyboardView()).press("1", "s", "?", "enter", "tab").wants().sees("not the tested keyboard's", "Press every key once")
 	before(t, screenView()).press("1", "s", "l").wants()
 	before(t, screenView()).press("enter").wants(next)
 	before(t, screenView()).press(" ").wants(next)
@@ -283,9 +282,44 @@ func TestKeysWaitAfterAnExercise(t *testing.T) {
 	v := testable("78 of 78 keys seen", "", 1)
 	v.Revision = 9
 	p.m.Update(pullMsg{view: v})
-	p.press("1", "enter").wants()
-	p.now = p.now.Add(settle)
+	p.press("1", "enter").wants().sees("The test has ended")
+	p.now = p.now.Add(settleLong)
 	p.press("1").wants(wire.Intent{Kind: wire.IntentAnswer, Question: "keyboard-2", Choice: 0})
+}
+
+// Keys of a keyboard that the test does not hold reach the screen. Esc, the first of all,
+// does not end the test, and when it has ended the rest answer nothing. A key that
+// bounces does not keep the answers from anybody.
+func TestKeysOfAKeyboardThatIsNotHeld(t *testing.T) {
+	p := before(t, keyboardView())
+	later := func(d time.Duration, keys ...string) {
+		for _, k := range keys {
+			p.now = p.now.Add(d)
+			p.press(k)
+		}
+	}
+	later(300*time.Millisecond, "esc", "f1", "esc", "f2")
+	p.wants()
+	v := testable("0 of 78 keys seen", "", 0)
+	v.Revision, p.view = 9, v
+	p.m.Update(pullMsg{view: v})
+	later(time.Second, strings.Fields("f3 f12 delete ` 1 2 3 4 5 6 7 8 9 0 - = backspace tab q s l enter z left")...)
+	p.wants()
+	later(200*time.Millisecond, "z", "z", "z", "z", "z", "z", "z")
+	p.now = p.now.Add(100 * time.Millisecond)
+	p.press("1").wants(wire.Intent{Kind: wire.IntentAnswer, Question: "keyboard-2", Choice: 0})
+}
+
+// At the other end of the serial line too Esc ends the test when it is held.
+func TestEscHeldAtAnotherKeyboard(t *testing.T) {
+	p := before(t, keyboardView()).press("esc").wants()
+	for range 19 {
+		p.now = p.now.Add(100 * time.Millisecond)
+		p.press("esc")
+	}
+	p.wants()
+	p.now = p.now.Add(100 * time.Millisecond)
+	p.press("esc").wants(wire.Intent{Kind: wire.IntentTryEnd})
 }
 
 func TestOneIntentAtATime(t *testing.T) {

@@ -239,7 +239,7 @@ func visit(t *testing.T, serial bool) {
 	p.sees("Stop erasing?")
 	p.types("\t\r")
 	p.sees("┌──────────────┐  ┌──────────────┐  ┌────────┐  ┌──┐", "red-striped crate")
-	time.Sleep(settleResult + 100*time.Millisecond)
+	time.Sleep(settleLong + 100*time.Millisecond)
 	p.types("\r")
 	p.sees("Switching off")
 	want := []wire.Kind{wire.IntentIntake, wire.IntentToAgree, wire.IntentConsent, wire.IntentConsent, wire.IntentAnswer, wire.IntentStop, wire.IntentNext}

@@ -96,6 +96,8 @@ func (m *root) footKeys() []key.Binding {
 		return m.ask.keys()
 	case m.confirm != nil:
 		return m.confirm.keys()
+	case m.testsKeys():
+		return m.page.keys()
 	}
 	return append(m.page.keys(), keyHelp)
 }

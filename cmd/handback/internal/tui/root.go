@@ -17,8 +17,9 @@ const (
 	away = time.Second
 	// settle: how long keys are left out after a page has come up, so that a key
 	// that was meant for the page before does nothing on this one.
-	settle       = 500 * time.Millisecond
-	settleResult = 1500 * time.Millisecond
+	settle = 500 * time.Millisecond
+	// settleLong: so long where a key does much, or many were pressed just before.
+	settleLong = 1500 * time.Millisecond
 )
 
 // Messages to the root.
@@ -56,6 +57,8 @@ type root struct {
 	most    int
 	problem string
 	hint    string
+	late    map[string]bool // keys left out since a keyboard's test ended; nil: none ended
+	esc     heldKey         // Esc while a keyboard is tested
 	ask     *dialog
 	confirm *dialog // the engine's question
 	help    bool
@@ -153,7 +156,10 @@ func (m *root) show(v wire.View) {
 		m.scroll, m.hint, m.ask, m.help = 0, "", nil, false
 	}
 	if m.view != nil && m.view.Exercise != nil && c.Exercise == nil {
-		m.entered = m.now() // keys may still be meant for what was tested
+		m.entered, m.hint = m.now(), "" // keys may still be meant for what was tested
+		if m.view.Exercise.Next == "" {
+			m.late = map[string]bool{}
+		}
 	}
 	if c.Problem != "" || m.view != nil && m.view.Problem != "" {
 		m.problem = c.Problem
@@ -220,14 +226,18 @@ func (m *root) deliver(k tea.KeyPressMsg) tea.Cmd {
 		}
 		return nil
 	}
+	if m.testsKeys() {
+		return m.stray(k)
+	}
 	if key.Matches(k, keyHelp) && m.ask == nil && m.confirm == nil {
 		m.help, m.scroll = true, 0
 		return nil
 	}
 	if m.settling() {
+		m.leaveOut(k)
 		return nil
 	}
-	m.entered = time.Time{} // who has pressed a key here has seen the page
+	m.entered, m.late = time.Time{}, nil // who has pressed a key here has seen the page
 	for _, d := range []**dialog{&m.ask, &m.confirm} {
 		if *d == nil {
 			continue
@@ -248,10 +258,22 @@ func (m *root) deliver(k tea.KeyPressMsg) tea.Cmd {
 // must not lose its first letters.
 func (m *root) settling() bool {
 	wait := settle
-	if m.stage == wire.StageResult {
-		wait = settleResult
+	if m.stage == wire.StageResult || m.late != nil {
+		wait = settleLong
 	}
 	return !m.page.typing() && m.now().Sub(m.entered) < wait
+}
+
+// leaveOut a key while the page settles. Who still presses the keys of a keyboard's test
+// is waited for; one key alone, which may bounce, holds nobody up.
+func (m *root) leaveOut(k tea.KeyPressMsg) {
+	if m.late == nil {
+		return
+	}
+	m.hint = "The test has ended. Press nothing for a moment, then answer."
+	if !m.late[k.String()] {
+		m.late[k.String()], m.entered = true, m.now()
+	}
 }
 
 func (m *root) act(a action) tea.Cmd {
