@@ -9,12 +9,13 @@ import (
 
 // Ends of a keyboard test that nobody has to know a key for.
 const (
-	// KeyIdle without any key ends the test.
+	// KeyIdle without a key that was not seen before ends the test: one that bounces comes
+	// again and again.
 	KeyIdle = 10 * time.Second
 	// EscHeld for so long ends it.
 	EscHeld = 2 * time.Second
-	// KeyCalm after every key was seen, the test ends: who goes on pressing keys must not
-	// answer a question with them.
+	// KeyCalm without any key ends it once every one was seen: who goes on pressing keys
+	// must not answer a question with them.
 	KeyCalm = 1500 * time.Millisecond
 )
 
@@ -25,13 +26,14 @@ type KeyTest struct {
 	seen   map[uint16]bool // keys of the layout
 	others map[uint16]bool // and keys beside it
 	down   map[uint16]bool // held now
-	last   time.Time       // when a key was last pressed or let go
+	fresh  time.Time       // when a key was last seen for the first time
+	last   time.Time       // when any key was last pressed or let go
 	esc    time.Time       // Esc is held since; zero: it is not
 }
 
 // NewKeyTest begins now.
 func NewKeyTest(l Layout, now time.Time) *KeyTest {
-	return &KeyTest{Layout: l, seen: map[uint16]bool{}, others: map[uint16]bool{}, down: map[uint16]bool{}, last: now}
+	return &KeyTest{Layout: l, seen: map[uint16]bool{}, others: map[uint16]bool{}, down: map[uint16]bool{}, fresh: now, last: now}
 }
 
 // Take an event of the keyboard.
@@ -41,7 +43,7 @@ func (k *KeyTest) Take(e InputEvent, now time.Time) {
 	}
 	switch e.Value {
 	case 1:
-		k.press(e.Code)
+		k.press(e.Code, now)
 		k.last, k.down[e.Code] = now, true
 		if e.Code == keyEsc {
 			k.esc = now
@@ -56,7 +58,11 @@ func (k *KeyTest) Take(e InputEvent, now time.Time) {
 	// A repeat (2) is no press: a key that sticks must not hold the test open.
 }
 
-func (k *KeyTest) press(code uint16) {
+func (k *KeyTest) press(code uint16, now time.Time) {
+	if k.seen[code] || k.others[code] {
+		return
+	}
+	k.fresh = now
 	for _, key := range k.Layout.keys() {
 		if key.Code == code {
 			k.seen[code] = true
@@ -72,19 +78,19 @@ func (k *KeyTest) Seen(key Key) bool { return k.seen[key.Code] }
 // Count of the keys seen, and of all in the layout.
 func (k *KeyTest) Count() (seen, all int) { return len(k.seen), len(k.Layout.keys()) }
 
-// Over tells whether the test has ended: nobody has pressed a key for KeyIdle, or for
-// KeyCalm where every one was seen and let go, or Esc was held.
+// Over tells whether the test has ended: no key was seen for the first time for KeyIdle,
+// or none was pressed for KeyCalm where every one was seen and let go, or Esc was held.
 func (k *KeyTest) Over(now time.Time) bool {
 	return k.Left(now) <= 0 || !k.esc.IsZero() && now.Sub(k.esc) >= EscHeld
 }
 
 // Left until the test ends by itself.
 func (k *KeyTest) Left(now time.Time) time.Duration {
-	wait := KeyIdle
+	left := k.fresh.Add(KeyIdle).Sub(now)
 	if seen, all := k.Count(); seen == all && len(k.down) == 0 {
-		wait = KeyCalm
+		left = min(left, k.last.Add(KeyCalm).Sub(now))
 	}
-	return k.last.Add(wait).Sub(now)
+	return left
 }
 
 // Missing keys of the layout, by their names.

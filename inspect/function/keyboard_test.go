@@ -151,6 +151,24 @@ func TestEscHeld(t *testing.T) {
 	}
 }
 
+// A key that bounces, every second for ever, does not hold the test open; nor where
+// every key was seen.
+func TestKeyThatBounces(t *testing.T) {
+	for name, seen := range map[string][]Key{"alone": nil, "after all": LayoutOf("us").keys()} {
+		k := NewKeyTest(LayoutOf("us"), start)
+		for _, key := range seen {
+			stroke(k, key.Code, start)
+		}
+		over := start
+		for ; !k.Over(over) && over.Before(start.Add(time.Minute)); over = over.Add(time.Second) {
+			stroke(k, 30, over)
+		}
+		if took := over.Sub(start); took != KeyIdle {
+			t.Errorf("%s: over after %s, want %s", name, took, KeyIdle)
+		}
+	}
+}
+
 // A key is counted wherever in the order it comes, and the test keeps no order.
 func TestKeyTestIgnoresButtons(t *testing.T) {
 	k := NewKeyTest(LayoutOf("uk"), start)

@@ -46,6 +46,7 @@ type bed struct {
 	clear  func(context.Context, []wipe.Removal) Cleared // of the platform; nil: nothing of it is planned
 	slow   atomic.Int64                                  // a wait in each write to a drive
 	hands  Hands
+	ahead  atomic.Int64 // how far the clock is, in ns
 }
 
 func newBed(t *testing.T, drives ...string) *bed {
@@ -138,7 +139,7 @@ func (b *bed) world() World {
 		Opener:    slowOpener{linux.Opener{}, &b.slow},
 		ClearTPM:  func(context.Context) tpm.Outcome { return b.tpm() },
 		ResumeTPM: func(_ context.Context, n tpm.Note) tpm.Outcome { return b.resume(n) },
-		Now:       time.Now,
+		Now:       func() time.Time { return time.Now().Add(time.Duration(b.ahead.Load())) },
 		Marker:    filepath.Join(b.dir, "begun"),
 		Linger:    10 * time.Millisecond,
 		Hands:     b.hands,

@@ -70,6 +70,7 @@ type tried struct {
 type running struct {
 	exercise
 	question string
+	began    time.Time
 	before   *wire.Notice // was there when it began
 	ending   bool
 	stop     chan struct{} // closed: it ends here
@@ -91,7 +92,7 @@ func (e *Engine) try(id string, kind int) error {
 		e.update(func() { e.tried[id] = tried{evidence: "not tried: " + err.Error()} })
 		return err
 	}
-	r := &running{exercise: now, question: q.ID, stop: make(chan struct{}), done: make(chan struct{})}
+	r := &running{exercise: now, question: q.ID, began: e.w.Now(), stop: make(chan struct{}), done: make(chan struct{})}
 	e.update(func() { e.trial, r.before = r, e.notice })
 	eventlog.Event("try", "question", id, "device", now.view(e.w.Now(), false).Device)
 	go e.attend(r)
@@ -107,11 +108,16 @@ func (e *Engine) trying() *running {
 // tryTime is how often a running exercise is looked at.
 const tryTime = 50 * time.Millisecond
 
-// attend to an exercise until it ends: by itself, by a person, or because something
-// must be read that it covers.
+// tryLimit ends every exercise, whatever it still hears: a part that moves by itself must
+// not keep the machine from the person.
+const tryLimit = 5 * time.Minute
+
+// attend to an exercise until it ends: by itself, by a person, at its limit, or because
+// something must be read that it covers.
 func (e *Engine) attend(r *running) {
 	tick := time.NewTicker(tryTime)
 	defer tick.Stop()
+	late := false
 	for going := true; going; {
 		select {
 		case <-e.ctx.Done():
@@ -123,10 +129,14 @@ func (e *Engine) attend(r *running) {
 			hidden := r.covers() && e.notice != nil && (r.before == nil || *e.notice != *r.before)
 			e.revision++
 			e.mu.Unlock()
-			going = !r.over(e.w.Now()) && !hidden
+			late = e.w.Now().Sub(r.began) >= tryLimit
+			going = !r.over(e.w.Now()) && !hidden && !late
 		}
 	}
 	t := r.end()
+	if late {
+		t.evidence += "; ended after " + span(tryLimit)
+	}
 	e.update(func() { e.tried[r.question], e.trial = t, nil })
 	eventlog.Event("tried", "question", r.question, "whole", t.whole, "evidence", t.evidence)
 	close(r.done)

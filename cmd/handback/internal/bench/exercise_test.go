@@ -247,6 +247,25 @@ func TestExercises(t *testing.T) {
 	}
 }
 
+// A part that moves by itself does not hold an exercise open for ever.
+func TestExerciseThatNeverRests(t *testing.T) {
+	b, h, e := toTests(t, nil)
+	begin(t, e, "touchpad", 0)
+	pad := h.input("event2")
+	for i := range 2 {
+		pad.send([3]int{3, 0x35, i}, [3]int{0, 0, 0})
+		pad.send([3]int{0, 0, 0}) // the one before was taken
+		if e.View().Exercise == nil {
+			t.Fatal("it ended early")
+		}
+		b.ahead.Add(int64(tryLimit / 2))
+	}
+	exerciseOver(t, e)
+	if q := questionOf(t, e, "touchpad"); q.Proposed != 0 || !strings.HasSuffix(q.Evidence, "; ended after 5 min") {
+		t.Errorf("%+v", q)
+	}
+}
+
 // A laptop with its keyboard on I2C has an i8042 too, on which nobody types: both are
 // held, or none is, and a key seen on either counts.
 func TestTwoKeyboardsOfItsOwn(t *testing.T) {
