@@ -103,13 +103,13 @@ func (k *KeyTest) Missing() (names []string) {
 	return names
 }
 
-// Stuck keys are still down at the end; Esc, which ends the test, is none of them.
+// Stuck keys are still down at the end. Esc is none of them: it may be held to end the
+// test (EscDown).
 func (k *KeyTest) Stuck() (names []string) {
 	for code := range k.down {
-		if code == keyEsc && !k.esc.IsZero() {
-			continue
+		if code != keyEsc {
+			names = append(names, k.nameOf(code))
 		}
-		names = append(names, k.nameOf(code))
 	}
 	slices.Sort(names)
 	return names
@@ -124,10 +124,20 @@ func (k *KeyTest) nameOf(code uint16) string {
 	return fmt.Sprintf("key %d", code)
 }
 
-// Whole: every key was seen, and none is stuck.
+// EscDown: Esc is down. Whether a person holds it or it is stuck can't be told.
+func (k *KeyTest) EscDown() bool { return k.down[keyEsc] }
+
+// Whole: every key was seen, and let go.
 func (k *KeyTest) Whole() bool {
 	seen, all := k.Count()
-	return all > 0 && seen == all && len(k.Stuck()) == 0
+	return all > 0 && seen == all && len(k.down) == 0
+}
+
+// Most keys were seen, three of four: of the others it can be asked whether they are
+// there at all. With fewer nobody has tried the keyboard.
+func (k *KeyTest) Most() bool {
+	seen, all := k.Count()
+	return all > 0 && 4*seen >= 3*all
 }
 
 // maxNamed keys are listed by name; of a keyboard of which more are missing, the number
@@ -145,6 +155,9 @@ func (k *KeyTest) Evidence() string {
 	}
 	if stuck := k.Stuck(); len(stuck) > 0 {
 		s += "; stuck: " + strings.Join(stuck, ", ")
+	}
+	if k.EscDown() {
+		s += "; Esc was down at the end"
 	}
 	if n := len(k.others); n > 0 {
 		s += fmt.Sprintf("; %d more keys beside these", n)

@@ -136,6 +136,9 @@ func TestKeyTest(t *testing.T) {
 	if (&KeyTest{}).Whole() {
 		t.Error("no keyboard at all is whole")
 	}
+	if (&KeyTest{}).Most() || none.Most() || !part.Most() {
+		t.Error("most keys: of none, or not of 91 of 94")
+	}
 }
 
 // Esc ends the test when it is held, and is a key like any other before.
@@ -146,8 +149,17 @@ func TestEscHeld(t *testing.T) {
 		t.Error("a short Esc ends the test")
 	}
 	k.Take(InputEvent{evKey, keyEsc, 1}, start)
-	if k.Over(start.Add(EscHeld-time.Millisecond)) || !k.Over(start.Add(EscHeld)) || len(k.Stuck()) != 0 {
-		t.Errorf("Esc that is held: stuck %v", k.Stuck())
+	if k.Over(start.Add(EscHeld-time.Millisecond)) || !k.Over(start.Add(EscHeld)) || len(k.Stuck()) != 0 || !strings.HasSuffix(k.Evidence(), "; Esc was down at the end") {
+		t.Errorf("Esc that is held: stuck %v, %s", k.Stuck(), k.Evidence())
+	}
+	k = NewKeyTest(LayoutOf("us"), start) // every key, and Esc, the last, stays down
+	for _, key := range slices.Backward(k.Layout.keys()) {
+		if k.Take(InputEvent{evKey, key.Code, 1}, start); key.Code != keyEsc {
+			k.Take(InputEvent{evKey, key.Code, 0}, start)
+		}
+	}
+	if !k.Over(start.Add(EscHeld)) || k.Whole() || k.Evidence() != "77 of 77 keys seen (US); Esc was down at the end" {
+		t.Errorf("Esc that is stuck: whole %v, %s", k.Whole(), k.Evidence())
 	}
 }
 

@@ -167,11 +167,20 @@ func (k *keyboardTrial) end() tried {
 	defer k.mu.Unlock()
 	t := tried{evidence: k.device + ": " + k.test.Evidence() + note, whole: k.test.Whole() && note == ""}
 	switch {
+	case !k.test.Most():
+		t.meant = "answered without the test"
+	case len(k.test.Missing()) > 0:
+		t.meant = "answered: it has no such keys"
+	}
+	switch {
 	case len(k.test.Stuck()) > 0:
 		t.advice = "A key is stuck. Look whether something lies on it, and test again."
+	case !k.test.Most():
+		t.advice = "Too few keys were seen to tell: test again, or answer No or Not tested."
 	case len(k.test.Missing()) > 0:
 		t.advice = "Yes is right only if this machine has no such keys."
-		t.meant = "answered: it has no such keys"
+	case k.test.EscDown():
+		t.advice = "If nobody held Esc, it is stuck. Test again, and let every key go."
 	}
 	return t
 }

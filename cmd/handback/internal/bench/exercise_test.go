@@ -156,6 +156,14 @@ func toTests(t *testing.T, change func(*bed)) (*bed, *hands, *Engine) {
 	return b, h, e
 }
 
+// finish a visit: an engine at work would write into folders that go with the test.
+func finishTests(t *testing.T, b *bed, e *Engine) wire.View {
+	t.Helper()
+	b.slow.Store(0)
+	answerAll(t, e)
+	return toStage(t, e, wire.StageResult)
+}
+
 func questionOf(t *testing.T, e *Engine, id string) wire.Question {
 	t.Helper()
 	for _, q := range e.View().Questions {
@@ -235,9 +243,7 @@ func TestExercises(t *testing.T) {
 	}
 	refused(t, e, wire.Intent{Kind: wire.IntentTry, Question: "touchscreen"}, "touchscreen was not seen")
 	refused(t, e, wire.Intent{Kind: wire.IntentTry, Question: "ports"}, "USB ports can't be read")
-	b.slow.Store(0)
-	answerAll(t, e)
-	v := toStage(t, e, wire.StageResult)
+	v := finishTests(t, b, e)
 	tests := testsOf(certs.Summarise(b.records(v.Visit)))
 	for id, want := range map[string]string{"keyboard": "76 of 77 keys seen (US); not seen: F11; answered: it has no such keys", "screen": "7 of 7 pictures", "touchpad": "1 of 9 fields",
 		"touchscreen": "not tried: the machine's own touchscreen was not seen", "lock": ""} {
@@ -264,12 +270,29 @@ func TestExerciseThatNeverRests(t *testing.T) {
 	if q := questionOf(t, e, "touchpad"); q.Proposed != 0 || !strings.HasSuffix(q.Evidence, "; ended after 5 min") {
 		t.Errorf("%+v", q)
 	}
+	finishTests(t, b, e)
+}
+
+// Who answers Yes after a test in which no key was seen has not said that the machine has
+// no keys, and the record does not say it for them.
+func TestKeyboardAnsweredWithoutTheTest(t *testing.T) {
+	b, _, e := toTests(t, func(b *bed) { b.set.Site.Keyboard = "us" })
+	begin(t, e, "keyboard", questionOf(t, e, "keyboard").At)
+	must(t, e, wire.Intent{Kind: wire.IntentTryEnd})
+	if q := questionOf(t, e, "keyboard"); q.Proposed != 0 || !strings.Contains(q.Advice, "answer No or Not tested") {
+		t.Errorf("%+v", q)
+	}
+	v := finishTests(t, b, e)
+	got := testsOf(certs.Summarise(b.records(v.Visit)))["keyboard"]
+	if got.Result != certs.TestPass || !strings.Contains(got.Evidence, ": 0 of 77 keys seen") || !strings.HasSuffix(got.Evidence, "; answered without the test") {
+		t.Errorf("on record: %+v", got)
+	}
 }
 
 // A laptop with its keyboard on I2C has an i8042 too, on which nobody types: both are
 // held, or none is, and a key seen on either counts.
 func TestTwoKeyboardsOfItsOwn(t *testing.T) {
-	_, h, e := toTests(t, func(b *bed) { b.set.Site.Keyboard = "us" })
+	b, h, e := toTests(t, func(b *bed) { b.set.Site.Keyboard = "us" })
 	h.add(map[string]map[string]string{"event4": {"name": "GXTP7863 Keyboard", "id/bustype": "0018", "capabilities/key": "402000000 3803078f800d001 feffffdfffefffff fffffffffffffffe"}})
 	h.fail = "event4"
 	refused(t, e, wire.Intent{Kind: wire.IntentTry, Question: "keyboard"}, "GXTP7863 Keyboard (I2C) can't be tested: it is taken by another program")
@@ -287,6 +310,7 @@ func TestTwoKeyboardsOfItsOwn(t *testing.T) {
 	if q := questionOf(t, e, "keyboard"); !strings.HasPrefix(q.Evidence, "AT Translated Set 2 keyboard (i8042) and GXTP7863 Keyboard (I2C): 3 of 77 keys seen") {
 		t.Errorf("%+v", q)
 	}
+	finishTests(t, b, e)
 }
 
 func testsOf(s certs.Summary) map[string]certs.Tested {
