@@ -198,8 +198,8 @@ func TestPortTest(t *testing.T) {
 	count(2, "the second")
 	plug(t, sys, "1-2.1", one, "removable")
 	count(2, "in a hub that was plugged in")
-	if p.Whole() || p.Sockets != 3 || p.Evidence() != "something appeared in 2 of 3 USB ports" {
-		t.Errorf("%v %d %q", p.Whole(), p.Sockets, p.Evidence())
+	if p.Whole() || p.Sockets() != 3 || p.Evidence() != "something appeared in 2 of 3 USB ports" {
+		t.Errorf("%v %d %q", p.Whole(), p.Sockets(), p.Evidence())
 	}
 	plug(t, sys, "1-3.1", inHub, "unknown")
 	count(3, "behind the hub inside")
@@ -215,5 +215,45 @@ func TestPortTest(t *testing.T) {
 	}
 	if (&PortTest{}).Whole() {
 		t.Error("no port at all is whole")
+	}
+}
+
+// What is inside counts for no port, whether or not it says itself that it can't be pulled
+// out: a camera that was reset comes anew. Where the firmware says nothing of any port,
+// what appears is all there is to go by.
+func TestPortsInside(t *testing.T) {
+	const hub = "devices/pci0000:00/0000:00:14.0/usb1/1-0:1.0/usb1-port"
+	sys := usbTree(t)
+	p, err := NewPortTest(sys, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plug(t, sys, "1-5", hub+"5", "unknown") // hardwired
+	plug(t, sys, "1-6", hub+"6", "unknown") // not used
+	if err := p.Look(sys); err != nil || p.Count() != 0 {
+		t.Errorf("%q, %v", p.Evidence(), err)
+	}
+	plug(t, sys, "1-2", hub+"2", "unknown")
+	if err := p.Look(sys); err != nil || p.Evidence() != "something appeared in 1 of 3 USB ports" {
+		t.Errorf("%q, %v", p.Evidence(), err)
+	}
+	silent := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(silent, usbDevices, "1-0:1.0"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = NewPortTest(silent, ""); err != nil {
+		t.Fatal(err)
+	}
+	plug(t, silent, "1-4", hub+"4", "unknown")
+	plug(t, silent, "1-5", hub+"5", "fixed")
+	plug(t, silent, "1-6", hub+"6", "unknown")
+	if err := os.MkdirAll(filepath.Join(silent, hub+"6"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(silent, hub+"6/connect_type"), []byte("hardwired\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Look(silent); err != nil || p.Whole() || p.Evidence() != "something appeared in 1 USB ports; how many there are is not told" {
+		t.Errorf("%q, %v", p.Evidence(), err)
 	}
 }

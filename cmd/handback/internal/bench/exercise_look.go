@@ -127,7 +127,7 @@ func (p *portsTrial) covers() bool { return false }
 func (p *portsTrial) view(_ time.Time, stickMayGo bool) wire.Exercise {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	x := wire.Exercise{Name: "USB ports", Done: p.test.Count(), Of: p.test.Sockets, Next: "that was every port",
+	x := wire.Exercise{Name: "USB ports", Done: p.test.Count(), Of: p.test.Sockets(), Next: "that was every port",
 		Say: []string{"Put the Handback stick, or any other, into each port in turn. Wait until the count goes up."}}
 	if !stickMayGo {
 		x.Say = []string{"Put any USB thing into each free port in turn. Wait until the count goes up.", "Leave the Handback stick where it is."}
