@@ -20,7 +20,7 @@ func (c concealer) file(name string, b []byte) (out []byte, kept bool) {
 	b = bytes.Clone(b)
 	base, dir := path.Base(name), path.Dir(name)
 	switch {
-	case name == "/sys/firmware/dmi/tables/DMI":
+	case name == firmwareTable:
 		return c.smbios(b), true
 	case name == "/sys/firmware/dmi/tables/smbios_entry_point":
 		return b, true
@@ -44,6 +44,8 @@ func (c concealer) file(name string, b []byte) (out []byte, kept bool) {
 		return c.cid(b), true
 	case base == "backing_file":
 		return []byte(c.path(string(b))), true
+	case isName(base) && strings.HasSuffix(dir, firmwareTexts):
+		return []byte(c.tag(string(b))), true
 	case isName(base), base == "name" && path.Base(dir) == "dm":
 		return []byte(c.text(string(b))), true
 	case slices.Contains(kinds, base), base == "name" && strings.Contains(name, "/mmc_host/"), tame(base, b):
@@ -55,6 +57,8 @@ func (c concealer) file(name string, b []byte) (out []byte, kept bool) {
 const (
 	efiVars          = "/sys/firmware/efi/efivars"
 	firmwareSettings = "/sys/class/firmware-attributes/"
+	firmwareTable    = "/sys/firmware/dmi/tables/DMI"
+	firmwareTexts    = "/dmi/id" // the end of the folder's name
 )
 
 // isName: the attribute names the thing, or the machine.
@@ -185,8 +189,11 @@ func (c concealer) swaps(b []byte) []byte {
 }
 
 // systemFolders have the same names everywhere.
-var systemFolders = []string{"", "bin", "boot", "dev", "disk", "efi", "EFI", "etc", "grub", "home", "lib", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "user", "usr", "var",
+var systemFolders = []string{"", "bin", "boot", "dev", "disk", "efi", "EFI", "etc", "firmware", "grub", "home", "lib", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "user", "usr", "var",
 	"by-id", "by-label", "by-partlabel", "by-partuuid", "by-path", "by-uuid", "mapper", "control", "lib64", "local", "log", "lock", "cache", "shm", "pts", "mqueue", "hugepages"}
+
+// imageEndings say of what kind the image of a drive is. Any other may be a person's name.
+var imageEndings = []string{".img", ".iso", ".raw", ".qcow2"}
 
 // path of a file, of which what people name is replaced. What the kernel names stays:
 // its devices, and all below /sys and /proc.
@@ -197,15 +204,15 @@ func (c concealer) path(p string) string {
 	if removed {
 		end = " (deleted)" + end
 	}
-	if strings.HasPrefix(text, "/sys/") || strings.HasPrefix(text, "/proc/") || kernelDevice.MatchString(text) {
+	if ofKernel(text) || kernelDevice.MatchString(text) {
 		return p
 	}
 	parts := strings.Split(text, "/")
 	for i, part := range parts {
 		if !slices.Contains(systemFolders, part) {
-			// The ending stays, since a loop device's serial is what stands before it.
+			// The ending of an image stays, since a loop device's serial is what stands before it.
 			ext := path.Ext(part)
-			if len(ext) > 5 || ext == part {
+			if !slices.Contains(imageEndings, ext) || ext == part {
 				ext = ""
 			}
 			parts[i] = c.text(strings.TrimSuffix(part, ext)) + ext
@@ -215,23 +222,3 @@ func (c concealer) path(p string) string {
 }
 
 var kernelDevice = regexp.MustCompile(`^/dev/((sd|hd|vd|xvd)[a-z]+[0-9]*|nvme[0-9]+(c[0-9]+)?(n[0-9]+(p[0-9]+)?)?|mmcblk[0-9]+(p[0-9]+|boot[0-9]|rpmb|gp[0-9])?|(loop|md|dm-|sr|fd|zram|ram|nbd|pmem)[0-9]+(p[0-9]+)?|root|null|zero)$`)
-
-// hardware address in a name that the kernel made of it.
-var hardwareAddress = regexp.MustCompile(`(?i)\b[0-9a-f]{2}(:[0-9a-f]{2}){5}\b`)
-
-// volumes are folders whose entries are named by the UUIDs of file systems.
-var volumes = regexp.MustCompile(`^/sys/fs/[a-z0-9]+/`)
-
-var uuid = regexp.MustCompile(`(?i)\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`)
-
-// name of an entry of the tree.
-func (c concealer) name(p string) string {
-	if !strings.HasPrefix(p, "/sys/") && !strings.HasPrefix(p, "/proc/") {
-		return c.path(p)
-	}
-	p = hardwareAddress.ReplaceAllStringFunc(p, c.text)
-	if volumes.MatchString(p) {
-		p = uuid.ReplaceAllStringFunc(p, c.text)
-	}
-	return p
-}

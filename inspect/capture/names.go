@@ -26,10 +26,14 @@ type names struct {
 	// forms in which names were met, and what they became.
 	forms map[string]string
 	ids   map[string]string // numbers, as bytes
+	// tags are the names of the machine and its parts that the firmware's table has.
+	tags map[string]bool
+	// words of the kernel and of makers, in small letters: see isWord.
+	words string
 }
 
 func newNames() (*names, error) {
-	n := &names{subs: map[string]string{}, used: map[string]bool{}, forms: map[string]string{}, ids: map[string]string{}}
+	n := &names{subs: map[string]string{}, used: map[string]bool{}, forms: map[string]string{}, ids: map[string]string{}, tags: map[string]bool{}}
 	_, err := rand.Read(n.key[:])
 	return n, err
 }
@@ -37,10 +41,16 @@ func newNames() (*names, error) {
 // text of a name. Blanks around it stay, and so does what names nothing: a
 // placeholder, one character throughout.
 func (n *names) text(s string) string {
-	t := strings.Trim(s, " \t\r\n\x00")
+	t := trim(s)
 	if t == "" || platform.Placeholder(t) || strings.Trim(t, t[:1]) == "" {
 		return s
 	}
+	n.forms[t] = n.substitute(t)
+	return strings.Replace(s, t, n.forms[t], 1)
+}
+
+// substitute for a text, which is not looked for elsewhere.
+func (n *names) substitute(t string) string {
 	canonical := canonical(t)
 	sub, at := n.sub(canonical, 0), 0
 	var b strings.Builder
@@ -56,9 +66,16 @@ func (n *names) text(s string) string {
 			at++
 		}
 	}
-	n.forms[t] = b.String()
-	return strings.Replace(s, t, b.String(), 1)
+	return b.String()
 }
+
+// tag of the machine or of a part, in the firmware's table.
+func (n *names) tag(s string) string {
+	n.tags[trim(s)] = true
+	return n.text(s)
+}
+
+func trim(s string) string { return strings.Trim(s, " \t\r\n\x00") }
 
 // bytes of a name, where they stand.
 func (n *names) bytes(b []byte) { copy(b, n.text(string(b))) }
@@ -178,22 +195,53 @@ func shaped(c, by byte) byte {
 // Lengths from which on a name is looked for everywhere. A shorter one is replaced
 // only where it is known to stand: it may be a part of anything.
 const (
-	minText = 6
-	minID   = 4
+	minText   = 6
+	minDigits = 8 // of digits alone
+	minTag    = 5 // in the firmware's own texts
+	minID     = 4 // different bytes
 )
+
+// isWord: a name that is also a word of the kernel or of a maker is replaced only where
+// it is known to stand. Somebody's folder may be called 'device'.
+func (n *names) isWord(name string) bool { return strings.Contains(n.words, lower(name)) }
+
+// long names are no part of anything else.
+func long(name string) bool {
+	return len(name) >= minText && (len(name) >= minDigits || strings.Trim(name, "0123456789") != "")
+}
+
+// different bytes that there are in a number: of one with few, the bytes may stand
+// anywhere and mean something else.
+func different(b string) int {
+	seen := map[byte]bool{}
+	for i := range len(b) {
+		seen[b[i]] = true
+	}
+	return len(seen)
+}
 
 // everywhere replaces the names that were met, in every form in which they may stand
 // in a file or an answer: as text, in UTF-16, with the bytes of each word swapped as
 // ATA has it, in hex; numbers also in the other byte order.
-func (n *names) everywhere() *strings.Replacer {
+func (n *names) everywhere() *strings.Replacer { return n.replacer(long) }
+
+// inFirmware replaces shorter names too: in the texts of the firmware, what is called
+// by a serial number or a tag may have it in its name.
+func (n *names) inFirmware() *strings.Replacer {
+	return n.replacer(func(name string) bool {
+		return long(name) || len(name) >= minTag && n.tags[name] && strings.ContainsAny(name, "0123456789")
+	})
+}
+
+func (n *names) replacer(wanted func(name string) bool) *strings.Replacer {
 	pairs := map[string]string{}
 	put := func(from, to string) {
-		if len(from) == len(to) && pairs[from] == "" {
+		if len(from) == len(to) && pairs[from] == "" && !n.isWord(from) {
 			pairs[from] = to
 		}
 	}
 	for from, to := range n.forms {
-		if len(from) < minText || len(from) < 8 && strings.Trim(from, "0123456789") == "" {
+		if !wanted(from) || n.isWord(from) {
 			continue
 		}
 		textForms(put, from, to)
@@ -204,7 +252,7 @@ func (n *names) everywhere() *strings.Replacer {
 		}
 	}
 	for from, to := range n.ids {
-		if len(from) >= minID {
+		if different(from) >= minID {
 			idForms(put, hex.EncodeToString([]byte(from)), hex.EncodeToString([]byte(to)))
 		}
 	}
@@ -252,7 +300,7 @@ func idForms(put func(from, to string), from, to string) {
 	}
 	a, errA := hex.DecodeString(from)
 	b, errB := hex.DecodeString(to)
-	if errA != nil || errB != nil || len(a) < minID {
+	if errA != nil || errB != nil || different(string(a)) < minID {
 		return
 	}
 	both := func(change func([]byte)) {

@@ -19,17 +19,34 @@ func (c concealer) replaced(a archive) archive {
 			c.name(path.Join(name, entry))
 		}
 	}
-	all := c.everywhere().Replace
-	name := func(p string) string { return all(c.name(p)) }
+	c.words = c.kernelWords(a.tree)
+	all, firmware := c.everywhere().Replace, c.inFirmware().Replace
+	name := func(p string) string {
+		if ofKernel(p) {
+			return c.name(p)
+		}
+		return all(c.name(p))
+	}
 	out := archive{manifest: a.manifest, tree: map[string]*node{}, machine: a.machine}
 	for p, n := range a.tree {
 		was := n.data
-		n.data = []byte(all(string(was)))
+		if p == firmwareTable || strings.HasSuffix(path.Dir(p), firmwareTexts) {
+			n.data = []byte(firmware(string(was)))
+		} else {
+			n.data = []byte(all(string(was)))
+		}
 		if path.Base(p) == "edid" && len(n.data) >= 128 {
 			mend(was[:128], n.data[:128])
 		}
 		if n.entry.Kind == tree.Link {
-			n.entry.Target = target(n.entry.Target, name)
+			switch t := n.entry.Target; {
+			case path.IsAbs(t):
+				n.entry.Target = name(t)
+			case ofKernel(p): // the parts that climb stay
+				n.entry.Target = strings.TrimPrefix(name("/sys/"+t), "/sys/")
+			default:
+				n.entry.Target = all(t)
+			}
 		}
 		for i, entry := range n.names {
 			n.names[i] = path.Base(name(path.Join(p, entry)))
@@ -52,14 +69,6 @@ func (c concealer) replaced(a archive) archive {
 		out.manifest.Withheld[i] = name(w)
 	}
 	return out
-}
-
-// target of a link: of a relative one the parts that climb stay.
-func target(t string, name func(string) string) string {
-	if path.IsAbs(t) {
-		return name(t)
-	}
-	return strings.TrimPrefix(name("/sys/"+t), "/sys/")
 }
 
 func replacedDrive(d *driveRecord, all func(string) string) *driveRecord {

@@ -30,7 +30,8 @@ var secrets = map[string]string{
 	"disk serial": "S5Y2NJ0R123456", "SAS serial": "ZAD0WXYZ8877", "SSD serial": "S676NX0RB88112", "USB serial": "4C530001230918",
 	"volume": "ALICE-BACKUP", "user": "alicee", "mapped volume": "alice--vg-home", "server": "fileserver7", "text on the disk": "Dear diary of Alice",
 	"boot entry": "Alice's Fedora", "boot folder": "alicelinux", "Wi-Fi network": "AliceHomeWiFi", "firmware tag": "PROPERTY-ALICE-9", "owner": "Alice Examplewoman",
-	"interface": "enx00e04c680a1b",
+	"interface": "enx00e04c680a1b", "permanent address": "0011ffabcde1", "dock": "A44CC8112233", "network in a variable's name": "GREENBOATS", "pen": "F0T934702RGJHFVAW",
+	"family name": "bondsson", "digits": "7654321", "short tag": "QX2B3",
 }
 
 // numbers that do so too, as bytes in hex.
@@ -61,11 +62,11 @@ func smbios() []byte {
 	battery := []byte{1, 2, 0, 3, 4, 2, 0, 0, 0, 0, 0, 0, 0x7e, 0x91, 0, 0, 0, 0, 0, 0, 0, 0}
 	return bytes.Join([][]byte{
 		structure(0, []byte{1, 2, 0, 0, 3, 0}, "LENOVO", "N2HET75W", "09/18/2023"),
-		structure(1, system, "LENOVO", "20TDS00A00", "ThinkPad E14", secrets["machine serial"], "SKU-A"),
+		structure(1, system, "LENOVO", "20TDS00A00", "ThinkPad E14", secrets["machine serial"], "SKU-"+secrets["digits"]),
 		structure(2, []byte{1, 2, 3, 4, 5, 0, 0}, "LENOVO", "20TDS00A00", "SDK0J40697", secrets["board serial"], secrets["asset tag"]),
-		structure(3, []byte{1, 10, 2, 3, 4, 3, 3, 3, 3}, "LENOVO", "None", secrets["case serial"], secrets["asset tag"]),
+		structure(3, []byte{1, 10, 2, 3, 4, 3, 3, 3, 3}, "LENOVO", "v "+secrets["short tag"], secrets["case serial"], secrets["short tag"]),
 		structure(11, []byte{1}, secrets["OEM string"]),
-		structure(17, memory, "ChannelA-DIMM0", "BANK 0", "Samsung", secrets["module serial"], secrets["asset tag"], "M471A1K43DB1-CWE"),
+		structure(17, memory, "ChannelA-DIMM0", "BANK 0", "Samsung", secrets["module serial"], secrets["digits"], "M471A1K43DB1-CWE"),
 		structure(22, battery, "Front", "SMP", secrets["battery serial"], "5B10W51827", secrets["smart battery"]),
 		structure(133, []byte(secrets["owner"]), secrets["owner"]),
 		structure(127, nil),
@@ -118,11 +119,15 @@ func planted(t *testing.T) *bed {
 	b.file("sys/class/dmi/id/product_uuid", "4c4c4544-0038-5a10-805a-c7c04f463733\n")
 	b.file("sys/class/dmi/id/board_asset_tag", secrets["asset tag"]+"\n")
 	b.file("sys/class/dmi/id/product_name", "20TDS00A00\n")
+	b.file("sys/class/dmi/id/product_sku", "SKU-"+secrets["digits"]+"\n")
+	b.file("sys/class/dmi/id/chassis_version", "v "+secrets["short tag"]+"\n")
 	b.file("proc/cpuinfo", "processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 140\nmodel name\t: 11th Gen Intel(R) Core(TM) i5-1135G7 @ 2.40GHz\nstepping\t: 1\nSerial\t\t: "+secrets["machine serial"]+"\n\n")
 	b.file("sys/class/power_supply/BAT0/type", "Battery\n")
 	b.file("sys/class/power_supply/BAT0/present", "1\n")
 	b.file("sys/class/power_supply/BAT0/serial_number", secrets["battery serial"]+"\n")
 	b.file("sys/class/power_supply/BAT0/model_name", "5B10W51827\n")
+	b.file("sys/class/power_supply/hid-"+secrets["pen"]+"-battery/type", "Battery\n")
+	b.file("sys/class/power_supply/hid-"+secrets["pen"]+"-battery/scope", "Device\n")
 	b.file("sys/class/drm/card0-DP-1/status", "connected\n")
 	b.file("sys/class/drm/card0-DP-1/edid", edid())
 	net := "sys/devices/pci0000:00/0000:00:1f.6/net/" + secrets["interface"]
@@ -131,6 +136,14 @@ func planted(t *testing.T) *bed {
 	b.file(net+"/type", "1\n")
 	b.file(net+"/uevent", "INTERFACE="+secrets["interface"]+"\nIFALIAS="+secrets["owner"]+"\n")
 	b.link("sys/class/net/"+secrets["interface"], net)
+	net = "sys/devices/pci0000:00/0000:00:1f.6/usb2/net/wlx" + secrets["permanent address"]
+	b.file(net+"/address", "4a:77:12:34:56:78\n") // a random one
+	b.file(net+"/addr_assign_type", "3\n")
+	b.file(net+"/type", "1\n")
+	b.file(net+"/uevent", "INTERFACE=wlx"+secrets["permanent address"]+"\n")
+	b.link("sys/class/net/wlx"+secrets["permanent address"], net)
+	b.file("sys/firmware/efi/efivars/"+secrets["dock"]+"-937fe521-95ae-4d1a-8929-48bcd90ad31a", "\x07\x00\x00\x00abc")
+	b.file("sys/firmware/efi/efivars/Wifi-"+secrets["network in a variable's name"]+"-aabbccdd-2222-3333-4444-555555555555", "\x07\x00\x00\x00abc")
 	const global = "-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 	b.file("sys/firmware/efi/efivars/Boot0003"+global, loadOption())
 	b.file("sys/firmware/efi/efivars/BootCurrent"+global, "\x06\x00\x00\x00\x01\x00")
@@ -139,7 +152,7 @@ func planted(t *testing.T) *bed {
 	b.file("sys/class/firmware-attributes/dell-wmi-sysman/attributes/Asset/type", "string\n")
 	b.file("sys/class/firmware-attributes/dell-wmi-sysman/attributes/Asset/current_value", secrets["firmware tag"]+"\n")
 	b.file("proc/self/mountinfo", "22 27 0:21 / /proc rw - proc proc rw\n30 1 8:33 / /media/"+secrets["user"]+"/"+secrets["volume"]+" rw shared:1 - ext4 /dev/disk/by-label/"+secrets["volume"]+" rw\n"+
-		"31 1 252:0 / /home/"+secrets["user"]+" rw - ext4 /dev/mapper/"+secrets["mapped volume"]+" rw\n32 1 0:50 / /mnt/share rw - nfs4 "+secrets["server"]+":/export/"+secrets["user"]+" rw,addr="+secrets["server"]+"\n")
+		"31 1 252:0 / /home/"+secrets["user"]+" rw - ext4 /dev/mapper/"+secrets["mapped volume"]+" rw\n33 1 8:34 / /home/j."+secrets["family name"]+" rw - ext4 /dev/mapper/home-j."+secrets["family name"]+" rw\n32 1 0:50 / /mnt/share rw - nfs4 "+secrets["server"]+":/export/"+secrets["user"]+" rw,addr="+secrets["server"]+"\n")
 	b.file("proc/swaps", "Filename\tType\tSize\tUsed\tPriority\n/home/"+secrets["user"]+"/swapfile file 4 0 -2\n")
 	b.folder("sys/fs/btrfs/c0ffee11-2233-4455-6677-889900aabbcc/devices/sdz")
 	b.drives()

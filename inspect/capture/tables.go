@@ -95,7 +95,7 @@ func (c concealer) structure(kind byte, data, text []byte) {
 		s, _, _ := bytes.Cut(text[start:], []byte{0})
 		switch {
 		case slices.Contains(named, i):
-			c.bytes(s)
+			copy(s, c.tag(string(s)))
 		case !slices.Contains(told, i):
 			blot(s)
 		}

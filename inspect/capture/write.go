@@ -21,6 +21,7 @@ var replacedWords = []string{
 	"serial numbers, UUIDs, WWNs and hardware addresses, asset tags, names of boot entries, volumes and folders, the hash of the TPM's key: by others of the same length and shape, the same by the same",
 	"blocks of the drives: by what their survey came to",
 	"what makers or owners may write where they like (SMBIOS types 11, 12 and from 128 on, EFI variables, vendor pages): blotted out",
+	"what a maker calls a model, a board, a slot or a connector stays, without the serial numbers and tags that are in it: look at it if an owner may have written there",
 }
 
 // line is one line of tree.jsonl: what can't be told of a name by a file.
