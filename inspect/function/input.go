@@ -162,8 +162,10 @@ const (
 	btnTouch    = 0x14a
 	relX        = 0x00
 	relY        = 0x01
+	absMTSlot   = 0x2f // the finger that the next positions are of
 	absMTX      = 0x35
 	absMTY      = 0x36
+	absMTID     = 0x39 // a finger comes, or goes (-1)
 	propDirect  = 0x01
 	propButtons = 0x02 // INPUT_PROP_BUTTONPAD: the whole pad is one button
 )

@@ -188,6 +188,28 @@ func TestPointerTest(t *testing.T) {
 	}
 }
 
+// Two fingers, as a pad of slots tells them (type B of the kernel's multi-touch protocol):
+// what one says of its column is nothing of the other's row.
+func TestTwoFingers(t *testing.T) {
+	p := NewPointerTest(InputDevice{keys: parseBitmap(synapticsKey), axes: parseBitmap(synapticsAbs), props: parseBitmap("5")}, Axis{Max: 99}, Axis{Max: 99})
+	moves(p, InputEvent{evAbs, absMTID, 45}, InputEvent{evAbs, absMTX, 90}, InputEvent{evAbs, absMTY, 90}, InputEvent{evKey, btnTouch, 1}) // bottom right
+	moves(p, InputEvent{evAbs, absMTSlot, 1}, InputEvent{evAbs, absMTID, 46}, InputEvent{evAbs, absMTX, 5}, InputEvent{evAbs, absMTY, 5})  // top left
+	moves(p, InputEvent{evAbs, absMTSlot, 0}, InputEvent{evAbs, absMTX, 91})
+	moves(p, InputEvent{evAbs, absMTSlot, 1}, InputEvent{evAbs, absMTID, -1}) // it goes
+	moves(p, InputEvent{evAbs, absMTID, 47}, InputEvent{evAbs, absMTX, 50})   // and another comes, of which only the column is told
+	if want := [Fields]bool{0: true, 8: true}; p.Fields != want {
+		t.Errorf("%v, want %v", p.Fields, want)
+	}
+	moves(p, InputEvent{evAbs, absMTY, 50})
+	moves(p, InputEvent{evAbs, absMTSlot, 0}, InputEvent{evAbs, absMTX, 10}) // along the bottom
+	for _, none := range []int32{-1, maxFingers} {
+		moves(p, InputEvent{evAbs, absMTSlot, none}, InputEvent{evAbs, absMTX, 90}, InputEvent{evAbs, absMTY, 5})
+	}
+	if want := [Fields]bool{0: true, 4: true, 6: true, 8: true}; p.Fields != want {
+		t.Errorf("%v, want %v", p.Fields, want)
+	}
+}
+
 func FuzzBitmap(f *testing.F) {
 	for _, s := range []string{atKeys, usbKeys, synapticsKey, "q", strings.Repeat("f ", 40), "-1", ""} {
 		f.Add(s)

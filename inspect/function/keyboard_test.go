@@ -83,7 +83,7 @@ func TestLayoutsHaveTheKeysOfTheHeader(t *testing.T) {
 	}
 	for name, code := range map[string]uint16{"EV_SYN": evSyn, "EV_KEY": evKey, "EV_REL": evRel, "EV_ABS": evAbs, "KEY_ESC": keyEsc, "KEY_Q": keyQ,
 		"KEY_ENTER": keyEnter, "KEY_SPACE": keySpace, "KEY_OK": keyOK, "BTN_MISC": btnMisc, "BTN_LEFT": btnLeft, "BTN_RIGHT": btnRight, "BTN_TOUCH": btnTouch,
-		"REL_X": relX, "REL_Y": relY, "ABS_MT_POSITION_X": absMTX, "ABS_MT_POSITION_Y": absMTY, "INPUT_PROP_DIRECT": propDirect, "INPUT_PROP_BUTTONPAD": propButtons} {
+		"REL_X": relX, "REL_Y": relY, "ABS_MT_SLOT": absMTSlot, "ABS_MT_TRACKING_ID": absMTID, "ABS_MT_POSITION_X": absMTX, "ABS_MT_POSITION_Y": absMTY, "INPUT_PROP_DIRECT": propDirect, "INPUT_PROP_BUTTONPAD": propButtons} {
 		if codes[name] != code {
 			t.Errorf("%s is %#x, want %#x", name, code, codes[name])
 		}

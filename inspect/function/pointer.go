@@ -15,15 +15,29 @@ type PointerTest struct {
 	Left, Right bool // buttons that were pressed
 	// NeedLeft and NeedRight: the device has such a button.
 	NeedLeft, NeedRight bool
-	x, y                position
-	touched             bool // a finger of an absolute device is on it
+	x, y                span
+	fingers             [maxFingers]finger // by slot; a device without positions has the first
+	slot                int                // the finger that positions are of now
+	touched             bool               // a finger of an absolute device is on it
 	absolute, touch     bool
 }
 
-// position on one axis, in a range that is never empty.
+// maxFingers are told apart: more than a hand has, and than any pad knows.
+const maxFingers = 16
+
+// span of an axis, never empty.
+type span struct{ min, max int64 }
+
+// finger is where one is.
+type finger struct {
+	x, y  position
+	moved bool // in the events of this moment
+}
+
+// position on one axis.
 type position struct {
-	at, min, max int64
-	known        bool // it was told since the finger came
+	at    int64
+	known bool // it was told since the finger came
 }
 
 // relativePad is how far a device without positions moves from edge to edge, in its
@@ -38,13 +52,14 @@ func NewPointerTest(d InputDevice, x, y Axis) *PointerTest {
 		t.x, t.y = axis(x), axis(y)
 		return t
 	}
-	centre := position{at: relativePad / 2, max: relativePad, known: true}
-	t.x, t.y, t.touched = centre, centre, true
+	centre := position{relativePad / 2, true}
+	t.x, t.y, t.touched = span{max: relativePad}, span{max: relativePad}, true
+	t.fingers[0] = finger{x: centre, y: centre}
 	return t
 }
 
-func axis(a Axis) position {
-	return position{min: int64(a.Min), max: max(int64(a.Max), int64(a.Min)+1)}
+func axis(a Axis) span {
+	return span{int64(a.Min), max(int64(a.Max), int64(a.Min)+1)}
 }
 
 // Take an event of the device.
@@ -56,32 +71,58 @@ func (t *PointerTest) Take(e InputEvent) {
 		t.Right = true
 	case e.Type == evKey && e.Code == btnTouch && t.absolute:
 		if t.touched = e.Value != 0; !t.touched {
-			t.x.known, t.y.known = false, false
+			t.fingers = [maxFingers]finger{}
 		}
 	case e.Type == evRel && !t.absolute && e.Code == relX:
-		t.x.move(e.Value)
+		t.fingers[0].move(&t.fingers[0].x, t.x.within(t.fingers[0].x.at+int64(e.Value)))
 	case e.Type == evRel && !t.absolute && e.Code == relY:
-		t.y.move(e.Value)
-	case e.Type == evAbs && t.absolute && e.Code == absMTX:
-		t.x.at, t.x.known = int64(e.Value), true
-	case e.Type == evAbs && t.absolute && e.Code == absMTY:
-		t.y.at, t.y.known = int64(e.Value), true
+		t.fingers[0].move(&t.fingers[0].y, t.y.within(t.fingers[0].y.at+int64(e.Value)))
+	case e.Type == evAbs && t.absolute:
+		t.place(e)
 	case e.Type == evSyn:
 		t.mark()
 	}
 }
 
-func (p *position) move(by int32) { p.at = min(max(p.at+int64(by), p.min), p.max) }
-
-// third of the range: 0 to 2.
-func (p position) third() int {
-	return int(min(max((p.at-p.min)*3/(p.max-p.min), 0), 2))
+// place the finger of a slot (Linux Documentation/input/multi-touch-protocol.rst, type B;
+// without slots, type A, each finger ends with a SYN of its own).
+func (t *PointerTest) place(e InputEvent) {
+	if e.Code == absMTSlot {
+		t.slot = int(e.Value)
+		return
+	}
+	if t.slot < 0 || t.slot >= maxFingers {
+		return
+	}
+	switch f := &t.fingers[t.slot]; e.Code {
+	case absMTID:
+		*f = finger{}
+	case absMTX:
+		f.move(&f.x, int64(e.Value))
+	case absMTY:
+		f.move(&f.y, int64(e.Value))
+	}
 }
 
-// mark the field of a position that is whole: the events of one moment end with a SYN.
+// move on one of its axes.
+func (f *finger) move(p *position, at int64) { *p, f.moved = position{at, true}, true }
+
+func (s span) within(at int64) int64 { return min(max(at, s.min), s.max) }
+
+// third of the span that a position is in: 0 to 2.
+func (s span) third(p position) int {
+	return int(min((s.within(p.at)-s.min)*3/(s.max-s.min), 2))
+}
+
+// mark the fields of the fingers that moved and whose positions are whole: the events of
+// one moment end with a SYN.
 func (t *PointerTest) mark() {
-	if t.touched && t.x.known && t.y.known {
-		t.Fields[3*t.y.third()+t.x.third()] = true
+	for i := range t.fingers {
+		f := &t.fingers[i]
+		if t.touched && f.moved && f.x.known && f.y.known {
+			t.Fields[3*t.y.third(f.y)+t.x.third(f.x)] = true
+		}
+		f.moved = false
 	}
 }
 
