@@ -90,7 +90,9 @@ func (c concealer) kernelWords(all map[string]*node) string {
 		if n.entry.Kind == tree.Link && ofKernel(p) && !path.IsAbs(n.entry.Target) {
 			of("/sys/" + n.entry.Target)
 		}
-		words[kernelText(p, string(n.data))] = true
+		for line := range strings.Lines(kernelText(p, string(n.data))) { // each processor says the same
+			words[strings.TrimSpace(line)] = true
+		}
 	}
 	for _, name := range publicNames {
 		words[name] = true
