@@ -271,22 +271,3 @@ func (s *survey) systemVariables() inspect.Residue {
 	}
 	return r
 }
-
-// ownerKeys that somebody enrolled beside the firmware's (shim's MOK list).
-func (s *survey) ownerKeys() inspect.Residue {
-	names, r := s.efiNames("keys that a former owner enrolled (MOK)")
-	if len(names) == 0 {
-		return r
-	}
-	n := 0
-	for _, name := range names {
-		if v, ok := strings.CutSuffix(name, shimNamespace); ok && strings.HasPrefix(v, "MokList") && !strings.HasPrefix(v, "MokListTrusted") {
-			n++
-		}
-	}
-	r.State, r.Evidence = inspect.ResidueAbsent, "no variable of this kind"
-	if n > 0 {
-		r.State, r.Evidence = inspect.ResiduePresent, fmt.Sprintf("%d variables", n)
-	}
-	return r
-}

@@ -79,8 +79,6 @@ func TestResidue(t *testing.T) {
 		"nobody knows what":     {laptop.with(vars).with(files{efiVars + "Kernel_SiStatus-77fa9abd-0359-4d32-bd60-28f4e78f784b": "x"}), "EFI variables of", inspect.ResidueUnknown},
 		"a policy alone":        {laptop.with(vars).with(files{efiVars + "CurrentPolicy-77fa9abd-0359-4d32-bd60-28f4e78f784b": "x"}), "EFI variables of", inspect.ResidueAbsent},
 		"Windows was not":       {laptop.with(vars), "EFI variables of", inspect.ResidueAbsent},
-		"a key was enrolled":    {laptop.with(vars).with(files{efiVars + "MokListRT" + shimNamespace: "x"}), "keys that", inspect.ResiduePresent},
-		"shim without a key":    {laptop.with(vars).with(files{efiVars + "SbatLevelRT" + shimNamespace: "x"}), "keys that", inspect.ResidueAbsent},
 		"no asset tag":          {table, "asset tag", inspect.ResidueAbsent},
 		"an asset tag":          {laptop.with(files{"sys/class/dmi/id/chassis_asset_tag": "DEF-048213\n"}), "asset tag", inspect.ResiduePresent},
 		"no table":              {laptop, "asset tag", inspect.ResidueUnknown},

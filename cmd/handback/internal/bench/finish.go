@@ -140,6 +140,7 @@ func (e *Engine) answer(id string, choice int) error {
 			return fmt.Errorf("question %s has %d answers", q.Short, len(q.Choices))
 		}
 		e.update(func() { e.answers[id] = q.Choices[choice].Value })
+		eventlog.Event("answered", "question", id)
 		if e.stage == wire.StageGrade && len(e.open()) == 0 {
 			go e.conclude()
 		}
