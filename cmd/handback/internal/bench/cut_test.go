@@ -15,6 +15,7 @@ import (
 	"handback.example/cmd/handback/internal/wire"
 	"handback.example/cmd/internal/settings"
 	"handback.example/inspect"
+	"handback.example/inspect/drive"
 	"handback.example/inspect/drive/sim"
 	"handback.example/inspect/drive/sim/inproc"
 	"handback.example/inspect/drive/sim/profile"
@@ -65,8 +66,13 @@ func (m *modelBed) left(i int) int {
 }
 
 func (m *modelBed) start() (*Engine, chan End, context.CancelFunc) {
+	return m.startWith(nil)
+}
+
+// startWith is start with drives that are tested through this.
+func (m *modelBed) startWith(tester drive.Tester) (*Engine, chan End, context.CancelFunc) {
 	w := m.world()
-	w.Opener, w.Paths = m.host, m.host.Paths
+	w.Opener, w.Paths, w.Tester = m.host, m.host.Paths, tester
 	w.Survey = func(ctx context.Context, silent func(inspect.Drive)) (*inspect.Report, error) {
 		r, err := m.survey(ctx, silent)
 		if err == nil {

@@ -39,6 +39,9 @@ type selfTests struct {
 	run    sync.WaitGroup
 	drives map[string]function.Outcome   // by the drive's name
 	erased map[string]function.DriveTest // those that were erased well; of follow alone
+	// Drives whose end an earlier start recorded, as they are found now. Their names, which
+	// hold a serial, are none of this start's letters.
+	earlier map[string]inspect.Drive
 }
 
 // selfTest is one of them.
@@ -51,7 +54,7 @@ type selfTest struct {
 }
 
 func newSelfTests() selfTests {
-	return selfTests{drives: map[string]function.Outcome{}, erased: map[string]function.DriveTest{}, list: []*selfTest{
+	return selfTests{drives: map[string]function.Outcome{}, erased: map[string]function.DriveTest{}, earlier: map[string]inspect.Drive{}, list: []*selfTest{
 		{id: function.IDMemory, name: "Memory", ask: "Does the memory keep what is written to it?"},
 		{id: function.IDProcessor, name: "Processor", ask: "Does the processor compute right under load?"},
 		{id: function.IDBattery, name: "Battery", ask: "Does the battery carry the machine under load?"},
@@ -69,6 +72,7 @@ func (s *selfTests) of(id string) *selfTest {
 func (e *Engine) startTests() {
 	ctx, cancel := context.WithCancel(e.ctx)
 	e.update(func() { e.tests.ctx, e.tests.cancel = ctx, cancel })
+	e.findEarlier()
 	if e.w.Test == nil {
 		return
 	}
@@ -92,6 +96,30 @@ func (e *Engine) startTests() {
 		})
 		over()
 	})
+}
+
+// findEarlier counts the drives that an earlier start of this visit ended with. What it
+// had tested is lost, and this start does not erase them: they are not tested.
+func (e *Engine) findEarlier() {
+	for _, m := range e.book.Summary().Media {
+		ref := m.Drive.Ref()
+		now := slices.ContainsFunc(erasable(e.plan), func(d wipe.DrivePlan) bool { return sameDrive(evidence.Ref(d.Name, d.Identity), ref) })
+		if m.Finished == nil || now {
+			continue
+		}
+		o := function.Outcome{Evidence: "its erasure did not succeed"}
+		if m.Verdict == certs.Sanitised {
+			o.Evidence = startedAgain
+		}
+		var found inspect.Drive
+		for _, d := range e.report.Drives {
+			if m.Verdict == certs.Sanitised && sameDrive(evidence.Ref(ref.Name, d.Identity), ref) {
+				found = d
+			}
+		}
+		name := fmt.Sprintf("%s (serial %s)", ref.Name, or(ref.Serial, "unknown"))
+		e.update(func() { e.tests.drives[name], e.tests.earlier[name] = o, found })
+	}
 }
 
 // test runs one, unless the visit has ended or has it on record.
@@ -135,6 +163,11 @@ func (e *Engine) testDrive(o wipe.Outcome, as inspect.Drive) {
 		return
 	}
 	test := e.tests.erased[ready[0]]
+	for n, d := range e.tests.earlier {
+		if oneController(d, as) {
+			ready = append(ready, n)
+		}
+	}
 	e.tests.run.Go(func() {
 		out := test.Run(e.tests.ctx)
 		for _, n := range ready {
@@ -143,18 +176,19 @@ func (e *Engine) testDrive(o wipe.Outcome, as inspect.Drive) {
 	})
 }
 
-// oneDrive names what is erased of the same NVMe drive; of others the drive alone.
+// oneDrive names what this start erases of the same NVMe drive; of others the drive alone.
 func (e *Engine) oneDrive(name string, as inspect.Drive) (names []string) {
-	if as.NVMe == nil || as.NVMe.Controller == "" {
-		return []string{name}
-	}
 	for _, d := range erasable(e.plan) {
-		x := evidence.Find(e.report.Drives, d.Identity)
-		if x.NVMe != nil && x.NVMe.Controller == as.NVMe.Controller {
+		if d.Name == name || oneController(evidence.Find(e.report.Drives, d.Identity), as) {
 			names = append(names, d.Name)
 		}
 	}
 	return names
+}
+
+// oneController tells that both are namespaces of one NVMe drive.
+func oneController(a, b inspect.Drive) bool {
+	return a.NVMe != nil && b.NVMe != nil && a.NVMe.Controller == b.NVMe.Controller && a.NVMe.Controller != ""
 }
 
 // tested keeps what one drive's test came to. The whole has ended once each drive's has.
@@ -162,7 +196,7 @@ func (e *Engine) tested(name string, o function.Outcome) {
 	e.say("test", fmt.Sprintf("test of drive %s: %s: %s", name, o.Result, o.Evidence), "id", function.IDDrives, "drive", name, "result", o.Result)
 	e.update(func() {
 		e.tests.drives[name] = o
-		t, n := e.tests.of(function.IDDrives), len(erasable(e.plan))
+		t, n := e.tests.of(function.IDDrives), len(erasable(e.plan))+len(e.tests.earlier)
 		t.begun, t.done = true, float64(len(e.tests.drives))/float64(max(n, 1))
 		if len(e.tests.drives) >= n {
 			all := allDrives(e.tests.drives)
@@ -215,6 +249,8 @@ func (e *Engine) endTests() {
 	}
 }
 
+const startedAgain = "the machine was started again before it was tested"
+
 // recordSelfTests records each test once. What has not ended was not tested.
 func (e *Engine) recordSelfTests() {
 	for _, t := range e.tests.list {
@@ -236,7 +272,7 @@ func (e *Engine) untestedWhy(id string) string {
 	t := e.tests.of(id)
 	switch {
 	case e.tests.cancel == nil && e.resumed:
-		return "the machine was started again before it was tested"
+		return startedAgain
 	case e.tests.cancel == nil:
 		return "nothing was erased: tests run beside an erasure"
 	case len(e.tests.drives) > 0 && id == function.IDDrives:

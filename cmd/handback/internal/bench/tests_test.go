@@ -139,6 +139,28 @@ func TestSelfTestsCut(t *testing.T) {
 	}
 }
 
+// A drive that the start before the power cut erased was not tested, or nobody knows what
+// came of it: the drives as a whole have not passed.
+func TestDriveTestLostToAPowerCut(t *testing.T) {
+	const tests = "[nvme.self_test]\nsupported = true\n"
+	second := strings.NewReplacer("NVME1", "NVME2", "0102030405060708", "0102030405060709").Replace(fmt.Sprintf(modelNVMe, "3s"))
+	m := newModelBed(t, fmt.Sprintf(modelNVMe, "100ms")+tests, second+tests)
+	e, _, cut := m.startWith(m.host)
+	m.agree(e)
+	until(t, "one drive's end on record", func() bool { return certs.Summarise(e.book.Records()).Sanitised == 1 })
+	m.powerCut(cut)
+	e, _, _ = m.startWith(m.host)
+	m.agree(e)
+	toStage(t, e, wire.StageGrade)
+	until(t, "the tests' end", func() bool { v := e.View().Tests; return v[len(v)-1].Mark == wire.MarkUnknown })
+	rs, s := m.result(e)
+	d := automatic(t, rs)[function.IDDrives]
+	if s.Sanitised != 2 || d.Result != certs.TestNotTested ||
+		!strings.HasPrefix(d.Evidence, "drive A (serial NVME1): "+startedAgain+"; drive B: short self-test passed after ") {
+		t.Errorf("%d drives sanitised; %+v", s.Sanitised, d)
+	}
+}
+
 func TestAllDrives(t *testing.T) {
 	passed, failed := function.Outcome{Result: function.Pass, Evidence: "passed"}, function.Outcome{Result: function.Fail, Evidence: "failed"}
 	none, cut := function.Outcome{Result: function.NotPresent, Evidence: "has none"}, function.Outcome{Evidence: "cut"}
@@ -204,8 +226,8 @@ func TestProcesses(t *testing.T) {
 	}
 }
 
-// Namespaces of one NVMe drive are tested once, after the last of them; one that was not
-// erased well is not tested at all.
+// Namespaces of one NVMe drive are tested once, after the last of them, and with them the
+// one that an earlier start erased; one that was not erased well is not tested at all.
 func TestNamespacesAreOneDrive(t *testing.T) {
 	host := inproc.NewHost(nil)
 	d, err := nvme.New(nvme.Config{Serial: "SERIAL2", Model: "Model NVMe", Firmware: "FW 1.00", SelfTest: nvme.SelfTest{Supported: true},
@@ -220,6 +242,11 @@ func TestNamespacesAreOneDrive(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.tests.ctx = t.Context()
+	const early, other = "Z (serial SERIAL2)", "Y (serial SERIAL9)"
+	for name, controller := range map[string]string{early: "/dev/nvme0", other: "/dev/nvme1"} {
+		e.tests.earlier[name] = inspect.Drive{NVMe: &inspect.NVMe{Controller: controller}}
+		e.tests.drives[name] = function.Outcome{Evidence: startedAgain}
+	}
 	var all []wipe.Outcome
 	for n := range uint32(3) {
 		path := fmt.Sprintf("/dev/nvme0n%d", n+1)
@@ -243,7 +270,8 @@ func TestNamespacesAreOneDrive(t *testing.T) {
 		}
 	}
 	got := e.tests.drives
-	if got["A"].Result != function.Pass || got["A"] != got["C"] || got["B"] != (function.Outcome{Evidence: "its erasure did not succeed"}) {
+	if got["A"].Result != function.Pass || got["A"] != got["C"] || got["B"] != (function.Outcome{Evidence: "its erasure did not succeed"}) ||
+		got[early] != got["A"] || got[other] != (function.Outcome{Evidence: startedAgain}) {
 		t.Errorf("%+v", got)
 	}
 }
