@@ -137,7 +137,7 @@ func (k *keyboardTrial) view(now time.Time, _ bool) wire.Exercise {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	x := wire.Exercise{Name: "Keyboard, " + k.test.Layout.Name, Device: k.device,
-		Say: []string{"Press every key once. Fn does not count.", "To end here, hold Esc for 2 seconds, or press nothing."}}
+		Say: []string{"Press every key once. Fn does not count.", "To end here, hold Esc for 2 seconds, or press no new key."}}
 	x.Done, x.Of = k.test.Count()
 	x.Ends = max(1, int((k.test.Left(now)+time.Second-1)/time.Second))
 	x.Keys, x.Pad = caps(k.test, k.test.Layout.Rows), caps(k.test, k.test.Layout.Pad)

@@ -107,7 +107,7 @@ func countRow(x *wire.Exercise, w int) *row {
 		r.add(strong, fmt.Sprintf("%d so far", x.Done))
 	}
 	if x.Ends > 0 {
-		r.add(plain, fmt.Sprintf("   ends in %d s without a key", x.Ends))
+		r.add(plain, fmt.Sprintf("   %d s left for a new key", x.Ends))
 	}
 	return r
 }

@@ -118,7 +118,7 @@ func tryView(x wire.Exercise) wire.View {
 
 func keyboardView() wire.View {
 	x := wire.Exercise{Name: "Keyboard, UK with number pad", Device: "AT Translated Set 2 keyboard (i8042)", Done: 19, Of: 95, Ends: 10,
-		Say: []string{"Press every key once. Fn does not count.", "To end here, hold Esc for 2 seconds, or press nothing."}}
+		Say: []string{"Press every key once. Fn does not count.", "To end here, hold Esc for 2 seconds, or press no new key."}}
 	for _, r := range []string{"!Esc:04 !F1:04 !F2:04 F3:04 F4:04 F5:04 F6:04 F7:04 F8:04 F9:04 F10:04 F11:04 F12:04 Del:04",
 		"!` !1 !2 !3 !4 5 6 7 8 9 0 - = Back:05", "!Tab:04 !Q !W !E R T Y U I O P [ ] Enter:06", "!Caps:05 !A S D F G H J K L ; ' #",
 		"Shift:06 \\ Z X C V B N M , . / Shift:06", "!Ctrl:05 Win:04 Alt:04 !Space:13 AltGr:06 Ctrl:05 Lf Up Dn Rt"} {
