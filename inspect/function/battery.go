@@ -3,6 +3,7 @@ package function
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 
 // charge is what one battery tells at one moment; 0: it does not.
 type charge struct {
-	status       string  // 'Charging', 'Discharging', 'Full', 'Not charging'
+	status       string  // one of statuses
 	volts, watts float64 // watts whatever their way
 	percent      int
 }
@@ -24,9 +25,9 @@ const shortest = 30 * time.Second
 // falls faster would be empty in ten.
 const steepest = 10
 
-// Battery watches the machine's battery until ctx is done, while something else loads
-// the processor. While the lead is in, the battery carries nothing and is not tested: it
-// is said what it did instead. Where the kernel shows none, there is none only in a
+// Battery watches the machine's batteries until ctx is done, while something else loads
+// the processor. One that is not discharging, as while the lead is in, carries nothing and
+// is not tested: it is said what it did instead. Of several each must carry the load. Where the kernel shows none, there is none only in a
 // machine of a kind that has none: a dead pack does not show either.
 func Battery(ctx context.Context, kind string) Outcome {
 	return watchBattery(ctx, tree.At(""), kind, sampleTime, shortest)
@@ -36,41 +37,86 @@ func Battery(ctx context.Context, kind string) Outcome {
 var without = []string{inspect.KindDesktop, inspect.KindAllInOne, inspect.KindMiniPC, inspect.KindStickPC, inspect.KindServer, inspect.KindVirtual}
 
 func watchBattery(ctx context.Context, t *tree.Tree, kind string, every, least time.Duration) Outcome {
-	first, found := readCharge(t)
+	all := map[string]*watched{}
+	for name, c := range readCharges(t) {
+		all[name] = &watched{first: c}
+		all[name].take(c)
+	}
 	switch {
-	case !found && slices.Contains(without, kind):
+	case len(all) == 0 && slices.Contains(without, kind):
 		return Outcome{NotPresent, "the kernel shows no battery"}
-	case !found:
+	case len(all) == 0:
 		return Outcome{NotTested, "the kernel shows no battery: none is fitted, or it does not answer"}
 	}
-	last, lowest, carried, began := first, first.volts, first.status == discharging, time.Now()
+	began := time.Now()
 	for pause(ctx, every) {
-		now, found := readCharge(t)
-		if !found {
-			return Outcome{NotTested, "the battery does not answer any more"}
-		}
-		last, carried = now, carried && now.status == discharging
-		if now.volts > 0 && (lowest == 0 || now.volts < lowest) {
-			lowest = now.volts
+		now := readCharges(t)
+		for name, w := range all {
+			if c, found := now[name]; found {
+				w.take(c)
+			} else {
+				w.gone = true
+			}
 		}
 	}
-	took := time.Since(began)
+	return together(all, time.Since(began), least)
+}
+
+// together makes one result of every battery's: the worst of them.
+func together(all map[string]*watched, took, least time.Duration) (o Outcome) {
+	worst := []Result{Fail, NotTested, Pass}
+	for i, name := range slices.Sorted(maps.Keys(all)) {
+		one := all[name].outcome(took, least)
+		if len(all) > 1 {
+			one.Evidence = name + ": " + one.Evidence
+		}
+		if i == 0 {
+			o = one
+			continue
+		}
+		o.Result = worst[min(slices.Index(worst, o.Result), slices.Index(worst, one.Result))]
+		o.Evidence += "; " + one.Evidence
+	}
+	return o
+}
+
+// watched is one battery for as long as the load lasts.
+type watched struct {
+	first, last charge
+	lowest      float64 // volts
+	idle        *charge // at the first moment when it did not carry the machine; nil: it always did
+	gone        bool    // it did not answer once
+}
+
+func (w *watched) take(c charge) {
+	w.last = c
+	if c.status != discharging && w.idle == nil {
+		w.idle = &c
+	}
+	if c.volts > 0 && (w.lowest == 0 || c.volts < w.lowest) {
+		w.lowest = c.volts
+	}
+}
+
+func (w *watched) outcome(took, least time.Duration) Outcome {
 	switch {
-	case !carried:
-		return Outcome{NotTested, "the lead is in: " + last.words()}
+	case w.gone:
+		return Outcome{NotTested, "the battery does not answer any more"}
+	case w.idle != nil:
+		return Outcome{NotTested, "it was not discharging: " + w.idle.words()}
 	case took < least:
 		return Outcome{NotTested, fmt.Sprintf("it carried the load for %.0f s, which is too short", took.Seconds())}
-	case first.percent == 0 || last.percent == 0:
-		return Outcome{NotTested, "it does not tell its charge: " + last.words()}
+	case w.first.percent == 0 || w.last.percent == 0:
+		return Outcome{NotTested, "it does not tell its charge: " + w.last.words()}
 	}
-	o := Outcome{Pass, fmt.Sprintf("it carried the machine under load for %.0f s: charge %d %% before, %d %% after", took.Seconds(), first.percent, last.percent)}
-	if first.volts > 0 {
-		o.Evidence += fmt.Sprintf("; %.1f V before, %.1f V at least", first.volts, lowest)
+	o := Outcome{Pass, fmt.Sprintf("it carried the machine under load for %.0f s: charge %d %% before, %d %% after", took.Seconds(), w.first.percent, w.last.percent)}
+	if w.first.volts > 0 {
+		o.Evidence += fmt.Sprintf("; %.1f V before, %.1f V at least", w.first.volts, w.lowest)
 	}
-	if last.watts > 0 {
-		o.Evidence += fmt.Sprintf("; %.1f W", last.watts)
+	if w.last.watts > 0 {
+		o.Evidence += fmt.Sprintf("; %.1f W", w.last.watts)
 	}
-	if float64(first.percent-last.percent)/took.Minutes() >= steepest {
+	if float64(w.first.percent-w.last.percent)/took.Minutes() >= steepest {
 		o.Result = Fail
 	}
 	return o
@@ -95,14 +141,15 @@ func (c charge) words() string {
 	return s
 }
 
-// readCharge of the first battery of the machine itself (Documentation/ABI/testing/
+// readCharges of the batteries of the machine itself (Documentation/ABI/testing/
 // sysfs-class-power; in micro units): a mouse has one of scope 'Device'.
-func readCharge(t *tree.Tree) (c charge, found bool) {
+func readCharges(t *tree.Tree) map[string]charge {
 	const class = "sys/class/power_supply"
 	names, err := t.List(class)
 	if err != nil {
-		return c, false
+		return nil
 	}
+	all := map[string]charge{}
 	for _, n := range names {
 		dir := class + "/" + n + "/"
 		text := func(name string) string {
@@ -119,19 +166,20 @@ func readCharge(t *tree.Tree) (c charge, found bool) {
 			n, _ := count(t, dir+name)
 			return float64(n) / 1e6
 		}
-		c.volts, c.watts = micro("voltage_now"), micro("power_now")
+		c := charge{volts: micro("voltage_now"), watts: micro("power_now")}
 		if c.watts == 0 {
 			c.watts = c.volts * micro("current_now")
 		}
 		if p, ok := count(t, dir+"capacity"); ok && p <= 100 {
 			c.percent = int(p)
 		}
-		for _, s := range []string{"Charging", discharging, "Full", "Not charging"} {
-			if text("status") == s {
-				c.status = s
-			}
+		if s := text("status"); slices.Contains(statuses, s) {
+			c.status = s
 		}
-		return c, true
+		all[n] = c
 	}
-	return c, false
+	return all
 }
+
+// statuses that the kernel's ABI names.
+var statuses = []string{"Unknown", "Charging", discharging, "Full", "Not charging"}
