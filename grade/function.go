@@ -76,7 +76,7 @@ func testWords(o function.Outcome) string {
 func memory(in Input) item {
 	it := item{name: "memory", value: "unknown", counts: policy.CountsF3, repair: "replace the memory"}
 	if in.Report != nil && in.Report.Memory.Bytes.Known && in.Report.Memory.Bytes.Value > 0 {
-		it.state, it.value = pass, "in use while the drives were erased"
+		it.state, it.value = pass, "in use while the machine was inspected"
 	}
 	return it.measured(in.Tests[function.IDMemory])
 }

@@ -225,6 +225,9 @@ func TestMeasured(t *testing.T) {
 		if (i.Name == "memory" || i.Name == "processor") && !strings.HasSuffix(i.Value, "; not tested") {
 			t.Errorf("%s without a test: %q", i.Name, i.Value)
 		}
+		if i.Name == "memory" && strings.Contains(i.Value, "erase") {
+			t.Errorf("memory speaks of an erasure that nobody told of: %q", i.Value)
+		}
 	}
 }
 
