@@ -258,29 +258,34 @@ func (e *Engine) recordSelfTests() {
 			continue
 		}
 		e.mu.Lock()
-		o := t.outcome
-		if o == nil {
-			o = &function.Outcome{Evidence: e.untestedWhy(t.id)}
+		o := e.unended(t)
+		if t.outcome != nil {
+			o = *t.outcome
 		}
 		e.mu.Unlock()
-		e.record(certs.Record{Kind: certs.KindTested, Tested: evidence.Measured(t.id, t.ask, *o)})
+		e.record(certs.Record{Kind: certs.KindTested, Tested: evidence.Measured(t.id, t.ask, o)})
 	}
 }
 
-// untestedWhy says why a test has no outcome. The caller holds the mutex.
-func (e *Engine) untestedWhy(id string) string {
-	t := e.tests.of(id)
+// unended is what a test comes to that has no outcome. The caller holds the mutex.
+func (e *Engine) unended(t *selfTest) (o function.Outcome) {
 	switch {
 	case e.tests.cancel == nil && e.resumed:
-		return startedAgain
+		o.Evidence = startedAgain
 	case e.tests.cancel == nil:
-		return "nothing was erased: tests run beside an erasure"
-	case len(e.tests.drives) > 0 && id == function.IDDrives:
-		return allDrives(e.tests.drives).Evidence + "; the visit ended before the other drives were tested"
+		o.Evidence = "nothing was erased: tests run beside an erasure"
+	case len(e.tests.drives) > 0 && t.id == function.IDDrives:
+		all := allDrives(e.tests.drives)
+		o.Evidence = all.Evidence + "; the visit ended before the other drives were tested"
+		if all.Result == function.Fail {
+			o.Result = function.Fail // whatever the others would have come to
+		}
 	case t.begun:
-		return "the visit ended before the test did"
+		o.Evidence = "the visit ended before the test did"
+	default:
+		o.Evidence = "the visit ended before the test began"
 	}
-	return "the visit ended before the test began"
+	return o
 }
 
 // measured are the tests on record, for the grade.

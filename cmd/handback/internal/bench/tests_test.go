@@ -182,6 +182,15 @@ func TestAllDrives(t *testing.T) {
 			t.Errorf("%s: %v: %s", name, got.Result, got.Evidence)
 		}
 	}
+	// The visit ends before the last drive's test does: a failure stays one.
+	for o, want := range map[function.Outcome]function.Result{passed: function.NotTested, failed: function.Fail} {
+		e := New(World{})
+		e.tests.cancel = func() {}
+		e.tests.drives["A"] = o
+		if got := e.unended(e.tests.of(function.IDDrives)); got.Result != want || !strings.HasPrefix(got.Evidence, "drive A: "+o.Evidence+"; the visit ended") {
+			t.Errorf("%v: %s", got.Result, got.Evidence)
+		}
+	}
 	if got := allDrives(many); got.Result != function.Fail || !strings.HasPrefix(got.Evidence, "drive AA: failed; drive A: passed; ") || !strings.HasSuffix(got.Evidence, "drive K: passed; and 15 more drives, none of them worse") {
 		t.Errorf("%v: %s", got.Result, got.Evidence)
 	}
