@@ -37,13 +37,13 @@ test: ## all that CI runs: lint, unit tests, the booted image in virtual machine
 	@.ci/setup test
 	@$(MAKE) --no-print-directory build
 	@mkdir -p .cache && rm -f .cache/figures
-	@# Side by side: the booted machines are waited for as much as they work.
+	@# Side by side: booted machines, two at a time, are waited for as much as they work.
 	@$(MAKE) --no-print-directory -j2 -Otarget plain race
 	@echo "what the tests measured:"; cat .cache/figures
 	@grep -ohE '[0-9]+ scenarios (in process|behind a real kernel)' .cache/figures | sort -k3,3r | paste -sd, | sed 's/,/, /g'
 
 plain:
-	FIGURES=$(CURDIR)/.cache/figures go test $(EXEC) -timeout 40m ./cmd/handback-image $$(go list ./... | grep -vE '$(RACE)|/cmd/handback-image$$')
+	FIGURES=$(CURDIR)/.cache/figures go test -p 4 $(EXEC) -timeout 40m ./cmd/handback-image $$(go list ./... | grep -vE '$(RACE)|/cmd/handback-image$$')
 
 race: lint
 	FIGURES=$(CURDIR)/.cache/figures go test -race -p 1 $(EXEC) -timeout 40m $$(go list ./... | grep -E '$(RACE)')
