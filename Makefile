@@ -48,10 +48,10 @@ plain:
 race: lint
 	FIGURES=$(CURDIR)/.cache/figures go test -race -p 1 $(EXEC) -timeout 40m $$(go list ./... | grep -E '$(RACE)')
 
-test-long: ## make test, then the race detector everywhere, twenty power cuts of a booted machine, PDFBox on the papers, and every fuzz target for a minute each
+test-long: ## make test, then the race detector everywhere with more booted machines, twenty power cuts of a booted machine, PDFBox on the papers, and every fuzz target for a minute each
 	@$(MAKE) --no-print-directory test verify-all
 	@.ci/setup long
-	go test -race $(EXEC) -timeout 2h $$(go list ./... | grep -vE '$(RACE)')
+	HANDBACK_LONG=1 go test -race $(EXEC) -timeout 2h $$(go list ./... | grep -vE '$(RACE)')
 	HANDBACK_PREFLIGHT=1 go test -run '^TestPreflight$$' -timeout 30m ./certs/verify
 	HANDBACK_CUTS=20 go test -run '^TestAppliancePowerCutsOfModels$$' -timeout 3h ./cmd/handback-image
 	HANDBACK_CUTS=all go test -run '^TestPowerCuts$$' -timeout 1h ./cmd/handback/internal/evidence

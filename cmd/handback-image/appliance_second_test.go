@@ -18,6 +18,7 @@ import (
 // in: one that was never in a machine before. Records, papers, label and the day's
 // list land on it under the first one's name, and the machine is switched off.
 func TestApplianceSecondStick(t *testing.T) {
+	long(t)
 	t.Parallel()
 	l := newLaptop(t, nil)
 	root, rootKey, cert, key, err := sign.Demonstration("S01")

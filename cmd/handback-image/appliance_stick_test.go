@@ -205,6 +205,9 @@ func TestApplianceUselessStick(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if name != "full" {
+				long(t)
+			}
 			l := newLaptop(t, nil)
 			if c.spoil != nil {
 				c.spoil(t, l)

@@ -130,6 +130,15 @@ func (l *laptop) start(c vmtest.Config) *vmtest.VM {
 	return vm
 }
 
+// long is for make test-long: two machines at a time are what make test has thirty
+// minutes for, and what this one shows, other tests of it show without a machine.
+func long(t *testing.T) {
+	t.Helper()
+	if os.Getenv("HANDBACK_LONG") == "" {
+		t.Skip("make test-long boots this machine")
+	}
+}
+
 // eventLines of a serial log: the kernel says much between them.
 func eventLines(log []string) string {
 	return strings.Join(slices.DeleteFunc(slices.Clone(log), func(s string) bool { return !strings.Contains(s, "handback: event") }), "\n")

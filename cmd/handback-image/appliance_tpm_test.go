@@ -187,6 +187,7 @@ func (l *laptop) tpmCleared(before owned) {
 // again by itself, its firmware clears the TPM at the press of a key, and the next
 // start proves and records it.
 func TestApplianceOwnedTPM(t *testing.T) {
+	long(t)
 	t.Parallel()
 	const mib = 16
 	l := newLaptop(t, nil)
