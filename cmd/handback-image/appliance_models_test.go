@@ -266,6 +266,7 @@ func (b *modelBench) notLocked(d *profile.Drive) {
 // Linux reads its partition table for minutes and can't be told not to. No other drive
 // waits for it, and nothing is claimed of it.
 func TestApplianceBusyDriveHoldsUpNoOther(t *testing.T) {
+	long(t)
 	t.Parallel()
 	l := newLaptop(t, func(s *settings.Settings) { s.Wipe.Level = "clear" })
 	b := &modelBench{l: l, clock: sim.NewManual()}

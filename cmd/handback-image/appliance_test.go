@@ -131,7 +131,7 @@ func (l *laptop) start(c vmtest.Config) *vmtest.VM {
 }
 
 // long is for make test-long: two machines at a time are what make test has thirty
-// minutes for, and what this one shows, other tests of it show without a machine.
+// minutes for, and what this one shows, other tests show without a machine of its own.
 func long(t *testing.T) {
 	t.Helper()
 	if os.Getenv("HANDBACK_LONG") == "" {
