@@ -34,9 +34,8 @@ func (s *survey) efiNames(item string) (names []string, r inspect.Residue) {
 }
 
 // bootEntries that lead to a file on a drive: a system that was installed wrote
-// them. The firmware's own lead to devices, or are programs of its menu: one of those
-// that lies on a drive is told and not removed. The one that this system was started
-// from is the stick's: where it is not known, none is removed.
+// them. The firmware's own lead to devices, or are programs of its menu. The one that
+// this system was started from is the stick's: where it is not known, none is removed.
 func (s *survey) bootEntries() inspect.Residue {
 	names, r := s.efiNames("boot entries of a former system")
 	if len(names) == 0 {
@@ -59,10 +58,10 @@ func (s *survey) bootEntries() inspect.Residue {
 		switch {
 		case err != nil:
 			unread++
-		case slices.ContainsFunc(s.Own, func(guid string) bool { return strings.EqualFold(guid, o.partition) }):
+		case o.program, slices.ContainsFunc(s.Own, func(guid string) bool { return strings.EqualFold(guid, o.partition) }):
 		case o.file:
 			found = append(found, "'"+o.name+"'")
-			if current != "" && !o.program {
+			if current != "" {
 				r.Removable = append(r.Removable, leftover(inspect.LeftBootEntry, name, o.name, b))
 			}
 		}

@@ -48,7 +48,7 @@ func TestBootEntriesThatStay(t *testing.T) {
 	vars := efivars(t)
 	menu := vars[efiVars+"Boot0008"+globalVariable]
 	vars[efiVars+"Boot0008"+globalVariable] = menu[:5] + "\x01" + menu[6:] // its category
-	if r := residueOf(t, laptop.with(vars), "boot entries"); r.Evidence != "3: 'edge_boot', 'lshell', 'edge_boot'" || len(r.Removable) != 2 {
+	if r := residueOf(t, laptop.with(vars), "boot entries"); r.Evidence != "2: 'edge_boot', 'edge_boot'" || len(r.Removable) != 2 {
 		t.Errorf("a program of the firmware's menu: %+v", r)
 	}
 	vars[efiVars+"Boot0008"+globalVariable] = "\x07\x00\x00\x00" + loadOptionOf("stick")
