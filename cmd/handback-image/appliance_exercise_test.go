@@ -27,7 +27,7 @@ func (a *attended) pressUntil(key, what string, done func() bool) {
 	a.t.Helper()
 	for range 5 {
 		a.press(key)
-		for range 40 {
+		for range 100 { // 20 s: pressed again too soon, it would answer the next question
 			if done() {
 				return
 			}
