@@ -123,7 +123,7 @@ func TestApplianceStickPulled(t *testing.T) {
 	l := newLaptop(t, nil)
 	one, two := l.plant("hotel", mib), l.plant("india", mib)
 	vm := l.start(vmtest.Config{Drives: []vmtest.Drive{
-		{Bus: vmtest.BusSATA, Target: one.path, BytesPerSecond: 6 << 20}, {Bus: vmtest.BusNVMe, Target: two.path, BytesPerSecond: 6 << 20}}})
+		{Bus: vmtest.BusSATA, Target: one.path, BytesPerSecond: 3 << 20}, {Bus: vmtest.BusNVMe, Target: two.path, BytesPerSecond: 12 << 20}}})
 	l.await(vm, "step", "serial=HOTEL", "step=issue")
 	l.await(vm, "step", "serial=INDIA", "step=issue")
 	if err := vm.Pull(l.ctx); err != nil {

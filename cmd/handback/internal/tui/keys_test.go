@@ -219,6 +219,20 @@ func TestAnswersCarryQuestionAndChoice(t *testing.T) {
 	p.press("2").wants(wire.Intent{Kind: wire.IntentAnswer, Question: "keyboard", Choice: 1})
 }
 
+// What the engine tells before it knows of an answer does not hold the next question back.
+func TestTheNextQuestionComesOnceTheAnswerIsKnown(t *testing.T) {
+	p := before(t, eraseView()).press("1").sees("Look at the screen")
+	v := eraseView()
+	v.Questions[1].Answer = 0
+	v.Revision++
+	p.m.Update(pullMsg{view: v})
+	p.sees("Is the case whole?")
+	// Who goes back to one that has an answer stays there.
+	v.Revision++
+	p.press("shift+tab").m.Update(pullMsg{view: v})
+	p.sees("Look at the screen")
+}
+
 // Enter begins the exercise of the question, of the kind that was chosen, and takes the
 // answer that it led to.
 func TestExercises(t *testing.T) {

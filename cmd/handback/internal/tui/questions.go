@@ -15,7 +15,7 @@ type questions struct {
 	list []wire.Question
 	at   int
 	open string // the question that is shown
-	left bool   // it was answered: go on to the next open one
+	left bool   // it was answered here: go on to the next open one once the engine knows
 	now  *wire.Exercise
 	// tests of the machine by itself, which stand beside the questions.
 	tests []wire.Test
@@ -40,8 +40,8 @@ func (q *questions) show(v *wire.View) {
 	}
 	if q.open == "" || q.left && answered(list[q.at]) {
 		q.toOpen()
+		q.left = false
 	}
-	q.left = false
 	q.open = list[q.at].ID
 }
 
@@ -53,6 +53,12 @@ func (q *questions) toOpen() {
 			return
 		}
 	}
+}
+
+// to a question that a person chose.
+func (q *questions) to(n int) {
+	q.at = n % len(q.list)
+	q.open, q.left = q.list[q.at].ID, false
 }
 
 func answered(x wire.Question) bool { return x.Answer >= 0 && x.Answer < len(x.Choices) }
@@ -80,12 +86,10 @@ func (q *questions) press(k tea.KeyPressMsg) (action, bool) {
 		q.kind[now.ID] = (q.kindOf(now) + step) % len(now.Kinds)
 		return action{}, true
 	case s == "tab":
-		q.at = (q.at + 1) % len(q.list)
-		q.open = q.list[q.at].ID
+		q.to(q.at + 1)
 		return action{}, true
 	case s == "shift+tab":
-		q.at = (q.at + len(q.list) - 1) % len(q.list)
-		q.open = q.list[q.at].ID
+		q.to(q.at + len(q.list) - 1)
 		return action{}, true
 	case len(s) == 1 && s[0] >= '1' && s[0] <= '9' && int(s[0]-'1') < len(now.Choices):
 		q.left = true
