@@ -3,16 +3,7 @@
 // of what was written.
 package pattern
 
-import (
-	"bytes"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/rand"
-	"encoding/binary"
-	"encoding/hex"
-	"errors"
-	"fmt"
-)
+import "bytes"
 
 // strip is the part of a piece that is made or compared at once: it stays in the
 // first level cache, with what it is compared to.
@@ -79,77 +70,4 @@ func (c *constant) Same(b []byte, _ int64) bool {
 		b = b[strip:]
 	}
 	return bytes.Equal(b, c.strip[:len(b)])
-}
-
-// Random is the key stream of AES-128 in counter mode, the counter being
-// offset / 16 (NIST SP 800-38A, 6.5).
-type Random struct {
-	block cipher.Block
-	key   string
-}
-
-// NewRandom draws a fresh key.
-func NewRandom() (Random, error) {
-	var key [16]byte
-	if _, err := rand.Read(key[:]); err != nil {
-		return Random{}, fmt.Errorf("no random key: %w", err)
-	}
-	return withKey(key)
-}
-
-// ParseRandom makes the pattern of a key again, as Key gave it.
-func ParseRandom(key string) (Random, error) {
-	b, err := hex.DecodeString(key)
-	if err != nil || len(b) != 16 {
-		return Random{}, errors.New("not a key of a random pattern")
-	}
-	return withKey([16]byte(b))
-}
-
-func withKey(key [16]byte) (Random, error) {
-	b, err := aes.NewCipher(key[:])
-	return Random{b, hex.EncodeToString(key[:])}, err
-}
-
-// Key in hex. It belongs in the journal of an erasure that runs, and nowhere else:
-// with it the stream can be made again.
-func (r Random) Key() string { return r.key }
-
-// Maker of the stream.
-func (r Random) Maker() Maker { return &stream{block: r.block} }
-
-type stream struct {
-	block cipher.Block
-	strip [strip]byte
-}
-
-func (s *stream) at(off int64) cipher.Stream {
-	var counter [16]byte
-	binary.BigEndian.PutUint64(counter[8:], uint64(off)/16)
-	return cipher.NewCTR(s.block, counter[:])
-}
-
-// Make writes the stream to scratch.
-func (s *stream) Make(scratch []byte, off int64, n int) []byte {
-	ctr := s.at(off)
-	for b := scratch[:n]; len(b) > 0; {
-		k := min(len(b), strip)
-		ctr.XORKeyStream(b[:k], zeros[:k])
-		b = b[k:]
-	}
-	return scratch[:n]
-}
-
-// Same makes the stream again, strip by strip.
-func (s *stream) Same(b []byte, off int64) bool {
-	ctr := s.at(off)
-	for len(b) > 0 {
-		n := min(len(b), strip)
-		ctr.XORKeyStream(s.strip[:n], zeros[:n])
-		if !bytes.Equal(s.strip[:n], b[:n]) {
-			return false
-		}
-		b = b[n:]
-	}
-	return true
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"handback.example/inspect/drive"
 )
 
@@ -25,6 +27,33 @@ func TestRandomStream(t *testing.T) {
 			t.Errorf("at %d: %x, want %s", off, got[:32], want)
 		}
 	}
+}
+
+// The processor's wide instructions and the standard library make the same stream, from
+// any offset, of any length; what is beside it is not written to.
+func TestBothStreamsAreTheSame(t *testing.T) {
+	wide, err := NewRandom()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wide.keys == nil {
+		t.Skip("this processor has no VAES: there is one stream only")
+	}
+	library := wide
+	library.keys = nil
+	rapid.Check(t, func(t *rapid.T) {
+		off := rapid.Int64Range(0, 1<<54).Draw(t, "sector") * 512
+		n := rapid.IntRange(0, 3*strip).Draw(t, "length")
+		one, two := bytes.Repeat([]byte{0x5a}, n+64), bytes.Repeat([]byte{0x5a}, n+64)
+		wide.Maker().Make(one, off, n)
+		library.Maker().Make(two, off, n)
+		if !bytes.Equal(one, two) {
+			t.Fatalf("%d bytes at %d are not the same", n, off)
+		}
+		if !library.Maker().Same(one[:n], off) || !wide.Maker().Same(two[:n], off) {
+			t.Fatal("one does not know the other's stream")
+		}
+	})
 }
 
 func TestMakeAndSameAgree(t *testing.T) {
