@@ -212,6 +212,11 @@ func (p leftovers) told(v taken) {
 			delete(want, r.Item)
 		}
 	}
+	if !slices.ContainsFunc(v.summary.Residue, func(r certs.Residue) bool {
+		return r.State == certs.ResiduePresent && strings.HasPrefix(r.Evidence, "1: 'Diagnostics': they stay")
+	}) {
+		t.Errorf("the program of the menu is not told as present: %+v", v.summary.Residue)
+	}
 	if len(want) > 0 {
 		t.Errorf("not told as cleared: %v, but %+v", want, v.summary.Residue)
 	}

@@ -34,16 +34,42 @@ func (s *survey) efiNames(item string) (names []string, r inspect.Residue) {
 }
 
 // bootEntries that lead to a file on a drive: a system that was installed wrote
-// them. The firmware's own lead to devices, or are programs of its menu. The one that
-// this system was started from is the stick's: where it is not known, none is removed.
+// them. The firmware's own lead to devices. The one that this system was started from
+// is the stick's: where it is not known, none is removed.
 func (s *survey) bootEntries() inspect.Residue {
 	names, r := s.efiNames("boot entries of a former system")
 	if len(names) == 0 {
 		return r
 	}
+	found, unread := s.onDrives(names, false)
+	if s.currentEntry() != "" {
+		for _, o := range found {
+			r.Removable = append(r.Removable, leftover(inspect.LeftBootEntry, o.variable, o.name, o.content))
+		}
+	}
+	r.State, r.Evidence = entries(found, unread)
+	return r
+}
+
+// menuTools are entries of the firmware's boot menu that start no system: those of
+// a maker's tools, as a rule. Anybody can write one, so that they are told; they stay.
+func (s *survey) menuTools() inspect.Residue {
+	names, r := s.efiNames("tools of the firmware's boot menu that lie on a drive")
+	if len(names) == 0 {
+		return r
+	}
+	found, unread := s.onDrives(names, true)
+	r.State, r.Evidence = entries(found, unread)
+	if len(found) > 0 {
+		r.Evidence += ": they stay; if they are not the maker's, take them out in the firmware's set-up"
+	}
+	return r
+}
+
+// onDrives are the entries that lead to a file on a drive but the stick: systems, or
+// programs.
+func (s *survey) onDrives(names []string, programs bool) (found []loadOption, unread int) {
 	current := s.currentEntry()
-	var found []string
-	unread := 0
 	for _, name := range names {
 		entry, ok := strings.CutSuffix(name, globalVariable)
 		if !ok || !isBootEntry(entry) || entry == current {
@@ -55,26 +81,31 @@ func (s *survey) bootEntries() inspect.Residue {
 			continue
 		}
 		o, err := parseLoadOption(b[4:]) // after efivarfs' four bytes of attributes
-		switch {
-		case err != nil:
+		if err != nil {
 			unread++
-		case o.program, slices.ContainsFunc(s.Own, func(guid string) bool { return strings.EqualFold(guid, o.partition) }):
-		case o.file:
-			found = append(found, "'"+o.name+"'")
-			if current != "" {
-				r.Removable = append(r.Removable, leftover(inspect.LeftBootEntry, name, o.name, b))
-			}
+			continue
+		}
+		own := slices.ContainsFunc(s.Own, func(guid string) bool { return strings.EqualFold(guid, o.partition) })
+		if o.file && !own && o.program == programs {
+			o.variable, o.content = name, b
+			found = append(found, o)
 		}
 	}
+	return found, unread
+}
+
+func entries(found []loadOption, unread int) (state, evidence string) {
 	switch {
 	case len(found) > 0:
-		r.State, r.Evidence = inspect.ResiduePresent, fmt.Sprintf("%d: %s", len(found), strings.Join(found[:min(len(found), 8)], ", "))
+		var words []string
+		for _, o := range found[:min(len(found), 8)] {
+			words = append(words, "'"+o.name+"'")
+		}
+		return inspect.ResiduePresent, fmt.Sprintf("%d: %s", len(found), strings.Join(words, ", "))
 	case unread > 0:
-		r.Evidence = fmt.Sprintf("%d entries could not be read", unread)
-	default:
-		r.State, r.Evidence = inspect.ResidueAbsent, "no boot entry leads to a file on a drive but the stick"
+		return inspect.ResidueUnknown, fmt.Sprintf("%d entries could not be read", unread)
 	}
-	return r
+	return inspect.ResidueAbsent, "no such entry leads to a file on a drive but the stick"
 }
 
 // currentEntry is the one that this system was started from; empty: not known.
@@ -106,6 +137,8 @@ type loadOption struct {
 	file      bool   // its path names a file on a partition
 	partition string // that partition's GUID; empty: it has none, or none is named
 	program   bool   // it is no system to start, but a program of the firmware's menu
+	variable  string // that holds it
+	content   []byte // of that variable, with efivarfs' attributes
 }
 
 var errLoadOption = errors.New("the boot entry is damaged")

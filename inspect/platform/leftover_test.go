@@ -51,6 +51,9 @@ func TestBootEntriesThatStay(t *testing.T) {
 	if r := residueOf(t, laptop.with(vars), "boot entries"); r.Evidence != "2: 'edge_boot', 'edge_boot'" || len(r.Removable) != 2 {
 		t.Errorf("a program of the firmware's menu: %+v", r)
 	}
+	if r := residueOf(t, laptop.with(vars), "tools of the firmware's boot menu"); r.State != inspect.ResiduePresent || !strings.HasPrefix(r.Evidence, "1: 'lshell': they stay") || len(r.Removable) != 0 {
+		t.Errorf("a program of the firmware's menu: %+v", r)
+	}
 	vars[efiVars+"Boot0008"+globalVariable] = "\x07\x00\x00\x00" + loadOptionOf("stick")
 	if r := residueOf(t, laptop.with(vars), "boot entries", ours); len(r.Removable) != 2 || strings.Contains(r.Evidence, "stick") {
 		t.Errorf("our own medium: %+v", r)

@@ -14,7 +14,7 @@ import (
 // was looked for, whatever was found. What can only be confirmed by hand stays
 // unknown and says what to do.
 func (s *survey) residue() {
-	for _, look := range []func() inspect.Residue{s.bootEntries, s.systemVariables, s.ownerKeys, s.assetTag, s.passwords, s.wpbt, s.absolute, s.managementEngine, s.modem, s.fingerprints} {
+	for _, look := range []func() inspect.Residue{s.bootEntries, s.menuTools, s.systemVariables, s.ownerKeys, s.assetTag, s.passwords, s.wpbt, s.absolute, s.managementEngine, s.modem, s.fingerprints} {
 		s.r.Residue = append(s.r.Residue, look())
 	}
 }
