@@ -7,12 +7,13 @@ OUT  ?= out
 # sudo has a PATH without go; what root keeps must not lie in the user's folders.
 AS_ROOT = sudo -E env PATH=$(PATH):/usr/sbin:/sbin XDG_CACHE_HOME=/var/cache/handback-test GOCACHE=$(shell go env GOCACHE)
 EXEC := $(if $(filter 0,$(shell id -u)),,-exec '$(AS_ROOT)')
-# One thread does its work thousands of times there: the race detector, which takes
-# minutes, is for make test-long.
-PLAIN := /certs|/cmd/handback-hub$$|/internal/evidence$$|/wipe/technique$$|/wipe/scenario$$
+# One thread does its work thousands of times there, or what works is a booted machine:
+# the race detector, which takes minutes, is for make test-long.
+PLAIN := /certs|/cmd/handback-hub$$|/cmd/handback-verify$$|/cmd/internal/keylock$$|/internal/evidence$$|/inspect/capture$$|/inspect/drive$$|/wipe/technique$$|/wipe/scenario$$
+MACHINES := ./cmd/handback-image
 LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.11.4
 
-.PHONY: help build verify-all run test plain test-long lint bench clean
+.PHONY: help build verify-all run test plain machines raced test-long lint bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -39,18 +40,24 @@ test: ## all that CI runs: lint, unit tests, the booted image in virtual machine
 	@mkdir -p .cache && rm -f .cache/figures
 	@# The linter fills the processors while a fleet of drives is waited for.
 	@$(MAKE) --no-print-directory -j2 -Otarget lint plain
-	@# First what takes longest, so that the rest goes beside it.
-	FIGURES=$(CURDIR)/.cache/figures go test -race $(EXEC) -timeout 40m ./cmd/handback-image $$(go list ./... | grep -vE '$(PLAIN)|/cmd/handback-image$$')
+	@# Two machines at a time fill the processors; beside them one package after the other.
+	@$(MAKE) --no-print-directory -j2 -Otarget machines raced
 	@echo "what the tests measured:"; cat .cache/figures
 	@grep -ohE '[0-9]+ scenarios (in process|behind a real kernel)' .cache/figures | sort -k3,3r | paste -sd, | sed 's/,/, /g'
 
 plain:
 	FIGURES=$(CURDIR)/.cache/figures go test $(EXEC) -timeout 20m $$(go list ./... | grep -E '$(PLAIN)')
 
+machines:
+	FIGURES=$(CURDIR)/.cache/figures go test $(EXEC) -timeout 40m $(MACHINES)
+
+raced:
+	FIGURES=$(CURDIR)/.cache/figures go test -race -p 1 $(EXEC) -timeout 40m $$(go list ./... | grep -vE '$(PLAIN)|/cmd/handback-image$$')
+
 test-long: ## make test, then the race detector everywhere, more booted machines, twenty power cuts of a booted machine, PDFBox on the papers, and every fuzz target for a minute each
 	@$(MAKE) --no-print-directory test verify-all
 	@.ci/setup long
-	go test -race $(EXEC) -timeout 2h $$(go list ./... | grep -E '$(PLAIN)')
+	go test -race $(EXEC) -timeout 2h $$(go list ./... | grep -E '$(PLAIN)') $(MACHINES)
 	HANDBACK_LONG=1 go test -timeout 2h -run '^TestAppliance' $(EXEC) ./cmd/handback-image
 	HANDBACK_PREFLIGHT=1 go test -run '^TestPreflight$$' -timeout 30m ./certs/verify
 	HANDBACK_CUTS=20 go test -run '^TestAppliancePowerCutsOfModels$$' -timeout 3h ./cmd/handback-image

@@ -54,9 +54,9 @@ func TestMain(m *testing.M) {
 // begins when its machine can.
 var places = make(chan struct{}, 2)
 
-// scenarioTime is ten times what a scenario takes alone: machines are emulated,
-// and the computer may be busy with other tests.
-const scenarioTime = 10 * time.Minute
+// scenarioTime is many times what a scenario takes alone: machines are emulated, the
+// computer may be busy with other tests, and those may hold a machine first.
+const scenarioTime = 15 * time.Minute
 
 // laptop is one virtual laptop with its stick, through all of its boots.
 type laptop struct {

@@ -488,7 +488,7 @@ func TestTryTerminal(t *testing.T) {
 		}
 	}()
 	image := shellImage(t, "@echo -off\necho handback: event pid1\npause\necho the key came\necho handback: event started drive=A\npause\n")
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), scenarioTime) // its turn may come late
 	defer cancel()
 	var stderr bytes.Buffer
 	ended := make(chan int)

@@ -72,11 +72,12 @@ type buffer struct {
 func (b *buffer) Write(p []byte) (int, error) { b.mu.Lock(); defer b.mu.Unlock(); return b.b.Write(p) }
 func (b *buffer) String() string              { b.mu.Lock(); defer b.mu.Unlock(); return b.b.String() }
 
+// turn is how long others may hold both of the machines that run at once.
+const turn = 10 * time.Minute
+
 // One machine with a drive on every bus, a TPM and a stick, started twice by
 // itself: many checks in one boot.
 func TestMachine(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
-	defer cancel()
 	faults := filepath.Join(t.TempDir(), "faults.conf")
 	if err := os.WriteFile(faults, []byte("[inject-error]\nevent = \"write_aio\"\nerrno = \"5\"\nsector = \"200\"\niotype = \"write\"\nonce = \"off\"\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -111,7 +112,7 @@ reset
 	log, screen := filepath.Join(out, "serial.log"), &buffer{}
 	state := filepath.Join(out, "tpm, state")
 	var heard []string
-	vm, err := vmtest.Start(ctx, vmtest.Config{
+	vm, err := vmtest.Start(t.Context(), vmtest.Config{ // waits for its turn as long as it takes
 		Stick: stick, Drives: drives, TPM: state, AssetTag: "DEMO-0001", SerialLog: log, Screen: screen,
 		OnEvent: func(e vmtest.Event) { heard = append(heard, e.String()) },
 		Say:     func(s string) { t.Log(s) },
@@ -120,6 +121,8 @@ reset
 		t.Fatal(err)
 	}
 	defer vm.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
 	if _, err := vm.WaitEvent(ctx, "pid1"); err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +224,7 @@ func TestEnds(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), turn+2*time.Minute)
 			defer cancel()
 			vm, err := vmtest.Start(ctx, vmtest.Config{SecureBoot: true, TPM: filepath.Join(t.TempDir(), "tpm")})
 			if err != nil {
@@ -328,7 +331,7 @@ func eventually(t *testing.T, limit time.Duration, what string, is func() bool) 
 
 // A machine that starts again and again is ended.
 func TestRebootsAreCapped(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), turn+3*time.Minute)
 	defer cancel()
 	vm, err := vmtest.Start(ctx, vmtest.Config{Stick: shellStick(t, "reset\n"), MaxReboots: 1})
 	if err != nil {

@@ -25,9 +25,9 @@ import (
 // How much is tested. A virtual machine's processor and memory are its host's: to load
 // those longer would show nothing of it.
 const (
-	memoryMost, virtualMemory = 4 << 30, 64 << 20 // bytes
+	memoryMost, virtualMemory = 4 << 30, 16 << 20 // bytes
 	memoryTime                = time.Minute       // after it no more is begun
-	loadTime, virtualLoad     = time.Minute, 10 * time.Second
+	loadTime, virtualLoad     = time.Minute, 3 * time.Second
 	testsEnd                  = 8 * time.Second // to end what runs, a drive's own test too
 )
 
