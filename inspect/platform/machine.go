@@ -49,6 +49,7 @@ func (s *survey) firmwareTable() {
 	if s.table, err = parseTable(raw); err != nil {
 		s.missing("SMBIOS table", err.Error())
 	}
+	s.whole = err == nil
 }
 
 func (s *survey) machine() {

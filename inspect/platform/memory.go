@@ -6,7 +6,6 @@ import (
 	"github.com/jaypipes/ghw"
 
 	"handback.example/inspect"
-	"handback.example/inspect/drive"
 )
 
 // memoryKinds by SMBIOS 7.18.2.
@@ -67,7 +66,6 @@ func (s *survey) modules() (fitted int64, err error) {
 			continue
 		}
 		slots++
-		s.persistent(t)
 		m, known := module(t)
 		switch {
 		case !known:
@@ -164,23 +162,4 @@ func module(t structure) (m inspect.MemoryModule, known bool) {
 		m.Bytes = int64(size) << 20
 	}
 	return m, m.Bytes <= maxModuleBytes
-}
-
-// persistent memory keeps data without power, and nothing here erases it
-// (7.18.6: NVDIMM-N, -F, -P, Intel Optane; 7.18.2, 1fh: logical non-volatile).
-func (s *survey) persistent(t structure) {
-	technology := t.byte(0x28)
-	if t.byte(0x12) != 0x1f && (technology < 0x04 || technology > 0x07) {
-		return
-	}
-	s.r.Unhandled = append(s.r.Unhandled, inspect.Finding{Code: "persistent-memory",
-		What: "a memory module that keeps its data without power is fitted in " + orSlot(drive.Clean(t.text(0x10))),
-		Do:   "take the module out and have it destroyed, or erase it with its maker's tool"})
-}
-
-func orSlot(slot string) string {
-	if slot == "" {
-		return "a slot without a name"
-	}
-	return "slot " + slot
 }

@@ -38,11 +38,13 @@ type survey struct {
 	r       *inspect.Report
 	entry   entry
 	table   []structure // empty: the SMBIOS table could not be read
+	whole   bool        // it was read to its end
 	chassis string      // enclosure type as the kernel gives it, where there is no table
 }
 
 // Read fills in everything of r that is about the machine, and adds to r.Missing
-// what could not be read.
+// what could not be read. Unhandled is nil where it is not known whether there is
+// memory that keeps its data.
 func Read(ctx context.Context, m Machine, r *inspect.Report) {
 	s := &survey{Machine: m, ctx: ctx, r: r}
 	// Empty, not null, in JSON: nothing was seen.
@@ -56,6 +58,7 @@ func Read(ctx context.Context, m Machine, r *inspect.Report) {
 	s.powerOfFirmware()
 	s.cpu()
 	s.memory()
+	s.persistentMemory()
 	s.displays()
 	s.gpu()
 	s.network()

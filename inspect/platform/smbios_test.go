@@ -216,6 +216,24 @@ func TestPersistentMemory(t *testing.T) {
 	if len(r.Unhandled) != 1 || r.Unhandled[0].Code != "persistent-memory" || !strings.Contains(r.Unhandled[0].What, "slot P1") || r.Unhandled[0].Do == "" {
 		t.Errorf("%+v", r.Unhandled)
 	}
+	// Of a table that breaks off, what is left may be anything; ACPI knows.
+	whole := f["sys/firmware/dmi/tables/DMI"]
+	f["sys/firmware/dmi/tables/DMI"] = whole[0x5c+4:][:200] // without the module
+	if r := readFiles(t, f); r.Unhandled != nil {
+		t.Errorf("a table that breaks off: %+v", r.Unhandled)
+	}
+	f["sys/firmware/acpi/tables/DSDT"] = "DSDT"
+	if r := readFiles(t, f); r.Unhandled == nil || len(r.Unhandled) != 0 {
+		t.Errorf("ACPI knows of none: %+v", r.Unhandled)
+	}
+	f["sys/firmware/acpi/tables/NFIT"] = "NFIT"
+	if r := readFiles(t, f); len(r.Unhandled) != 1 {
+		t.Errorf("ACPI knows of some: %+v", r.Unhandled)
+	}
+	f["sys/firmware/dmi/tables/DMI"] = whole
+	if r := readFiles(t, f); len(r.Unhandled) != 1 || !strings.Contains(r.Unhandled[0].What, "slot P1") {
+		t.Errorf("%+v", r.Unhandled)
+	}
 }
 
 // The sizes of 7.18.5 that have a meaning of their own.

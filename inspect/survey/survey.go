@@ -65,9 +65,9 @@ func Take(ctx context.Context, o Options) (*inspect.Report, error) {
 	wg.Wait()
 	r.Schema, r.Taken = inspect.Schema, time.Now()
 	r.TPM, r.Drives = chip, drives.drives
-	r.Looked = drives.hidden.looked
-	r.Unhandled = append(drives.hidden.found, r.Unhandled...) // of the machine itself: persistent memory
-	if !inTime && len(r.Unhandled) == 0 {
+	r.Looked = append(drives.hidden.looked, r.Looked...)
+	known := inTime && drives.hidden.found != nil && r.Unhandled != nil // the machine's own: persistent memory
+	if r.Unhandled = append(drives.hidden.found, r.Unhandled...); !known && len(r.Unhandled) == 0 {
 		r.Unhandled = nil
 	}
 	r.Missing = append(append([]string{}, r.Missing...), drives.hidden.missing...)

@@ -98,7 +98,7 @@ func mmcDisk(kind, area string) string {
 	return s
 }
 
-const quiet = "sys/block/\nsys/bus/pci/devices/\nproc/self/mountinfo = 22 27 0:21 / /proc rw - proc proc rw\n"
+const quiet = "sys/block/\nsys/bus/pci/devices/\nsys/firmware/acpi/tables/DSDT = DSDT\nproc/self/mountinfo = 22 27 0:21 / /proc rw - proc proc rw\n"
 
 func TestTakeOfATree(t *testing.T) {
 	root := plant(t, quiet+pci("0000:00:17.0", "0x010601", "ahci", "remapped_nvme = 0")+sata("0000:00:17.0")+pci("0000:00:04.0", "0x010802", "nvme")+nvmeDisk("0000:00:04.0"))
@@ -116,7 +116,7 @@ func TestTakeOfATree(t *testing.T) {
 	if s.Path != "/dev/sda" || s.Identity.Model != "Maker's SSD 850" || s.Identity.Serial != "" || s.Identity.Bus != drive.BusSATA || s.Identity.Firmware != "1B6Q" {
 		t.Errorf("%+v", s.Identity)
 	}
-	if want := []string{"PCI bus: 2 devices, 2 storage controllers among them", "SCSI bus: 1 device"}; !slices.Equal(r.Looked, want) {
+	if want := []string{"PCI bus: 2 devices, 2 storage controllers among them", "SCSI bus: 1 device", "ACPI tables: 1"}; !slices.Equal(r.Looked, want) {
 		t.Errorf("looked: %q", r.Looked)
 	}
 	for _, d := range r.Drives {
@@ -157,6 +157,7 @@ func TestFindings(t *testing.T) {
 		{"an NVMe controller that shows nothing", pci("0000:00:04.0", "0x010802", "nvme"), []string{"nvme-no-drive"}},
 		{"a SCSI disk without a driver", "sys/devices/x/2:0:0:0/type = 0\nsys/devices/x/2:0:0:0/model = LOST\nsys/bus/scsi/devices/2:0:0:0 -> /sys/devices/x/2:0:0:0\n", []string{"no-driver"}},
 		{"a SCSI optical drive", "sys/devices/x/2:0:0:0/type = 5\nsys/bus/scsi/devices/2:0:0:0 -> /sys/devices/x/2:0:0:0\nsys/devices/x/host2/\nsys/bus/scsi/devices/host2 -> /sys/devices/x/host2\n", nil},
+		{"memory that keeps its data", "sys/firmware/acpi/tables/NFIT = NFIT\n", []string{"persistent-memory"}},
 		{"USB storage without a driver", "sys/devices/u/1-2:1.0/bInterfaceClass = 08\nsys/bus/usb/devices/1-2:1.0 -> /sys/devices/u/1-2:1.0\nsys/devices/u/1-3:1.0/bInterfaceClass = 03\nsys/bus/usb/devices/1-3:1.0 -> /sys/devices/u/1-3:1.0\n", []string{"no-driver"}},
 	} {
 		r, err := Take(t.Context(), Options{Doors: capture.Folder(plant(t, quiet+c.lines))})
@@ -183,6 +184,7 @@ func TestFindingsThatCouldNotBeLookedFor(t *testing.T) {
 		"a device unknown":  quiet + "sys/bus/pci/devices/0000:00:01.0 -> /sys/devices/none\n",
 		"a device unnamed":  quiet + "sys/devices/d/vendor = 1\nsys/bus/pci/devices/0000:00:01.0 -> /sys/devices/d\n",
 		"a SCSI bus broken": quiet + "sys/bus/scsi/devices/2:0:0:0 -> /sys/devices/none\n",
+		"no memory listed":  strings.Replace(quiet, "sys/firmware/acpi/tables/DSDT = DSDT\n", "", 1),
 	} {
 		r, err := Take(t.Context(), Options{Doors: capture.Folder(plant(t, lines))})
 		if err != nil || r.Unhandled != nil || !slices.ContainsFunc(r.Missing, func(m string) bool { return strings.HasPrefix(m, "hidden drives: ") }) {
