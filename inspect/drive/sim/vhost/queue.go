@@ -53,6 +53,9 @@ func (q *queue) setKick(fd int) error {
 	return q.start()
 }
 
+// setCall takes the eventfd by which the guest is told of answers. It is told at once:
+// an answer may have gone to the eventfd before, to which QEMU listens no longer when it
+// sends this one, and a guest that is told for nothing looks and goes on.
 func (q *queue) setCall(fd int) error {
 	own := -1
 	if fd >= 0 {
@@ -65,7 +68,15 @@ func (q *queue) setCall(fd int) error {
 		_ = unix.Close(q.call)
 	}
 	q.call = own
+	q.interrupt()
 	return nil
+}
+
+// interrupt the guest, if it may be. EAGAIN: the counter is full, so that it will be.
+func (q *queue) interrupt() {
+	if q.call >= 0 {
+		_, _ = unix.Write(q.call, binary.NativeEndian.AppendUint64(nil, 1))
+	}
 }
 
 // keep a descriptor of a message, if reading and writing it never blocks.
@@ -231,9 +242,8 @@ func (q *queue) give(r *ring, c chain, answer ...[]byte) error {
 		interrupt, err = r.give(c.head, uint32(len(all)))
 		return err
 	})
-	if err == nil && interrupt && q.call >= 0 {
-		// EAGAIN: the counter is full, so that the guest will be told anyway.
-		_, _ = unix.Write(q.call, binary.NativeEndian.AppendUint64(nil, 1))
+	if err == nil && interrupt {
+		q.interrupt()
 	}
 	return err
 }

@@ -193,6 +193,26 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// QEMU changes the eventfd to which it listens at any time and waits for no answer: what
+// was told to the one before may be told to nobody.
+func TestNewCallIsTold(t *testing.T) {
+	name, _ := serve(t, &Server{Targets: []sim.SCSI{newModel("ALPHA")}})
+	f := dial(t, name)
+	f.connect()
+	f.ask(0, header(0, 0, 1, 0), nil, 8)
+	r := f.ring[firstRing]
+	for !r.done() {
+		time.Sleep(time.Millisecond)
+	}
+	r.call = eventfd(t)
+	f.send(setVringCall, words64(firstRing), r.call)
+	fds := []unix.PollFd{{Fd: int32(r.call), Events: unix.POLLIN}}
+	if n, err := unix.Poll(fds, 10_000); n != 1 || err != nil {
+		t.Errorf("the guest is not told: %d, %v", n, err)
+	}
+	f.answer()
+}
+
 // Indirect tables, an available ring on an odd place, a table of memory that
 // changes while the rings run.
 func TestLayouts(t *testing.T) {
