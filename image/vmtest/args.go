@@ -40,7 +40,7 @@ func jsonArg(v any) (string, error) {
 // args of the whole machine but its accelerator; dir is the folder of its sockets.
 func (c Config) args(dir string, fw firmware) ([]string, error) {
 	a := []string{"-nodefaults", "-no-user-config", "-display", "none", "-vga", "std",
-		"-name", "handback", "-cpu", cpu, "-smp", "2", "-m", strconv.Itoa(c.MemoryMiB)}
+		"-name", "handback", "-cpu", cpu, "-m", strconv.Itoa(c.MemoryMiB)}
 	if c.has(BusVhost) {
 		// A vhost-user back end maps the guest's memory: it must be shared.
 		a = append(a, "-object", fmt.Sprintf("memory-backend-memfd,id=m0,size=%dM,share=on", c.MemoryMiB))

@@ -174,7 +174,7 @@ func (vm *VM) start(ctx context.Context) error {
 	if vm.cfg.Channel != "" {
 		sockets = append(sockets, "channel")
 	}
-	conns, err := vm.launch(ctx, append([]string{"-accel", accelerator(ctx)}, args...), sockets...)
+	conns, err := vm.launch(ctx, append(accelerator(ctx), args...), sockets...)
 	if err != nil {
 		_ = log.Close()
 		return err

@@ -78,7 +78,7 @@ func (p *PortTest) occupied(fs sysfs) (map[string]string, error) {
 		if !strings.Contains(name, "-") || strings.Contains(name, ":") || !outside(fs, name) {
 			continue
 		}
-		if at := socket(fs, name); len(p.outer) == 0 || p.outer[at] {
+		if at := socket(fs, name); at != "" && (len(p.outer) == 0 || p.outer[at]) {
 			in[at] = name
 		}
 	}
@@ -99,11 +99,12 @@ func outside(fs sysfs, name string) bool {
 	return true
 }
 
-// socket that a device is in.
+// socket that a device is in; empty: the kernel has not told it yet, which it does a
+// moment after it shows the device (drivers/usb/core/hub.c).
 func socket(fs sysfs, device string) string {
 	port := fs.target(usbDevices + device + "/port")
 	if port == "" {
-		return device // a kernel that tells no ports
+		return ""
 	}
 	return first(port, fs.target(usbDevices+device+"/port/peer"))
 }
