@@ -256,4 +256,15 @@ func TestPortsInside(t *testing.T) {
 	if err := p.Look(silent); err != nil || p.Whole() || p.Evidence() != "something appeared in 1 USB ports; how many there are is not told" {
 		t.Errorf("%q, %v", p.Evidence(), err)
 	}
+	// The kernel shows a device a moment before it says where that is: one port, not two.
+	if err := os.MkdirAll(filepath.Join(silent, usbDevices, "1-7"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Look(silent); err != nil || p.Count() != 1 {
+		t.Errorf("a device without a port: %q, %v", p.Evidence(), err)
+	}
+	plug(t, silent, "1-7", hub+"7", "unknown")
+	if err := p.Look(silent); err != nil || p.Count() != 2 {
+		t.Errorf("%q, %v", p.Evidence(), err)
+	}
 }
