@@ -20,6 +20,7 @@ import (
 // A drive of ours behind the kernel's own NVMe/TCP driver: the appliance finds it by
 // what the firmware says, erases it by Format, and the model's medium proves it.
 func TestApplianceNVMeTCP(t *testing.T) {
+	long(t) // a drive behind TCP is erased in TestAppliancePowerCutsOfModels too
 	t.Parallel()
 	const size = 96 << 20
 	l := newLaptop(t, nil)
