@@ -26,9 +26,9 @@ var (
 // /dev/kvm that opens proves nothing: nested virtual machines offer one that
 // hangs the guest. What was found is kept until the computer is started again.
 //
-// The two processors of an emulated laptop take turns: side by side they take a third
-// more of this computer's time, and where that is short Linux stands still once in some
-// dozen boots while it loads its modules (QEMU 7.2).
+// The two processors of an emulated laptop take turns: side by side they take more of
+// this computer's time, and where that is short Linux was seen to stand still while it
+// loaded its modules (QEMU 7.2).
 func accelerator(ctx context.Context) []string {
 	accelOnce.Do(func() { accelKVM = kvmWorks(ctx) })
 	if accelKVM {
