@@ -53,23 +53,34 @@ func Run(ctx context.Context, c Client, o Options) error {
 	if o.Serial {
 		rate = fpsSerial
 	}
-	_, err := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(o.In), tea.WithOutput(to),
-		tea.WithoutSignals(), tea.WithoutSignalHandler(), tea.WithFilter(kiosk),
-		tea.WithColorProfile(colorprofile.ANSI), tea.WithFPS(rate)).Run()
+	p := tea.NewProgram(m, tea.WithInput(o.In), tea.WithOutput(to),
+		tea.WithoutSignals(), tea.WithoutSignalHandler(), tea.WithFilter(kiosk(ctx)),
+		tea.WithColorProfile(colorprofile.ANSI), tea.WithFPS(rate))
+	// Told to quit, bubbletea waits for its reader before it closes what that reads;
+	// by a context of its own it would not.
+	stop := context.AfterFunc(ctx, p.Quit)
+	defer stop()
+	_, err := p.Run()
 	if ctx.Err() != nil {
 		return nil
 	}
 	return err
 }
 
-// kiosk drops what would end or stop the program, and what a terminal could say
-// to make it draw in more colours than the console has.
-func kiosk(_ tea.Model, msg tea.Msg) tea.Msg {
-	switch msg.(type) {
-	case tea.QuitMsg, tea.SuspendMsg, tea.InterruptMsg, tea.CapabilityMsg:
-		return nil
+// kiosk drops what would end or stop the program before ctx ends, and what a
+// terminal could say to make it draw in more colours than the console has.
+func kiosk(ctx context.Context) func(tea.Model, tea.Msg) tea.Msg {
+	return func(_ tea.Model, msg tea.Msg) tea.Msg {
+		switch msg.(type) {
+		case tea.QuitMsg:
+			if ctx.Err() == nil {
+				return nil
+			}
+		case tea.SuspendMsg, tea.InterruptMsg, tea.CapabilityMsg:
+			return nil
+		}
+		return msg
 	}
-	return msg
 }
 
 func isTerminal(r io.Reader) bool {
