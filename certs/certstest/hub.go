@@ -4,29 +4,44 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/x509"
 	"time"
 
 	"handback.example/certs"
 	"handback.example/certs/sign"
 )
 
-// Keys of a root's stick S01 and of its hub. They are valid from an hour before
-// Start for a year. It panics where the machine has no randomness.
+// Keys of a root's stick S01 and of its hub.
 func Keys(class sign.Class) (stick, hub *sign.Signer) {
-	const year = 365 * 24 * time.Hour
-	from := Start.Add(-time.Hour)
-	root, rootKey, err := sign.NewRoot(class, "Handback test root", from, year)
+	r := NewRoot(class)
+	return r.Issue(sign.RoleStick, "S01"), r.Issue(sign.RoleHub, "Newport")
+}
+
+// Root of test keys. It and what it issues are valid from an hour before Start for as
+// long as anybody may run the tests.
+type Root struct {
+	Cert *x509.Certificate
+	Key  *ecdsa.PrivateKey
+}
+
+const decades = 30 * 365 * 24 * time.Hour
+
+// NewRoot panics where the machine has no randomness.
+func NewRoot(class sign.Class) Root {
+	cert, key, err := sign.NewRoot(class, "Handback test root", Start.Add(-time.Hour), decades)
 	must(err)
-	issue := func(role sign.Role, name string) *sign.Signer {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		must(err)
-		cert, err := sign.Issue(root, rootKey, role, name, key.Public(), from, year)
-		must(err)
-		s, err := sign.NewSigner(root, cert, key)
-		must(err)
-		return s
-	}
-	return issue(sign.RoleStick, "S01"), issue(sign.RoleHub, "Newport")
+	return Root{cert, key}
+}
+
+// Issue a key for a role, and what signs by it.
+func (r Root) Issue(role sign.Role, name string) *sign.Signer {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(err)
+	cert, err := sign.Issue(r.Cert, r.Key, role, name, key.Public(), Start.Add(-time.Hour), decades)
+	must(err)
+	s, err := sign.NewSigner(r.Cert, cert, key)
+	must(err)
+	return s
 }
 
 func must(err error) {

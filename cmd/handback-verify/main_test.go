@@ -80,16 +80,14 @@ func archive(t testing.TB, files map[string][]byte) []byte {
 // note.txt, archives, folders and spools.
 func newDesk(t testing.TB) desk {
 	t.Helper()
-	rootPEM, rootKey, stick, key, err := sign.Demonstration("S01")
-	check(t, err)
-	s, err := sign.LoadStick(rootPEM, stick, key)
-	check(t, err)
+	root := certstest.NewRoot(sign.Demonstrating)
+	s := root.Issue(sign.RoleStick, "S01")
 	d := desk{t, t.TempDir(), s}
 	sane := certstest.Sanitised(s, 1)
 	good, failed := d.paper(sane), d.paper(certstest.Failed(s))
 	twin, err := html.Make(paper.Erasure, sane.Envelopes(), s)
 	check(t, err)
-	d.write("root.pem", rootPEM)
+	d.write("root.pem", sign.CertPEM(root.Cert))
 	d.write("good.pdf", good)
 	d.write("good.html", twin)
 	d.write("failed.pdf", failed)
@@ -119,19 +117,15 @@ func newDesk(t testing.TB) desk {
 	check(t, err)
 	check(t, f.Truncate(2<<30)) // sparse
 	check(t, f.Close())
-	d.crls(rootPEM, rootKey)
+	d.crls(root)
 	return d
 }
 
 // crls: of the root, empty; with the stick lost before; of another root.
-func (d desk) crls(rootPEM, rootKey []byte) {
-	root, err := sign.ParseCert(rootPEM)
-	check(d.t, err)
-	key, err := sign.ParseKey(rootKey)
-	check(d.t, err)
+func (d desk) crls(root certstest.Root) {
 	now := time.Now()
 	list := func(name string, add ...sign.Revocation) {
-		l, err := sign.IssueList(root, key, nil, now.Add(-time.Minute), time.Hour, add...)
+		l, err := sign.IssueList(root.Cert, root.Key, nil, now.Add(-time.Minute), time.Hour, add...)
 		check(d.t, err)
 		d.write(name, sign.ListPEM(l))
 	}

@@ -31,11 +31,8 @@ func high(pid int) (kib int) {
 // strangersVisit has as many records as a file takes.
 func strangersVisit(t *testing.T, f *certs.Facts) []byte {
 	t.Helper()
-	root, _, stick, key, err := sign.Demonstration("S01")
-	check(t, err)
-	s, err := sign.LoadStick(root, stick, key)
-	check(t, err)
-	v := certstest.New(s, 412).Add(certstest.Intake())
+	stick, _ := certstest.Keys(sign.Demonstrating)
+	v := certstest.New(stick, 412).Add(certstest.Intake())
 	at := certs.At(certstest.Start, certs.SourceRTC, time.Minute)
 	for size := 0; size < maxPaper-2<<20; {
 		b, err := v.Chain.Append(certs.Record{Kind: certs.KindFacts, At: at, Facts: f})

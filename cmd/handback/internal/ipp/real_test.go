@@ -66,14 +66,7 @@ func evePrinter(t *testing.T, args ...string) (uri, spool string) {
 
 func certificate(t *testing.T) []byte {
 	t.Helper()
-	root, _, cert, key, err := sign.Demonstration("S01")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := sign.LoadStick(root, cert, key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, _ := certstest.Keys(sign.Demonstrating)
 	d := certstest.Drive(0)
 	v := certstest.New(s, 412).Add(certstest.Intake(), certstest.Facts(d), certstest.Consent(certs.LevelPurge, d),
 		certstest.Started(d, certs.LevelPurge), certstest.Finished(d, certs.LevelPurge), certstest.TPM(certs.TPMCleared))
