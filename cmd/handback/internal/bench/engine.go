@@ -51,6 +51,8 @@ type Engine struct {
 	plan     wipe.Plan
 	digest   string
 	form     wire.Intake // as it was last given or suggested
+	early    bool        // the form is shown while a drive is waited for
+	kept     bool        // it was filled in then, and is taken when the machine is known
 	tag      string      // of the intake that was taken
 	intake   certs.Intake
 	ask      *wire.Intake // an intake that waits for a Confirm
@@ -84,6 +86,7 @@ type Engine struct {
 	code     int  // exit code, -1: none yet
 	leaving  bool // the machine is being switched off or started again
 	notice   *wire.Notice
+	silent   *wire.Notice // of a drive that is waited for; nil: none is
 	log      []string
 	papers   []string
 	end      chan End
@@ -126,7 +129,7 @@ func (e *Engine) to(s wire.Stage) {
 	if s != wire.StageErase && s != wire.StageGrade {
 		e.endTrial() // it belongs to these
 	}
-	e.update(func() { e.stage = s })
+	e.update(func() { e.stage, e.early = s, false })
 	eventlog.Event("stage", "name", s)
 }
 
@@ -148,6 +151,9 @@ var errLater = errors.New("that can't be done at this step")
 
 // Do takes an Intent, or says why not.
 func (e *Engine) Do(i wire.Intent) error {
+	if done, err := e.keepIntake(i); done {
+		return err
+	}
 	e.one.Lock()
 	defer e.one.Unlock()
 	e.mu.Lock()
@@ -166,7 +172,7 @@ func (e *Engine) Do(i wire.Intent) error {
 	case stage == wire.StageIntake && i.Kind == wire.IntentIntake:
 		return e.takeForm(*i.Form)
 	case stage == wire.StageIntake && i.Kind == wire.IntentNoLabel:
-		return e.noLabel(i.Form)
+		return e.takeForm(e.numbered(i.Form))
 	case stage == wire.StageIntake && i.Kind == wire.IntentConfirm:
 		return e.confirmed(i.Yes)
 	case stage == wire.StageCheck && i.Kind == wire.IntentToAgree:

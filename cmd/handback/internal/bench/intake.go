@@ -75,18 +75,23 @@ func sameTag(a, b string) bool {
 
 // suggest fills the form with what settings and machine say.
 func (e *Engine) suggest() {
-	s := e.station.Settings.Intake
 	m := e.report.Machine
 	e.update(func() {
-		if e.form.Operator == "" {
-			e.form = wire.Intake{Tag: s.Tag, Operator: s.Operator, Source: s.Source, Classification: s.Classification, DIAL: s.DIAL}
-		}
-		e.form.Sources = certs.Sources
+		e.suggestSettings()
 		if m.AssetTag.Known && plainText(m.AssetTag.Value) {
 			e.form.SuggestedTag = m.AssetTag.Value
 		}
 	})
 	go e.readToday()
+}
+
+// suggestSettings is called under e.mu.
+func (e *Engine) suggestSettings() {
+	s := e.station.Settings.Intake
+	if e.form.Operator == "" {
+		e.form = wire.Intake{Tag: s.Tag, Operator: s.Operator, Source: s.Source, Classification: s.Classification, DIAL: s.DIAL}
+	}
+	e.form.Sources = certs.Sources
 }
 
 // recent visits are looked through for a tag that was done today.
@@ -125,8 +130,8 @@ func (e *Engine) takeForm(f wire.Intake) error {
 		return err
 	}
 	e.update(func() {
-		f.Sources, f.SuggestedTag, f.Confirm = e.form.Sources, e.form.SuggestedTag, ""
-		e.form, e.ask, e.askAt = f, nil, 0
+		e.keep(&f)
+		e.ask, e.askAt = nil, 0
 	})
 	if what, do := stopReason(f); what != "" {
 		return e.stopVisit(f, what, do)
@@ -134,15 +139,15 @@ func (e *Engine) takeForm(f wire.Intake) error {
 	return e.askOrAccept(f, 0)
 }
 
-// noLabel takes the form with an intake number of ours: stick and time, which no
-// other visit of the stick has.
-func (e *Engine) noLabel(f *wire.Intake) error {
+// numbered is the form with an intake number of ours: stick and time, which no other
+// visit of the stick has.
+func (e *Engine) numbered(f *wire.Intake) wire.Intake {
 	form := e.form
 	if f != nil {
 		form = *f
 	}
 	form.Tag = e.station.Signer.Stick + "." + e.w.Now().UTC().Format("060102.1504")
-	return e.takeForm(form)
+	return form
 }
 
 // doubts about an intake, each to be answered with yes.
@@ -163,7 +168,7 @@ func (e *Engine) askOrAccept(f wire.Intake, answered int) error {
 		return nil
 	}
 	e.update(func() {
-		e.ask, e.form.Confirm = nil, ""
+		e.ask, e.form.Confirm, e.notice = nil, "", e.storeNotice()
 		e.tag, e.who, e.intake = f.Tag, f.Operator, e.intakeRecord(f)
 	})
 	e.say("intake", "intake of "+f.Tag+" by "+f.Operator, "tag", f.Tag)

@@ -19,51 +19,58 @@ import (
 	"handback.example/wipe/plan"
 )
 
-// begin finds the stick, looks at the machine, and shows the first step.
+// begin looks at the machine while it finds the stick, and shows the first step. A
+// locked key is asked for before the machine is known: its drives may be slow, and
+// whoever types takes a while, in which more of them may come.
 func (e *Engine) begin(ctx context.Context) {
 	type looked struct {
 		r   *inspect.Report
 		err error
 	}
+	aside, drop := context.WithCancel(ctx)
+	defer drop()
 	look := make(chan looked, 1)
 	go func() {
-		r, err := e.takeReport(ctx)
+		r, err := e.takeReport(aside)
 		look <- looked{r, err}
 	}()
+	e.update(func() { e.kept = false })
 	e.countCopies(ctx)
-	stationErr := e.findStation(ctx)
-	l := <-look
-	if l.err == nil && stationErr == nil {
-		more, err := e.joinFabric(ctx, l.r)
-		if err != nil {
-			e.halt("A drive on the network can't be reached: "+err.Error()+".", "Nothing was erased. Start the program that serves the drive; then start the machine again.")
+	switch err := e.findStation(ctx); {
+	case err != nil:
+		what, do := stickWords(err)
+		e.halt(what, do)
+	case e.station.Locked != nil:
+		e.askPassphrase()
+	default:
+		e.offerIntake()
+		l := <-look
+		e.meet(ctx, l.r, l.err)
+	}
+}
+
+// meet goes on with a look at the machine, by a stick that can sign.
+func (e *Engine) meet(ctx context.Context, r *inspect.Report, err error) {
+	if err == nil {
+		more, join := e.joinFabric(ctx, r)
+		if join != nil {
+			e.halt("A drive on the network can't be reached: "+join.Error()+".", "Nothing was erased. Start the program that serves the drive; then start the machine again.")
 			return
 		}
 		if more {
-			l.r, l.err = e.takeReport(ctx)
+			r, err = e.takeReport(ctx)
 		}
 	}
-	if l.err != nil {
-		e.halt("The machine can't be looked at: "+l.err.Error()+".", "Nothing was erased. Switch off and on once; then tell your supervisor.")
+	if err != nil {
+		e.halt("The machine can't be looked at: "+err.Error()+".", "Nothing was erased. Switch off and on once; then tell your supervisor.")
 		return
 	}
-	e.judge(l.r)
-	e.mu.Lock()
-	e.report = l.r
-	e.mu.Unlock()
-	e.say("inspected", fmt.Sprintf("%d drives found", len(l.r.Drives)), "drives", len(l.r.Drives))
-	switch {
-	case stationErr != nil:
-		what, do := stickWords(stationErr)
-		e.halt(what, do)
-		return
-	case e.refusedHere():
-		return
-	case e.station.Locked != nil:
-		e.askPassphrase()
-		return
+	e.judge(r)
+	e.update(func() { e.report = r })
+	e.say("inspected", fmt.Sprintf("%d drives found", len(r.Drives)), "drives", len(r.Drives))
+	if !e.refusedHere() {
+		e.admit(ctx)
 	}
-	e.admit(ctx)
 }
 
 // admit goes on with a machine that was looked at and a stick that can sign.
@@ -84,6 +91,7 @@ func (e *Engine) admit(ctx context.Context) {
 		return
 	}
 	e.to(wire.StageIntake)
+	e.takeKept()
 	e.unattended(ctx)
 }
 
@@ -236,24 +244,21 @@ func (e *Engine) lookAgain(ctx context.Context) error {
 // takeReport of the machine. A drive that does not answer is told of while it is waited
 // for: that may take most of a minute, and everything else is ready.
 func (e *Engine) takeReport(ctx context.Context) (*inspect.Report, error) {
-	var told, before *wire.Notice
+	var told *wire.Notice
 	over := false
 	r, err := e.w.Survey(ctx, func(d inspect.Drive) {
 		e.say("drive-silent", "a drive does not answer yet", "path", d.Path)
 		e.update(func() {
-			if over {
-				return
+			if !over {
+				told = silentNotice(d)
+				e.silent = told
 			}
-			if e.notice != told || told == nil {
-				before = e.notice
-			}
-			told = silentNotice(d)
-			e.notice = told
 		})
+		e.offerIntake()
 	})
 	e.update(func() {
-		if over = true; told != nil && e.notice == told {
-			e.notice = before
+		if over = true; e.silent == told {
+			e.silent = nil
 		}
 	})
 	return r, err
@@ -268,7 +273,7 @@ func silentNotice(d inspect.Drive) *wire.Notice {
 		name += ", on " + d.Where
 	}
 	return &wire.Notice{Mark: wire.MarkBusy, What: "A drive does not answer yet: " + name + ".",
-		Do: "Wait: it has up to 40 seconds. If it never answers, the machine is shown without its answers."}
+		Do: "The drive has up to 40 seconds. If it never answers, the machine is shown without its answers."}
 }
 
 // survey looks at a machine that was looked at before.

@@ -68,12 +68,8 @@ func (e *Engine) unlock(passphrase string) error {
 	go func() {
 		e.one.Lock()
 		defer e.one.Unlock()
-		// Whoever types a passphrase may have taken minutes: a drive may have come since.
-		if err := e.lookAgain(e.ctx); err != nil {
-			e.halt(sentence(err.Error())+".", "Nothing was erased. Switch off and on once; then tell your supervisor.")
-			return
-		}
-		e.admit(e.ctx)
+		r, err := e.takeReport(e.ctx)
+		e.meet(e.ctx, r, err)
 	}()
 	return nil
 }

@@ -16,9 +16,9 @@ import (
 
 const shiftWords = "seven green bottles"
 
-// lockedBed is a bed whose stick's key is under a passphrase. uptime is its clock.
-func lockedBed(t *testing.T, change func(s *Station)) (b *bed, e *Engine, end chan End, uptime *atomic.Int64) {
-	b = newBed(t, "alpha")
+// lockedStation is a bed whose stick's key is under a passphrase, and that stick.
+func lockedStation(t *testing.T, change func(s *Station)) (*bed, func(context.Context) (Station, error)) {
+	b := newBed(t, "alpha")
 	root, _, cert, key, err := sign.Demonstration("S01")
 	if err != nil {
 		t.Fatal(err)
@@ -27,21 +27,26 @@ func lockedBed(t *testing.T, change func(s *Station)) (b *bed, e *Engine, end ch
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := map[string][]byte{settings.RootPEM: root, settings.StickPEM: cert, settings.StickKey: locked}
-	w := b.world()
-	uptime = &atomic.Int64{}
-	w.Uptime = func() time.Duration { return time.Duration(uptime.Load()) }
-	w.Station = func(context.Context) (Station, error) {
-		s := Station{Settings: b.set, Store: b.store, Image: strings.Repeat("ab", 32)}
-		if s.Signer, s.Locked, err = signer(keys, "S01"); err != nil {
-			return s, err
-		}
-		change(&s)
-		return s, nil
-	}
 	if b.signer, err = sign.LoadLocked(root, cert); err != nil {
 		t.Fatal(err)
 	}
+	keys := map[string][]byte{settings.RootPEM: root, settings.StickPEM: cert, settings.StickKey: locked}
+	return b, func(context.Context) (s Station, err error) {
+		s = Station{Settings: b.set, Store: b.store, Image: strings.Repeat("ab", 32)}
+		if s.Signer, s.Locked, err = signer(keys, "S01"); err == nil {
+			change(&s)
+		}
+		return s, err
+	}
+}
+
+// lockedBed runs an engine on such a stick. uptime is its clock.
+func lockedBed(t *testing.T, change func(s *Station)) (b *bed, e *Engine, end chan End, uptime *atomic.Int64) {
+	b, station := lockedStation(t, change)
+	w := b.world()
+	uptime = &atomic.Int64{}
+	w.Uptime = func() time.Duration { return time.Duration(uptime.Load()) }
+	w.Station = station
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
 	e, end = New(w), make(chan End, 1)

@@ -16,7 +16,7 @@ func (e *Engine) View() wire.View {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	v := wire.View{Revision: e.revision, Stage: e.stage, Clock: e.w.Now(), Tag: e.tag, Bench: e.station.Settings.Bench,
-		Notice: e.notice, Intake: e.form, Log: append([]string(nil), e.log...), Result: e.result}
+		Notice: e.noticeNow(), Intake: e.form, Log: append([]string(nil), e.log...), Result: e.result}
 	if e.station.Signer != nil {
 		v.Class = string(e.station.Signer.Class)
 	}
@@ -38,6 +38,22 @@ func (e *Engine) View() wire.View {
 		v.Result = e.storedResult()
 	}
 	return v
+}
+
+// noticeNow: a drive that is waited for hides nothing that is bad.
+func (e *Engine) noticeNow() *wire.Notice {
+	if e.silent == nil || e.notice != nil && e.notice.Mark == wire.MarkBad {
+		return e.notice
+	}
+	n, what := *e.silent, "Wait. "
+	switch {
+	case e.early:
+		what = "Fill in the intake meanwhile. "
+	case e.kept && e.stage == wire.StageStarting:
+		what = "The intake is kept. Wait. "
+	}
+	n.Do = what + n.Do
+	return &n
 }
 
 // storedResult says where the papers are now.

@@ -244,6 +244,10 @@ func pages() map[string]wire.View {
 	problem.Problem = "the asset tag is empty: scan the label, or press F2 for an intake number"
 	confirm := base(wire.StageIntake)
 	confirm.Intake.Confirm = "This machine carries tag DEF-048213, you scanned DEF-048214. Is DEF-048214 right?"
+	early := base(wire.StageIntake)
+	early.Machine, early.Service = "", ""
+	early.Notice = &wire.Notice{Mark: wire.MarkBusy, What: "A drive does not answer yet: Samsung MZVLB512HBJQ-000L7 512 GB, serial S4ENNF0M741521, on NVMe slot at PCI 0000:03:00.0.",
+		Do: "Fill in the intake meanwhile. The drive has up to 40 seconds. If it never answers, the machine is shown without its answers."}
 	notReady := agreeView()
 	notReady.Plan.Ready, notReady.Plan.NeedsAcceptance = false, ""
 	notReady.Plan.Rows = notReady.Plan.Rows[2:]
@@ -262,7 +266,7 @@ func pages() map[string]wire.View {
 	return map[string]wire.View{
 		"starting": base(wire.StageStarting), "unlock": base(wire.StageUnlock), "unlock-problem": wrong,
 		"intake": base(wire.StageIntake), "intake-filled": production,
-		"intake-problem": problem, "intake-confirm": confirm, "intake-stick-gone": stickGone(base(wire.StageIntake)),
+		"intake-problem": problem, "intake-confirm": confirm, "intake-stick-gone": stickGone(base(wire.StageIntake)), "intake-early": early,
 		"check": checkView(), "check-no-drive": noDrive, "check-locked": lockedView(), "check-hidden": hiddenView(), "check-64": manyDrives(checkView(), 64),
 		"agree": agreeView(), "agree-refused": notReady, "agree-24": manyDrives(agreeView(), 24),
 		"erase": eraseView(), "erase-24": manyDrives(eraseView(), 24), "erase-stick-gone": stickGone(eraseView()),
