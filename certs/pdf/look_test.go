@@ -72,7 +72,7 @@ func forms(stick, hub *sign.Signer) map[string]form {
 func TestLook(t *testing.T) {
 	dir := os.Getenv("HANDBACK_LOOK")
 	if dir == "" {
-		t.Skip("HANDBACK_LOOK names no folder")
+		t.Skip("HANDBACK_LOOK names no folder: pages are drawn into one for people to look at")
 	}
 	for _, class := range []sign.Class{sign.Production, sign.Demonstrating, sign.Practice} {
 		stick, hub := certstest.Keys(class)

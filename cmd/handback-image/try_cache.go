@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"handback.example/image/packages"
 )
 
 // builtStick gives a stick image built by these programs, from the user's cache
@@ -35,7 +37,7 @@ func builtStick(ctx context.Context, stdout io.Writer) (string, error) {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", err
 	}
-	unlock, err := waitLock(ctx, cache)
+	unlock, err := packages.LockFolder(ctx, cache)
 	if err != nil {
 		return "", err
 	}
@@ -96,30 +98,6 @@ func dropOthers(cache, but string) {
 	for _, e := range entries {
 		if e.Name() != but {
 			_ = os.RemoveAll(filepath.Join(cache, e.Name()))
-		}
-	}
-}
-
-// waitLock keeps two tries from building the same image side by side.
-func waitLock(ctx context.Context, dir string) (func(), error) {
-	f, err := os.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		switch {
-		case err == nil:
-			return func() { _ = f.Close() }, nil
-		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
-			_ = f.Close()
-			return nil, fmt.Errorf("lock %s: %w", dir, err)
-		}
-		select {
-		case <-ctx.Done():
-			_ = f.Close()
-			return nil, ctx.Err()
-		case <-time.After(200 * time.Millisecond):
 		}
 	}
 }

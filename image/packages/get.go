@@ -9,8 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
-	"time"
 )
 
 // Source of packages.
@@ -81,7 +79,7 @@ func (s Source) one(ctx context.Context, p Package) (Deb, error) {
 	if ok, err := cached(d); ok || err != nil {
 		return d, err
 	}
-	unlock, err := s.lock(ctx)
+	unlock, err := LockFolder(ctx, s.Cache)
 	if err != nil {
 		return Deb{}, err
 	}
@@ -103,31 +101,6 @@ func cached(d Deb) (bool, error) {
 		return false, nil
 	}
 	return err == nil && sum == d.SHA256, err
-}
-
-// lock keeps others from downloading and unpacking the same at the same time. It
-// ends with the process that holds it.
-func (s Source) lock(ctx context.Context) (unlock func(), err error) {
-	f, err := os.Open(s.Cache)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		switch {
-		case err == nil:
-			return func() { _ = f.Close() }, nil
-		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
-			_ = f.Close()
-			return nil, fmt.Errorf("lock %s: %w", s.Cache, err)
-		}
-		select {
-		case <-ctx.Done():
-			_ = f.Close()
-			return nil, ctx.Err()
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
 }
 
 // download into a folder of its own and take the file from there once its hash

@@ -221,14 +221,14 @@ func TestTogether(t *testing.T) {
 	if len(said) != 1 {
 		t.Errorf("said %q", said)
 	}
-	unlock, err := s.lock(t.Context())
+	unlock, err := LockFolder(t.Context(), s.Cache)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unlock()
 	ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer stop()
-	if _, err := s.lock(ctx); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := LockFolder(ctx, s.Cache); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a second lock: %v", err)
 	}
 }

@@ -24,7 +24,7 @@ func (s Source) Unpack(ctx context.Context, d Deb, patterns ...string) (string, 
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
-	unlock, err := s.lock(ctx)
+	unlock, err := LockFolder(ctx, s.Cache)
 	if err != nil {
 		return "", err
 	}
