@@ -197,6 +197,7 @@ type Devices struct {
 	Touchscreen Fact[bool] `json:"touchscreen"`
 	Touchpad    Fact[bool] `json:"touchpad"`
 	Smartcard   Fact[bool] `json:"smartcard"`
+	Sound       Fact[bool] `json:"sound"` // a sound card, whose speakers may be a display's
 }
 
 // Port is a connector on the outside of the machine (SMBIOS type 8).

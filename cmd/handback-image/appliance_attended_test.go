@@ -86,7 +86,7 @@ func TestApplianceAttended(t *testing.T) {
 	}
 	l.change(map[string][]byte{espSettings: append([]byte("colour = 'red'\n"), good[espSettings]...), espKey: locked})
 	line := l.newLine()
-	vm := l.start(vmtest.Config{TPM: filepath.Join(l.dir, "tpm"), AssetTag: "DEMO-0001", SecureBoot: true, MemoryMiB: 8 << 10, Screen: line, OnEvent: line.heard, Drives: []vmtest.Drive{
+	vm := l.start(vmtest.Config{TPM: filepath.Join(l.dir, "tpm"), AssetTag: "DEMO-0001", SecureBoot: true, MemoryMiB: 8 << 10, Sound: filepath.Join(l.dir, "sound.wav"), Screen: line, OnEvent: line.heard, Drives: []vmtest.Drive{
 		{Bus: vmtest.BusSATA, Target: slow.path, BytesPerSecond: 4 << 20}, b.vhost(disk), {Bus: vmtest.BusUSB, Target: second}}})
 	line.connect(vm)
 	a := attended{laptop: l, vm: vm, display: l.newDisplay(vm), line: line}
@@ -108,6 +108,7 @@ func TestApplianceAttended(t *testing.T) {
 	if n := vm.Reboots(); n != 0 {
 		t.Errorf("the machine started again %d times", n)
 	}
+	heardTones(t, filepath.Join(l.dir, "sound.wav"))
 	slow.gone(t)
 	for _, at := range ends {
 		if n := marksIn(t, medium, at, diskEnd); n != 0 {
@@ -282,7 +283,7 @@ func (a *attended) erase() {
 func (a *attended) questions() {
 	a.t.Helper()
 	tries := map[string]func(){"Is the picture even": a.tryScreen, "Does every key write": a.tryKeyboard, "Do the touchpad and its buttons": a.tryTouchpad,
-		"hold and light up in each USB port": a.tryPorts}
+		"hold and light up in each USB port": a.tryPorts, "Do the left and the right speaker": a.trySpeakers}
 	over := func() bool {
 		_, papers := event(a.vm, "stage", "name=papers")
 		return papers || strings.Contains(a.line.text(), "all done")

@@ -217,7 +217,7 @@ func (a *attended) triedOnRecord(v taken) {
 	a.t.Helper()
 	want := map[string]string{"screen": "7 of 7 pictures shown on ", "keyboard": "76 of 78 keys seen (UK); not seen: F11, right Ctrl; answered: it has no such keys",
 		"touchpad": "moved to 9 of 9 fields; left button pressed; right button pressed",
-		"ports":    "something appeared in 2 USB ports"}
+		"ports":    "something appeared in 2 USB ports", "sound": ": 2 of 2 tones played"}
 	for _, t := range v.summary.Tests {
 		if w, tried := want[t.Question]; tried {
 			delete(want, t.Question)

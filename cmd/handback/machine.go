@@ -102,7 +102,7 @@ func deviceRows(t table, d inspect.Devices) {
 		name string
 		fact inspect.Fact[bool]
 	}{{"Wi-Fi", d.WiFi}, {"Bluetooth", d.Bluetooth}, {"WWAN", d.WWAN}, {"camera", d.Camera}, {"fingerprint reader", d.Fingerprint}, {"touchscreen", d.Touchscreen},
-		{"touchpad", d.Touchpad}, {"smartcard reader", d.Smartcard}} {
+		{"touchpad", d.Touchpad}, {"smartcard reader", d.Smartcard}, {"sound card", d.Sound}} {
 		switch {
 		case !x.fact.Known:
 			unknown = append(unknown, x.name)

@@ -133,6 +133,7 @@ type Choice struct {
 // Parts that a question may need.
 var Parts = map[string]func(inspect.Devices) inspect.Fact[bool]{
 	"camera":      func(d inspect.Devices) inspect.Fact[bool] { return d.Camera },
+	"sound":       func(d inspect.Devices) inspect.Fact[bool] { return d.Sound },
 	"touchscreen": func(d inspect.Devices) inspect.Fact[bool] { return d.Touchscreen },
 }
 

@@ -61,7 +61,7 @@ func TestParseRefuses(t *testing.T) {
 func TestQuestionsForADesktop(t *testing.T) {
 	p := Default()
 	desk := &inspect.Report{Machine: inspect.Machine{Kind: inspect.Known("desktop", "t")}}
-	if all, desk := len(p.QuestionsFor(nil)), len(p.QuestionsFor(desk)); all != len(p.Questions) || desk != all-6 {
+	if all, desk := len(p.QuestionsFor(nil)), len(p.QuestionsFor(desk)); all != len(p.Questions) || desk != all-7 {
 		t.Errorf("%d questions for an unknown kind, %d for a desktop", all, desk)
 	}
 }

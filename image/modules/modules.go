@@ -27,7 +27,8 @@ var set string
 // but for the large folders of what no bench needs (patterns of package packages).
 var PackageFiles = []string{
 	"boot/vmlinuz-*", "lib/modules/*/modules.builtin",
-	"lib/modules/*/kernel", "-lib/modules/*/kernel/sound", "-lib/modules/*/kernel/net", "-lib/modules/*/kernel/fs",
+	"lib/modules/*/kernel", "-lib/modules/*/kernel/sound", "lib/modules/*/kernel/sound/core", "lib/modules/*/kernel/sound/hda", "lib/modules/*/kernel/sound/pci/hda", "lib/modules/*/kernel/sound/soundcore*",
+	"-lib/modules/*/kernel/net", "-lib/modules/*/kernel/fs",
 	"lib/modules/*/kernel/fs/*fat", "lib/modules/*/kernel/fs/nls", "lib/modules/*/kernel/fs/efivarfs",
 	"-lib/modules/*/kernel/drivers/gpu", "-lib/modules/*/kernel/drivers/media",
 	"-lib/modules/*/kernel/drivers/net", "lib/modules/*/kernel/drivers/net/ethernet/intel/e1000e",

@@ -58,6 +58,7 @@ func TestChoose(t *testing.T) {
 	checkDevices(t, c.Index)
 	checkByName(t, c.Index)
 	checkSenses(t, c.Index)
+	checkSound(t, c.Index)
 	for _, m := range c.Index.Modules() {
 		steps, err := c.Index.Order(m.Name)
 		if err != nil || len(steps) == 0 {
@@ -70,8 +71,8 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// What sees, hears or sends in a laptop is driven by nothing in the image, whatever the
-// settings say: no picture and no recording can be made, and no radio is on.
+// What sees, hears or sends in a laptop is driven by nothing that a device loads, whatever
+// the settings say: no picture and no recording can be made, and no radio is on.
 func checkSenses(t *testing.T, x *index.Index) {
 	t.Helper()
 	for what, alias := range map[string]string{
@@ -135,13 +136,40 @@ func checkByName(t *testing.T, x *index.Index) {
 	}
 }
 
+// No sound card is driven unless somebody asks for its driver by its name: a codec is
+// looked for behind that driver alone.
+func checkSound(t *testing.T, x *index.Index) {
+	t.Helper()
+	if steps, err := x.Order("snd_hda_intel"); err != nil || steps[len(steps)-1].Name != "snd_hda_intel" {
+		t.Errorf("snd_hda_intel by its name: %v, %v", steps, err)
+	}
+	isSound := func(path string) bool { return strings.Contains(path, "/sound/") }
+	for _, m := range x.Modules() {
+		if !isSound(m.Path) {
+			steps, err := x.Order(m.Name)
+			if err != nil || slices.ContainsFunc(steps, func(s index.Step) bool { return isSound(s.Path) }) {
+				t.Errorf("%s brings sound along: %v", m.Name, err)
+			}
+			continue
+		}
+		for _, a := range m.Aliases {
+			if !strings.HasPrefix(a, "hdaudio:") && !strings.HasPrefix(a, "char_major_") && !strings.HasPrefix(a, "devname:") { // a codec's, and files that are not there
+				t.Errorf("%s is loaded for %q", m.Name, a)
+			}
+		}
+	}
+	if got := x.Match("hdaudio:v10EC0257r00100001a01"); !slices.Contains(got, "snd_hda_codec_realtek") { // ALC257
+		t.Errorf("a codec behind the driver loads %q", got)
+	}
+}
+
 // Nothing may start on the machine's own drives, and nothing speaks to a network.
 func checkAllowed(t *testing.T, file string) {
 	t.Helper()
 	if file == "drivers/net/ethernet/intel/e1000e/e1000e.ko" {
 		return // by name only: checkByName
 	}
-	for _, bad := range []string{"net/", "drivers/net/", "drivers/md/", "drivers/gpu/", "drivers/media/", "drivers/bluetooth/", "sound/", "drivers/target/", "drivers/block/loop"} {
+	for _, bad := range []string{"net/", "drivers/net/", "drivers/md/", "drivers/gpu/", "drivers/media/", "drivers/bluetooth/", "sound/soc/", "sound/usb/", "sound/firewire/", "sound/drivers/", "drivers/target/", "drivers/block/loop"} {
 		if strings.HasPrefix(file, bad) {
 			t.Errorf("%s is in the image", file)
 		}

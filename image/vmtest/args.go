@@ -72,6 +72,9 @@ func (c Config) args(dir string, fw firmware) ([]string, error) {
 		}
 		a = append(a, "-blockdev", block, "-device", device)
 	}
+	if c.Sound != "" {
+		a = append(a, "-audiodev", "wav,id=sound,path="+escape(c.Sound), "-device", "ich9-intel-hda", "-device", "hda-micro,audiodev=sound")
+	}
 	if c.Kernel != "" {
 		a = append(a, "-kernel", c.Kernel, "-initrd", c.Initrd, "-append", c.Append)
 	}

@@ -129,7 +129,7 @@ func TestDriveArgs(t *testing.T) {
 }
 
 func TestMachineArgs(t *testing.T) {
-	c := Config{Stick: "/s/stick.img", SecureBoot: true, TPM: "/s/tpm", Drives: []Drive{{Bus: BusVhost, Target: "/s1"}}, StickReadOnly: true}
+	c := Config{Stick: "/s/stick.img", SecureBoot: true, TPM: "/s/tpm", Sound: "/s/a,b.wav", Drives: []Drive{{Bus: BusVhost, Target: "/s1"}}, StickReadOnly: true}
 	c.defaults()
 	args, err := c.args(t.TempDir(), firmware{code: "/fw/code.fd", vars: "/fw/va,rs.fd", secure: true})
 	if err != nil {
@@ -142,6 +142,7 @@ func TestMachineArgs(t *testing.T) {
 		"-drive if=pflash,unit=0,format=raw,readonly=on,file=/fw/code.fd -drive if=pflash,unit=1,format=raw,file=/fw/va,,rs.fd",
 		"-tpmdev emulator,id=tpm,chardev=tpm -device tpm-crb,tpmdev=tpm",
 		`-blockdev {"driver":"raw","file":{"driver":"file","filename":"/s/stick.img"},"node-name":"stick","read-only":true}`,
+		"-audiodev wav,id=sound,path=/s/a,,b.wav -device ich9-intel-hda -device hda-micro,audiodev=sound",
 		`"bootindex":0`, `"serial":"HANDBACK-STICK"`,
 	} {
 		if !strings.Contains(all, want) {

@@ -58,6 +58,9 @@ type Config struct {
 	// Channel is the name of a virtio-serial port, the other end of which is
 	// VM.Channel. Empty: none.
 	Channel string
+	// Sound is a file, a WAV, that what the machine plays is written to. It has a speaker
+	// and a microphone then. Empty: it has no sound card.
+	Sound string
 	// OnEvent is called for every event, in order, and must return at once.
 	OnEvent func(Event)
 	// OnSleep is called when the machine has fallen asleep (ACPI S3): its drives have

@@ -20,6 +20,7 @@ func (s *survey) devices() {
 	d.Fingerprint = b.find("fingerprint reader", isFingerprint, b.usbErr, b.acpiErr)
 	d.Smartcard = b.find("smartcard reader", func(p part) bool { return p.bus == "USB" && p.class == 0x0b }, b.usbErr)
 	d.Touchscreen, d.Touchpad = s.touch(b)
+	d.Sound = b.find("sound card", isSound, b.usbErr, b.pciErr, b.acpiErr)
 	if b.sdio && !d.Bluetooth.Value {
 		// Tablets have it on a serial line beside their Wi-Fi.
 		d.Bluetooth = inspect.Unknown[bool]("SDIO", "none was seen on USB, and a part on SDIO may hold one")
@@ -159,6 +160,22 @@ func isBluetooth(p part) bool {
 }
 
 func isCamera(p part) bool { return p.bus == "USB" && p.class == 0x0e } // video
+
+// soundACPI are sound cards that hang on no bus which tells of them: Intel's Smart Sound
+// Technology of Atom tablets, and the audio coprocessor of AMD's Stoney Ridge.
+var soundACPI = []string{"80860F28", "808622A8", "AMD7000", "ESSX8316"}
+
+func isSound(p part) bool {
+	switch p.bus {
+	case "USB": // audio
+		return p.class == 0x01
+	case "PCI": // multimedia: audio, or High Definition Audio
+		return p.class == 0x04 && (p.sub == 0x01 || p.sub == 0x03)
+	case "ACPI":
+		return slices.ContainsFunc(soundACPI, func(id string) bool { return strings.Contains(p.name, id) })
+	}
+	return false
+}
 
 // fingerprintMakers on USB: they have a class of their own making, so that what
 // else these makers build (touchpads) is told apart.

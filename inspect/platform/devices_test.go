@@ -21,7 +21,7 @@ var emptyBuses = files{"sys/bus/usb/devices/usb1/idVendor": "1d6b\n", "sys/bus/p
 
 func all(d inspect.Devices) map[string]inspect.Fact[bool] {
 	return map[string]inspect.Fact[bool]{"wifi": d.WiFi, "bluetooth": d.Bluetooth, "wwan": d.WWAN, "camera": d.Camera, "fingerprint": d.Fingerprint,
-		"touchscreen": d.Touchscreen, "touchpad": d.Touchpad, "smartcard": d.Smartcard}
+		"touchscreen": d.Touchscreen, "touchpad": d.Touchpad, "smartcard": d.Smartcard, "sound": d.Sound}
 }
 
 // Numbers are those that a ThinkPad T480s shows: Intel Bluetooth 8087:0a2b, a
@@ -29,7 +29,7 @@ func all(d inspect.Devices) map[string]inspect.Fact[bool] {
 func TestDevices(t *testing.T) {
 	r := readFiles(t, laptop.with(emptyBuses).with(usbInterface("1-7", "8087", "e0", "01", "01")).with(usbInterface("1-8", "04f2", "0e", "01", "00")).
 		with(usbInterface("1-9", "06cb", "ff", "00", "00")).with(usbInterface("1-2", "058f", "0b", "00", "00")).with(usbInterface("1-6", "2cb7", "02", "0e", "00")).
-		with(files{"sys/bus/pci/devices/0000:3d:00.0/class": "0x028000\n",
+		with(files{"sys/bus/pci/devices/0000:3d:00.0/class": "0x028000\n", "sys/bus/pci/devices/0000:00:1f.3/class": "0x040300\n",
 			"sys/class/input/input5/properties": "5\n", "sys/class/input/input5/capabilities/abs": "2e0800000000003\n",
 			"sys/class/input/input6/properties": "2\n", "sys/class/input/input6/capabilities/abs": "3273800000000003\n"}))
 	for what, f := range all(r.Devices) {
@@ -54,6 +54,19 @@ func TestNoDevices(t *testing.T) {
 	// A touchpad of the same maker is no fingerprint reader.
 	if p := readFiles(t, laptop.with(emptyBuses).with(usbInterface("1-5", "06cb", "03", "01", "02"))).Devices.Fingerprint; !p.Known || p.Value {
 		t.Errorf("a touchpad: %+v", p)
+	}
+}
+
+// Sound of Skylake and later may show as plain audio, that of a small tablet on no bus.
+func TestSound(t *testing.T) {
+	for what, f := range map[string]files{"High Definition Audio": {"sys/bus/pci/devices/0000:00:1f.3/class": "0x040380\n"}, "audio": {"sys/bus/pci/devices/0000:00:1f.3/class": "0x040100\n"},
+		"Smart Sound of an Atom": {"sys/bus/acpi/devices/80860F28:00/modalias": "acpi:80860F28:\n"}, "on USB": usbInterface("1-4", "0d8c", "01", "01", "00")} {
+		if s := readFiles(t, laptop.with(emptyBuses).with(f)).Devices.Sound; !s.Known || !s.Value {
+			t.Errorf("%s: %+v", what, s)
+		}
+	}
+	if s := readFiles(t, laptop.with(emptyBuses).with(files{"sys/bus/pci/devices/0000:00:05.0/class": "0x048000\n"})).Devices.Sound; s.Value {
+		t.Errorf("an image processor: %+v", s)
 	}
 }
 

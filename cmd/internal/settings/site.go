@@ -8,8 +8,9 @@ import (
 
 // Site is where the stick is used, and the rules of that place.
 type Site struct {
-	// Workshop: trainees work here. Nothing that can see, hear or send is opened, and
-	// its tests read 'not tested (site rule)'.
+	// Workshop: trainees work here. Nothing that can see, hear or send is opened, no sound
+	// is played, since a microphone hangs on the same driver, and their tests read 'not
+	// tested (site rule)'.
 	Workshop bool `toml:"workshop"`
 	// Keyboard that most machines here have, one of Keyboards; empty: the UK's.
 	Keyboard string `toml:"keyboard"`

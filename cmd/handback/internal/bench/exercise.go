@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"time"
@@ -20,6 +21,8 @@ type Hands struct {
 	Open func(event string) (Input, error)
 	// Panel takes the display.
 	Panel func() (Panel, error)
+	// Sound loads what plays, which takes seconds, and opens it.
+	Sound func(ctx context.Context) (Sound, error)
 }
 
 // Input is an input device that nobody else hears.
@@ -33,6 +36,13 @@ type Input interface {
 type Panel interface {
 	Show(function.Picture) error
 	Size() (width, height int)
+	Close() error
+}
+
+// Sound is a sound output.
+type Sound interface {
+	Name() string
+	Play(ctx context.Context, at function.Speaker) error
 	Close() error
 }
 
@@ -54,6 +64,7 @@ var exercises = map[string]struct {
 	"screen":      {"look at pictures that fill the screen", (*Engine).tryScreen},
 	"touchpad":    {"move to nine fields, and click", (*Engine).tryTouchpad},
 	"touchscreen": {"touch nine fields", (*Engine).tryTouchscreen},
+	"sound":       {"hear a tone on each speaker", (*Engine).trySound},
 	"ports":       {"put something into each USB port", (*Engine).tryPorts},
 }
 

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"os"
@@ -28,6 +29,36 @@ type hands struct {
 	inputs map[string]*fakeInput // open now
 	shown  []function.Picture
 	closed bool // the display was given back
+
+	speakers *fakeSpeakers // nil: the machine has none
+}
+
+// fakeSpeakers play for as long as a test wants.
+type fakeSpeakers struct {
+	tone   chan error // ends a tone; nil: it was played whole
+	played chan function.Speaker
+	closed chan struct{}
+}
+
+func newSpeakers() *fakeSpeakers {
+	return &fakeSpeakers{tone: make(chan error), played: make(chan function.Speaker, 16), closed: make(chan struct{})}
+}
+
+func (f *fakeSpeakers) Name() string { return "ALC257 Analog" }
+
+func (f *fakeSpeakers) Play(ctx context.Context, at function.Speaker) error {
+	f.played <- at
+	select {
+	case err := <-f.tone:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (f *fakeSpeakers) Close() error {
+	close(f.closed)
+	return nil
 }
 
 // fakeInput is an evdev: bytes in, events out.
@@ -108,6 +139,12 @@ func (h *hands) world() Hands {
 			defer h.mu.Unlock()
 			h.closed = false
 			return (*fakePanel)(h), nil
+		},
+		Sound: func(context.Context) (Sound, error) {
+			if h.speakers == nil {
+				return nil, function.ErrNoSound
+			}
+			return h.speakers, nil
 		}}
 }
 
@@ -253,6 +290,56 @@ func TestExercises(t *testing.T) {
 	}
 }
 
+// A tone on each speaker is what a person hears; what they heard only they can say.
+func TestSpeakers(t *testing.T) {
+	b, h, e := toTests(t, nil)
+	ended := func(evidence string) {
+		t.Helper()
+		exerciseOver(t, e)
+		if q := questionOf(t, e, "sound"); q.Proposed != 0 || q.Evidence != evidence {
+			t.Errorf("it proposes %d by %q, want %q", q.Proposed, q.Evidence, evidence)
+		}
+	}
+	begin(t, e, "sound", 0)
+	ended("not played: no sound output is driven here")
+
+	h.speakers = newSpeakers()
+	begin(t, e, "sound", 0)
+	for n, want := range []function.Speaker{function.LeftSpeaker, function.RightSpeaker} {
+		if got := <-h.speakers.played; got != want {
+			t.Errorf("tone %d is on %v", n, got)
+		}
+		until(t, "the words", func() bool { x := e.View().Exercise; return x != nil && x.Say[0] == "Listen: "+want.String()+"." })
+		if x := e.View().Exercise; x.Done != n || x.Of != 2 || x.Device != "ALC257 Analog" {
+			t.Errorf("tone %d is shown as %+v", n, x)
+		}
+		h.speakers.tone <- nil
+	}
+	until(t, "the end of the round", func() bool { x := e.View().Exercise; return x != nil && x.Done == 2 })
+	must(t, e, wire.Intent{Kind: wire.IntentTryNext}) // again
+	<-h.speakers.played
+	must(t, e, wire.Intent{Kind: wire.IntentTryEnd})
+	ended("ALC257 Analog: 2 of 2 tones played")
+	<-h.speakers.closed
+
+	h.speakers = newSpeakers() // ends by itself
+	begin(t, e, "sound", 0)
+	for range 2 {
+		h.speakers.tone <- nil
+	}
+	until(t, "the end of the round", func() bool { x := e.View().Exercise; return x != nil && x.Done == 2 })
+	b.ahead.Add(int64(heard))
+	ended("ALC257 Analog: 2 of 2 tones played")
+	<-h.speakers.closed
+
+	h.speakers = newSpeakers()
+	begin(t, e, "sound", 0)
+	h.speakers.tone <- errors.New("ALC257 Analog does not play: input/output error")
+	ended("not played: ALC257 Analog does not play: input/output error")
+	<-h.speakers.closed
+	finishTests(t, b, e)
+}
+
 // A part that moves by itself does not hold an exercise open for ever.
 func TestExerciseThatNeverRests(t *testing.T) {
 	b, h, e := toTests(t, nil)
@@ -371,13 +458,16 @@ func TestWorkshop(t *testing.T) {
 			answerAll(t, e)
 			v = toStage(t, e, wire.StageResult)
 			tests := testsOf(certs.Summarise(b.records(v.Visit)))
-			for id, result := range map[string]string{"camera": certs.TestNotTested, "sound": certs.TestNotTested, "wifi": certs.TestNotTested,
+			for id, result := range map[string]string{"camera": certs.TestNotTested, "microphone": certs.TestNotTested, "wifi": certs.TestNotTested,
 				"bluetooth": certs.TestNotTested, "wwan": certs.TestNotPresent, "touchscreen": certs.TestNotPresent} {
 				got := tests[id]
 				rule := got.Evidence == siteRule
 				if got.Result != result || got.Kind != certs.TestAutomatic || got.Evidence == "" || rule != (workshop && result == certs.TestNotTested) {
 					t.Errorf("on record: %+v, want %s", got, result)
 				}
+			}
+			if got := tests["sound"]; workshop != (got.Evidence == siteRule) || workshop == (got.Result == certs.TestPass) {
+				t.Errorf("the speakers: %+v", got)
 			}
 			if window := tests["camera-window"]; workshop != (window.Evidence == siteRule) || workshop == (window.Result == certs.TestPass) {
 				t.Errorf("the camera's window: %+v", window)

@@ -122,7 +122,8 @@ func Machine() World {
 		Marker:    "/run/handback.begun",
 		Hands: Hands{Sys: "/sys",
 			Open:  func(event string) (Input, error) { return function.OpenInput("/dev/input", event) },
-			Panel: func() (Panel, error) { return function.OpenPanel("/dev/" + pid1.TTYConsole) }},
+			Panel: func() (Panel, error) { return function.OpenPanel("/dev/" + pid1.TTYConsole) },
+			Sound: openSound},
 		Linger: time.Second,
 
 		ClearPlatform: clearMachine,

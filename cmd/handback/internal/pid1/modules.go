@@ -34,8 +34,9 @@ var always = []string{"sg", "efivarfs"}
 
 // parameters of modules by their names. libata lets TRUSTED SEND and RECEIVE through
 // only where it is told to: without them no SATA drive says whether it is locked by
-// Opal, and none can be reverted.
-var parameters = map[string]string{"libata": "allow_tpm=1"}
+// Opal, and none can be reverted. Sound is played by the plain driver, which knows no
+// microphone of a signal processor and needs no firmware.
+var parameters = map[string]string{"libata": "allow_tpm=1", "snd_intel_dspcfg": "dsp_driver=1"}
 
 // parametersOf a module by its file.
 func parametersOf(path string) string {
@@ -238,6 +239,14 @@ func Load(names ...string) error {
 		if err := l.module(name); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// Unload a module that Load loaded. What it stands on stays.
+func Unload(name string) error {
+	if err := unix.DeleteModule(name, unix.O_NONBLOCK); err != nil && !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("module %s stays: %w", name, err)
 	}
 	return nil
 }
