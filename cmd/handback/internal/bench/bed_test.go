@@ -136,6 +136,7 @@ func (b *bed) world() World {
 			return Station{Settings: b.set, Signer: b.signer, Store: b.store, Image: strings.Repeat("ab", 32)}, nil
 		},
 		Survey:    b.survey,
+		Machine:   func(context.Context) *inspect.Report { return b.machine() },
 		Opener:    slowOpener{linux.Opener{}, &b.slow},
 		ClearTPM:  func(context.Context) tpm.Outcome { return b.tpm() },
 		ResumeTPM: func(_ context.Context, n tpm.Note) tpm.Outcome { return b.resume(n) },
@@ -157,14 +158,19 @@ func (b *bed) survey(ctx context.Context, silent func(inspect.Drive)) (*inspect.
 		return nil, err
 	}
 	r.Drives = slices.DeleteFunc(r.Drives, func(d inspect.Drive) bool { return b.files[d.Path] == "" })
-	r.Machine = inspect.Machine{Maker: inspect.Known("Example Computers", "test"), Model: inspect.Known("Notebook 14", "test"),
-		Serial: inspect.Known("EX14-1", "test"), UUID: inspect.Known("4c4c4544-0030-3431-8032-b4c04f303431", "test"),
-		Kind: inspect.Known("laptop", "test"), Hypervisor: inspect.Known(true, "test")}
+	r.Machine = b.machine().Machine
 	r.Mains, r.Unhandled, r.Missing = inspect.Known(true, "test"), []inspect.Finding{}, nil
 	if b.report != nil {
 		b.report(r)
 	}
 	return r, nil
+}
+
+// machine is that laptop without its drives.
+func (b *bed) machine() *inspect.Report {
+	return &inspect.Report{Machine: inspect.Machine{Maker: inspect.Known("Example Computers", "test"), Model: inspect.Known("Notebook 14", "test"),
+		Serial: inspect.Known("EX14-1", "test"), UUID: inspect.Known("4c4c4544-0030-3431-8032-b4c04f303431", "test"),
+		Kind: inspect.Known("laptop", "test"), Hypervisor: inspect.Known(true, "test")}}
 }
 
 // start gives a running engine and the channel of its end.

@@ -53,11 +53,13 @@ type Engine struct {
 	form     wire.Intake // as it was last given or suggested
 	early    bool        // the form is shown while a drive is waited for
 	kept     bool        // it was filled in then, and is taken when the machine is known
-	tag      string      // of the intake that was taken
+	notTaken *wire.Notice
+	tag      string // of the intake that was taken
 	intake   certs.Intake
 	ask      *wire.Intake // an intake that waits for a Confirm
 	askAt    int          // how many of its questions were answered with yes
 	today    map[string]string
+	todayIs  chan struct{} // closed: today is known, as far as it can be
 	book     *evidence.Book
 	waits    bool // something could not be written and waits in memory
 	resumed  bool // the visit goes on from an earlier boot

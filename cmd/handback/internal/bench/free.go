@@ -27,6 +27,7 @@ func (e *Engine) free(ctx context.Context) error {
 		return nil
 	}
 	names := listed(before)
+	e.to(wire.StageStarting) // the form, if it is shown: nobody types in the dark
 	e.update(func() {
 		e.notice = &wire.Notice{Mark: wire.MarkBusy, What: "The firmware of this machine has frozen " + names + ".",
 			Do: "Wait: the machine sleeps for a few seconds to free it. The screen goes dark and comes back by itself; if it stays dark, press the power button once."}

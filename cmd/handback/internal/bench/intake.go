@@ -76,13 +76,18 @@ func sameTag(a, b string) bool {
 // suggest fills the form with what settings and machine say.
 func (e *Engine) suggest() {
 	m := e.report.Machine
+	known := make(chan struct{})
 	e.update(func() {
+		e.todayIs = known
 		e.suggestSettings()
 		if m.AssetTag.Known && plainText(m.AssetTag.Value) {
 			e.form.SuggestedTag = m.AssetTag.Value
 		}
 	})
-	go e.readToday()
+	go func() {
+		defer close(known)
+		e.readToday()
+	}()
 }
 
 // suggestSettings is called under e.mu.
@@ -131,7 +136,7 @@ func (e *Engine) takeForm(f wire.Intake) error {
 	}
 	e.update(func() {
 		e.keep(&f)
-		e.ask, e.askAt = nil, 0
+		e.ask, e.askAt, e.notTaken = nil, 0, nil
 	})
 	if what, do := stopReason(f); what != "" {
 		return e.stopVisit(f, what, do)
@@ -156,10 +161,25 @@ func (e *Engine) doubts(f wire.Intake) (list []string) {
 	if m.Known && m.Value != "" && !sameTag(m.Value, f.Tag) {
 		list = append(list, fmt.Sprintf("This machine carries tag %s, you gave %s. Is %s right?", m.Value, f.Tag, f.Tag))
 	}
-	if v := e.today[strings.ToUpper(f.Tag)]; v != "" {
+	if v := e.doneToday(f.Tag); v != "" {
 		list = append(list, fmt.Sprintf("Tag %s was done today already, as visit %s. Do it again?", f.Tag, v))
 	}
 	return list
+}
+
+// todayTime is how long an intake waits for the tags of today: they are there unless it
+// was filled in before the machine was known.
+const todayTime = 5 * time.Second
+
+// doneToday gives the visit in which a tag was done today; empty: none is known.
+func (e *Engine) doneToday(tag string) string {
+	select {
+	case <-e.todayIs:
+	case <-time.After(todayTime):
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.today[strings.ToUpper(tag)]
 }
 
 func (e *Engine) askOrAccept(f wire.Intake, answered int) error {
@@ -168,7 +188,7 @@ func (e *Engine) askOrAccept(f wire.Intake, answered int) error {
 		return nil
 	}
 	e.update(func() {
-		e.ask, e.form.Confirm, e.notice = nil, "", e.storeNotice()
+		e.ask, e.form.Confirm = nil, ""
 		e.tag, e.who, e.intake = f.Tag, f.Operator, e.intakeRecord(f)
 	})
 	e.say("intake", "intake of "+f.Tag+" by "+f.Operator, "tag", f.Tag)

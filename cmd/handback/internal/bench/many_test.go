@@ -97,7 +97,7 @@ func TestSilentDrive(t *testing.T) {
 		return &inspect.Report{}, nil
 	}
 	e = New(w)
-	before := &wire.Notice{What: "The stick is away."}
+	before := &wire.Notice{Mark: wire.MarkBusy, What: "The machine has woken."}
 	e.notice = before
 	if _, err := e.takeReport(t.Context()); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"handback.example/certs"
 	"handback.example/certs/label"
 	"handback.example/cmd/handback/internal/evidence"
+	"handback.example/cmd/handback/internal/stick"
 	"handback.example/cmd/handback/internal/wire"
 	"handback.example/grade"
 	"handback.example/inspect"
@@ -17,21 +19,36 @@ import (
 	"handback.example/wipe/plan"
 )
 
+// pickUpTime is how long the records of earlier visits may take to be read.
+const pickUpTime = time.Minute
+
 // pickUp goes on with a visit of this machine that an earlier boot did not finish.
 func (e *Engine) pickUp(ctx context.Context) bool {
 	if e.station.Store == nil {
 		return false
 	}
-	wctx, cancel := context.WithTimeout(ctx, time.Minute)
+	wctx, cancel := context.WithTimeout(ctx, pickUpTime)
 	defer cancel()
 	book, err := evidence.ResumeWhere(wctx, e.station.Store, e.station.Signer, e.now, e.ofThisMachine)
-	if err != nil {
+	switch {
+	case errors.Is(err, stick.ErrGone):
+		e.update(func() { e.found = false }) // it is looked for again
+		what, do := stickWords(err)
+		e.halt(what, do)
+		return true
+	case err != nil:
 		e.halt("The records of an earlier visit on this stick can't be read: "+err.Error()+".", "Nothing was erased and nothing was changed. Take the stick to your supervisor.")
 		return true
 	}
-	if book == nil {
+	switch {
+	case book == nil:
 		return false
+	case e.kept: // by another name that the machine has given before its drives had answered
+		e.halt(fmt.Sprintf("Visit %s of this machine was cut off, and has an intake. Another one was filled in.", book.Visit()),
+			"Nothing was erased since. Switch off and on, and go on with that visit; tell your supervisor if it must stop.")
+		return true
 	}
+	e.to(wire.StageStarting)
 	book.WithLabel(label.Size(e.station.Settings.Label.Size))
 	e.keepCopies(wctx, book)
 	s := book.Summary()
@@ -126,10 +143,21 @@ func (e *Engine) ofThisMachine(s certs.Summary) bool {
 	if s.Facts == nil {
 		return false
 	}
-	m, was := evidence.Facts(e.report, wipe.Plan{}, certs.Tool{}).Machine, s.Facts.Machine
-	if m.UUID == "" && m.Serial == "" {
+	m := machineOf(e.report)
+	if !saysWhatItIs(m) {
 		return e.hasItsDrives(s)
 	}
+	return sameMachine(m, s.Facts.Machine)
+}
+
+// machineOf a report, as records have it.
+func machineOf(r *inspect.Report) certs.Machine {
+	return evidence.Facts(r, wipe.Plan{}, certs.Tool{}).Machine
+}
+
+func saysWhatItIs(m certs.Machine) bool { return m.UUID != "" || m.Serial != "" }
+
+func sameMachine(m, was certs.Machine) bool {
 	return m.UUID == was.UUID && m.Serial == was.Serial && m.Maker == was.Maker && m.Model == was.Model
 }
 

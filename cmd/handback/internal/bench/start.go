@@ -27,6 +27,7 @@ func (e *Engine) begin(ctx context.Context) {
 		r   *inspect.Report
 		err error
 	}
+	e.update(func() { e.found, e.kept = false, false })
 	aside, drop := context.WithCancel(ctx)
 	defer drop()
 	look := make(chan looked, 1)
@@ -34,16 +35,18 @@ func (e *Engine) begin(ctx context.Context) {
 		r, err := e.takeReport(aside)
 		look <- looked{r, err}
 	}()
-	e.update(func() { e.kept = false })
 	e.countCopies(ctx)
 	switch err := e.findStation(ctx); {
 	case err != nil:
 		what, do := stickWords(err)
 		e.halt(what, do)
 	case e.station.Locked != nil:
+		if e.station.Signer.Class == sign.Production && e.refusedHere(e.w.Machine(ctx)) {
+			return // nobody types a passphrase into a machine that is none
+		}
 		e.askPassphrase()
 	default:
-		e.offerIntake()
+		e.offerIntake(ctx)
 		l := <-look
 		e.meet(ctx, l.r, l.err)
 	}
@@ -68,7 +71,7 @@ func (e *Engine) meet(ctx context.Context, r *inspect.Report, err error) {
 	e.judge(r)
 	e.update(func() { e.report = r })
 	e.say("inspected", fmt.Sprintf("%d drives found", len(r.Drives)), "drives", len(r.Drives))
-	if !e.refusedHere() {
+	if !e.refusedHere(r) {
 		e.admit(ctx)
 	}
 }
@@ -196,8 +199,8 @@ func (e *Engine) isUnattended() bool {
 
 // refusedHere: a production stick does not start under a hypervisor, where
 // drives may be anything.
-func (e *Engine) refusedHere() bool {
-	h := e.report.Machine.Hypervisor
+func (e *Engine) refusedHere(r *inspect.Report) bool {
+	h := r.Machine.Hypervisor
 	if e.station.Signer.Class == sign.Production && (!h.Known || h.Value) {
 		what := "This is a virtual machine, and this stick is for real ones."
 		if !h.Known {
@@ -254,7 +257,7 @@ func (e *Engine) takeReport(ctx context.Context) (*inspect.Report, error) {
 				e.silent = told
 			}
 		})
-		e.offerIntake()
+		e.offerIntake(ctx)
 	})
 	e.update(func() {
 		if over = true; e.silent == told {

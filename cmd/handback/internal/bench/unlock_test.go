@@ -98,6 +98,15 @@ func TestUnlock(t *testing.T) {
 	refused(t, e, unlockWith(shiftWords), errLater.Error())
 }
 
+// Nobody is asked for the passphrase of a stick for real machines in one that is none.
+func TestNoUnlockInAVirtualMachine(t *testing.T) {
+	_, e, _, _ := lockedBed(t, func(s *Station) { c := *s.Signer; c.Class = sign.Production; s.Signer = &c })
+	until(t, "a page", func() bool { s := e.View().Stage; return s == wire.StageUnlock || s == wire.StageStopped })
+	if v := e.View(); v.Stage != wire.StageStopped || !strings.Contains(v.Notice.What, "This is a virtual machine") {
+		t.Errorf("at %s: %+v", v.Stage, v.Notice)
+	}
+}
+
 // The pause grows and has an end.
 func TestPause(t *testing.T) {
 	for wrong, want := range map[int]time.Duration{0: 0, 2: 0, 3: 30 * time.Second, 4: time.Minute, 5: 2 * time.Minute, 7: 8 * time.Minute, 8: 15 * time.Minute, 1000: 15 * time.Minute} {

@@ -40,9 +40,14 @@ func (e *Engine) View() wire.View {
 	return v
 }
 
-// noticeNow: a drive that is waited for hides nothing that is bad.
+// noticeNow: a drive that is waited for hides nothing that must be seen to.
 func (e *Engine) noticeNow() *wire.Notice {
-	if e.silent == nil || e.notice != nil && e.notice.Mark == wire.MarkBad {
+	switch {
+	case e.notice != nil && e.notice.Mark != wire.MarkBusy:
+		return e.notice
+	case e.notTaken != nil:
+		return e.notTaken
+	case e.silent == nil:
 		return e.notice
 	}
 	n, what := *e.silent, "Wait. "

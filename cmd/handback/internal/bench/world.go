@@ -66,6 +66,8 @@ type World struct {
 	Print func(ctx context.Context, uri string, d ipp.Document) error
 	// Survey looks at the machine, and tells of drives that it waits for.
 	Survey func(ctx context.Context, silent func(inspect.Drive)) (*inspect.Report, error)
+	// Machine looks at the machine without its drives, none of which it waits for.
+	Machine func(ctx context.Context) *inspect.Report
 	// Suspend puts the machine to sleep for a moment. nil: it can't be.
 	Suspend func(ctx context.Context, m sleep.Machine) error
 	// Fabric connects the drives on a network that the machine's firmware names, and
@@ -106,9 +108,12 @@ func Machine() World {
 		Second: func(ctx context.Context, home Station) (Second, error) {
 			return findSecond(ctx, home.Store, home.Signer.Root, home.Signer.Stick, time.Now())
 		},
-		Copies:    copies(),
-		Print:     ipp.Print,
-		Survey:    surveyMachine,
+		Copies: copies(),
+		Print:  ipp.Print,
+		Survey: surveyMachine,
+		Machine: func(ctx context.Context) *inspect.Report {
+			return survey.Machine(ctx, survey.Options{BootPartGUIDs: ownPartitions})
+		},
 		Suspend:   func(ctx context.Context, m sleep.Machine) error { return m.Suspend(ctx) },
 		Fabric:    connectFabric,
 		Opener:    linux.Opener{},
