@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -111,8 +112,10 @@ func (s survey) scsiWithoutDriver([]subject) ([]inspect.Finding, string, error) 
 	})
 }
 
-// usbWithoutDriver: an interface of class 08h (mass storage) that nobody drives.
-func (s survey) usbWithoutDriver([]subject) ([]inspect.Finding, string, error) {
+// usbWithoutDrive: an interface of class 08h (mass storage) that nobody drives, or whose
+// driver found nothing to drive. A reader without a card and an optical drive are SCSI
+// devices; so is the stick of this system.
+func (s survey) usbWithoutDrive([]subject) ([]inspect.Finding, string, error) {
 	return s.mayHave("USB", "/sys/bus/usb/devices", func(name, dir string) (f inspect.Finding, hidden bool, err error) {
 		if !strings.Contains(name, ":") {
 			return f, false, nil // a device or a hub, which has its interfaces beside it
@@ -122,28 +125,115 @@ func (s survey) usbWithoutDriver([]subject) ([]inspect.Finding, string, error) {
 			return f, false, err
 		}
 		driver, err := s.tree.Link(dir, "driver")
-		if err != nil || driver != "" {
+		if err != nil {
 			return f, false, err
 		}
-		return inspect.Finding{Code: "no-driver", What: fmt.Sprintf("the USB storage device at port %s has no driver here", name),
-			Do: "pull it out, or erase it elsewhere if it belongs to the machine"}, true, nil
+		if driver == "" {
+			return inspect.Finding{Code: "no-driver", What: fmt.Sprintf("the USB storage device at port %s has no driver here", name),
+				Do: "pull it out, or erase it elsewhere if it belongs to the machine"}, true, nil
+		}
+		shows, err := s.scsiBelow(dir)
+		if shows || err != nil {
+			return f, false, err
+		}
+		product, _ := s.tree.Attr(filepath.Dir(dir), "product") // only its name
+		// It may have come just now: usb-storage waits a second before it looks (delay_use).
+		return inspect.Finding{Code: "usb-no-drive", What: fmt.Sprintf("the USB storage device %s at port %s shows no drive", or(drive.Clean([]byte(product)), "of unknown name"), name),
+			Do: "pull it out and put it in again; if it stays so, leave it out, or erase it elsewhere if it belongs to the machine"}, true, nil
 	})
 }
+
+// scsiBelow: some SCSI device hangs on the device with that folder, by a host of its own.
+func (s survey) scsiBelow(dir string) (bool, error) {
+	dirs := []string{dir}
+	for _, kind := range []*regexp.Regexp{scsiHost, scsiTarget, scsiDevice} {
+		var next []string
+		for _, dir := range dirs {
+			names, err := s.tree.List(dir)
+			if err != nil {
+				return false, err
+			}
+			for _, name := range names {
+				if kind.MatchString(name) {
+					next = append(next, filepath.Join(dir, name))
+				}
+			}
+		}
+		dirs = next
+	}
+	return len(dirs) > 0, nil
+}
+
+// ataDrives are the classes of ATA devices that are drives, and not optical ones. A zoned
+// one that was given up has no word: the table of Linux, ata_class_names in
+// drivers/ata/libata-transport.c, has none for ATA_DEV_ZAC_UNSUP, and one for all others.
+var ataDrives = []string{"ata", "zac", ""}
 
 // ataWithoutDisk: a drive that answered on a SATA link since the start, and is no disk
 // now: it was given up, or fell out of its connector. libata keeps its class
 // (Documentation/ABI/testing/sysfs-ata).
 func (s survey) ataWithoutDisk(subjects []subject) ([]inspect.Finding, string, error) {
-	return s.mayHave("SATA", "/sys/class/ata_device", func(_, dir string) (f inspect.Finding, hidden bool, err error) {
+	return s.mayHave("SATA", "/sys/class/ata_device", func(name, dir string) (f inspect.Finding, hidden bool, err error) {
 		class, err := s.tree.Attr(dir, "class")
 		port := ataPort.FindString(dir)
-		if err != nil || class != "ata" || port == "" || below(subjects, strings.TrimSuffix(port, "/")) {
+		if err != nil || !slices.Contains(ataDrives, class) || port == "" {
 			return f, false, err
 		}
+		address, at := ataTarget(name)
+		if slices.ContainsFunc(subjects, func(d subject) bool {
+			target, here := strings.CutPrefix(d.disk.Device, port)
+			m := ataHost.FindStringSubmatch(target)
+			return here && m != nil && m[1] == address
+		}) {
+			return f, false, nil
+		}
 		return inspect.Finding{Code: "lost-drive",
-			What: fmt.Sprintf("a drive on SATA link %s answered when the machine was started, and is gone", last(ataLink, port)),
+			What: fmt.Sprintf("a drive on SATA link %s%s answered when the machine was started, and is gone", last(ataLink, port), at),
 			Do:   "switch the machine off, see that the drive sits well, and start again; if it stays so, take it out and destroy it"}, true, nil
 	})
+}
+
+// ataTarget is the channel and the target that an ATA device has on the SCSI host of its
+// port, and what tells it from others of the port, for people. In IDE mode a port has two
+// devices, dev1.0 and dev1.1: their numbers are the targets of channel 0. Of a port
+// multiplier each link has one, dev1.2.0, and is a channel whose target is 0. So has
+// Linux it: ata_tdev_add in drivers/ata/libata-transport.c, ata_scsi_scan_host in
+// drivers/ata/libata-scsi.c.
+func ataTarget(name string) (address, at string) {
+	m := ataName.FindStringSubmatch(name)
+	switch {
+	case m == nil:
+		return "", "" // of no disk
+	case m[2] != "":
+		return m[1] + ":0", fmt.Sprintf(" (port %s of its multiplier)", m[1])
+	}
+	return "0:" + m[1], fmt.Sprintf(" (device %s)", m[1])
+}
+
+// mmcHosts: one without a card is an empty slot, or has memory soldered to it that does
+// not answer. Nothing in sysfs of Linux 6.1 tells which: the host's class has no attribute
+// (drivers/mmc/core/host.c), and _RMV of ACPI is none. Most laptops have a slot, so an
+// empty host is no finding, and it is said.
+func (s survey) mmcHosts([]subject) ([]inspect.Finding, string, error) {
+	hosts, empty := 0, 0
+	_, looked, err := s.mayHave("SD and eMMC", "/sys/class/mmc_host", func(name, dir string) (f inspect.Finding, hidden bool, err error) {
+		names, err := s.tree.List(dir)
+		if err != nil {
+			return f, false, err
+		}
+		hosts++
+		if !slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, name+":") }) {
+			empty++
+		}
+		return f, false, nil
+	})
+	if looked != "" {
+		looked = fmt.Sprintf("SD and eMMC hosts: %d, without a medium: %d", hosts, empty)
+		if empty > 0 {
+			looked += " (an empty slot, or memory that does not answer)"
+		}
+	}
+	return nil, looked, err
 }
 
 // mayHave looks at a bus that not every machine has: one without it has no device there.

@@ -29,7 +29,7 @@ func (s survey) findings(subjects []subject, unlisted error) hidden {
 	if unlisted != nil {
 		h.missing = append(h.missing, unlisted.Error())
 	}
-	for _, look := range []look{s.controllers, s.scsiWithoutDriver, s.usbWithoutDriver, s.ataWithoutDisk, nvmeFindings, halfFindings, s.areaFindings} {
+	for _, look := range []look{s.controllers, s.scsiWithoutDriver, s.usbWithoutDrive, s.ataWithoutDisk, s.mmcHosts, nvmeFindings, halfFindings, s.areaFindings} {
 		f, at, err := look(subjects)
 		h.found = append(h.found, f...)
 		switch {

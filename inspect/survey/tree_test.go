@@ -21,7 +21,7 @@ func plant(t *testing.T, lines string) string {
 	t.Helper()
 	root := t.TempDir()
 	for line := range strings.Lines(lines) {
-		line = strings.TrimSpace(line)
+		line = strings.TrimLeft(strings.TrimSuffix(line, "\n"), " \t") // a text may be empty
 		name, text, isFile := strings.Cut(line, " = ")
 		link, to, isLink := strings.Cut(line, " -> ")
 		var err error
@@ -81,10 +81,53 @@ func nvmeDisk(address string) string {
 
 // ataDevice is a device on a SATA link, as libata keeps it.
 func ataDevice(class string, link int) string {
-	name := fmt.Sprintf("dev%d.0", link)
-	dir := fmt.Sprintf("sys/devices/pci0000:00/0000:00:17.0/ata%d/link%d/%s/ata_device/%s", link, link, name, name)
+	return ataNamed(class, fmt.Sprintf("ata%d/link%d", link, link), fmt.Sprintf("dev%d.0", link))
+}
+
+// ataNamed is one of several devices of a port.
+func ataNamed(class, link, name string) string {
+	dir := "sys/devices/pci0000:00/0000:00:17.0/" + link + "/" + name + "/ata_device/" + name
 	return dir + "/class = " + class + "\nsys/class/ata_device/" + name + " -> /" + dir + "\n"
 }
+
+// usbStorage is an interface of a USB device that a driver has, with its host, and what a
+// SCSI device on it is like; a disk's has its lines of block.
+func usbStorage(lines ...string) string {
+	const dir = "sys/devices/u/1-2/1-2:1.0"
+	s := "sys/devices/u/1-2/product = Stick\n" + dir + "/bInterfaceClass = 08\nsys/bus/usb/devices/1-2:1.0 -> /" + dir + "\n" +
+		"sys/bus/usb/drivers/usb-storage/\n" + dir + "/driver -> /sys/bus/usb/drivers/usb-storage\n" + dir + "/host4/scsi_host/host4/proc_name = usb-storage\n"
+	const at = dir + "/host4/target4:0:0/4:0:0:0"
+	if len(lines) > 0 {
+		s += at + "/subsystem -> /sys/bus/scsi\nsys/bus/scsi/devices/4:0:0:0 -> /" + at + "\n"
+	}
+	for _, l := range lines {
+		s += at + "/" + l + "\n"
+		if strings.HasPrefix(l, "block/") {
+			s += at + "/block/sdb/dev = 8:16\n" + at + "/block/sdb/removable = 1\n" + at + "/block/sdb/device -> /" + at + "\nsys/block/sdb -> /" + at + "/block/sdb\n"
+		}
+	}
+	return s
+}
+
+// secondSATA is the second disk of a port in IDE mode.
+var secondSATA = onPort("0:1", "sdb", "8:16")
+
+// multiplier of SATA ports with two drives, those of some of which are disks.
+func multiplier(disks ...int) string {
+	s := ataDevice("pmp", 1) + ataNamed("ata", "ata1/link1.0", "dev1.0.0") + ataNamed("ata", "ata1/link1.1", "dev1.1.0")
+	for _, n := range disks {
+		s += onPort(fmt.Sprintf("%d:0", n), fmt.Sprintf("sd%c", 'a'+n), fmt.Sprintf("8:%d", 16*n))
+	}
+	return s
+}
+
+// onPort is one of several disks of a port, by its channel and target.
+func onPort(address, name, number string) string {
+	return strings.NewReplacer("target0:0:0/0:0:0:0", "target0:"+address+"/0:"+address+":0", "/0:0:0:0", "/0:"+address+":0", "sda", name, "8:0", number).Replace(sata("0000:00:17.0"))
+}
+
+// mmcHost is the host of mmcDisk, in its class.
+const mmcHost = "sys/devices/pci0000:00/0000:00:1a.0/mmc_host/mmc0/power/\nsys/class/mmc_host/mmc0 -> /sys/devices/pci0000:00/0000:00:1a.0/mmc_host/mmc0\n"
 
 // mmcDisk is a card, with an area of its own beside its blocks.
 func mmcDisk(kind, area string) string {
@@ -148,6 +191,15 @@ func TestFindings(t *testing.T) {
 		{"another one given up beside it", pci("0000:00:17.0", "0x010601", "ahci") + sata("0000:00:17.0") + ataDevice("ata", 1) + ataDevice("ata", 2), []string{"lost-drive"}},
 		{"a link without a drive", pci("0000:00:17.0", "0x010601", "ahci") + ataDevice("none", 1), nil},
 		{"an optical drive", pci("0000:00:17.0", "0x010601", "ahci") + ataDevice("atapi", 1), nil},
+		{"a zoned drive on its link", pci("0000:00:17.0", "0x010601", "ahci") + sata("0000:00:17.0") + ataDevice("zac", 1), nil},
+		{"a zoned drive that fell out", pci("0000:00:17.0", "0x010601", "ahci") + ataDevice("zac", 1), []string{"lost-drive"}},
+		{"a zoned drive that was given up: its class has no word", pci("0000:00:17.0", "0x010601", "ahci") + ataDevice("", 1), []string{"lost-drive"}},
+		{"IDE mode: the second drive of a port given up", pci("0000:00:17.0", "0x01018f", "ata_piix") + sata("0000:00:17.0") + ataDevice("ata", 1) + ataNamed("ata", "ata1/link1", "dev1.1"), []string{"lost-drive"}},
+		{"IDE mode: the first drive of a port given up", pci("0000:00:17.0", "0x01018f", "ata_piix") + secondSATA + ataDevice("ata", 1) + ataNamed("ata", "ata1/link1", "dev1.1"), []string{"lost-drive"}},
+		{"IDE mode: two drives on a port", pci("0000:00:17.0", "0x01018f", "ata_piix") + sata("0000:00:17.0") + secondSATA + ataDevice("ata", 1) + ataNamed("ata", "ata1/link1", "dev1.1"), nil},
+		{"IDE mode: a drive and an optical one", pci("0000:00:17.0", "0x01018f", "ata_piix") + sata("0000:00:17.0") + ataDevice("ata", 1) + ataNamed("atapi", "ata1/link1", "dev1.1"), nil},
+		{"a port multiplier with a drive on each port", pci("0000:00:17.0", "0x010601", "ahci") + multiplier(0, 1), nil},
+		{"a drive behind a port multiplier given up", pci("0000:00:17.0", "0x010601", "ahci") + multiplier(1), []string{"lost-drive"}},
 		{"volumes of a RAID card", pci("0000:00:17.0", "0x010400", "megaraid_sas") + sata("0000:00:17.0"), []string{"raid-volume"}},
 		{"a disk is not on the controller of a like name", pci("0000:00:17.0", "0x010400", "ahci") + sata("0000:00:17.01"), []string{"raid-mode"}},
 		{"remapped NVMe", pci("0000:00:17.0", "0x010601", "ahci", "remapped_nvme = 2") + sata("0000:00:17.0"), []string{"remapped-nvme"}},
@@ -159,6 +211,11 @@ func TestFindings(t *testing.T) {
 		{"a SCSI optical drive", "sys/devices/x/2:0:0:0/type = 5\nsys/bus/scsi/devices/2:0:0:0 -> /sys/devices/x/2:0:0:0\nsys/devices/x/host2/\nsys/bus/scsi/devices/host2 -> /sys/devices/x/host2\n", nil},
 		{"memory that keeps its data", "sys/firmware/acpi/tables/NFIT = NFIT\n", []string{"persistent-memory"}},
 		{"USB storage without a driver", "sys/devices/u/1-2:1.0/bInterfaceClass = 08\nsys/bus/usb/devices/1-2:1.0 -> /sys/devices/u/1-2:1.0\nsys/devices/u/1-3:1.0/bInterfaceClass = 03\nsys/bus/usb/devices/1-3:1.0 -> /sys/devices/u/1-3:1.0\n", []string{"no-driver"}},
+		{"USB storage whose driver found no disk", usbStorage(), []string{"usb-no-drive"}},
+		{"a USB stick", usbStorage("type = 0", "block/sdb/size = 2048"), nil},
+		{"a USB reader without a card", usbStorage("type = 0", "block/sdb/size = 0"), nil},
+		{"a USB optical drive", usbStorage("type = 5"), nil},
+		{"an SD host without a card", pci("0000:00:1a.0", "0x080501", "sdhci-pci") + mmcHost, nil},
 	} {
 		r, err := Take(t.Context(), Options{Doors: capture.Folder(plant(t, quiet+c.lines))})
 		if err != nil {
@@ -173,6 +230,44 @@ func TestFindings(t *testing.T) {
 		}
 		if !slices.Equal(got, c.want) || r.Unhandled == nil {
 			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
+// What a finding says is which drive, and what to do.
+func TestFindingsSayWhich(t *testing.T) {
+	const ahci, usb = "switch the machine off", "pull it out and put it in again"
+	for _, c := range []struct{ lines, what, do string }{
+		{ataDevice("ata", 3), "a drive on SATA link 3 (device 0) answered", ahci},
+		{ataNamed("ata", "ata1/link1", "dev1.1"), "a drive on SATA link 1 (device 1) answered", ahci},
+		{multiplier(1), "a drive on SATA link 1 (port 0 of its multiplier) answered", ahci},
+		{multiplier(0), "a drive on SATA link 1 (port 1 of its multiplier) answered", ahci},
+		{usbStorage(), "the USB storage device Stick at port 1-2:1.0 shows no drive", usb},
+	} {
+		r, err := Take(t.Context(), Options{Doors: capture.Folder(plant(t, quiet+c.lines))})
+		if err != nil || len(r.Unhandled) != 1 || !strings.HasPrefix(r.Unhandled[0].What, c.what) || !strings.HasPrefix(r.Unhandled[0].Do, c.do) {
+			t.Errorf("%s: %+v, %v", c.what, r.Unhandled, err)
+		}
+	}
+}
+
+// A host without a card may be an empty slot, or have memory that does not answer: the
+// reader is told.
+func TestMMCHosts(t *testing.T) {
+	for lines, want := range map[string]string{
+		"":                           "",
+		mmcDisk("MMC", "") + mmcHost: "SD and eMMC hosts: 1, without a medium: 0",
+		mmcHost:                      "SD and eMMC hosts: 1, without a medium: 1 (an empty slot, or memory that does not answer)",
+		ordinary()[len(quiet):]:      "SD and eMMC hosts: 2, without a medium: 1 (an empty slot, or memory that does not answer)",
+		"sys/class/mmc_host/\n":      "SD and eMMC hosts: 0, without a medium: 0",
+	} {
+		r, err := Take(t.Context(), Options{Doors: capture.Folder(plant(t, quiet+lines))})
+		if err != nil || r.Unhandled == nil || len(r.Unhandled) > 0 {
+			t.Fatalf("%q: %+v, %v", want, r.Unhandled, err)
+		}
+		at := slices.IndexFunc(r.Looked, func(l string) bool { return strings.HasPrefix(l, "SD and eMMC") })
+		if want == "" && at >= 0 || want != "" && (at < 0 || r.Looked[at] != want) {
+			t.Errorf("%q, want %q", r.Looked, want)
 		}
 	}
 }

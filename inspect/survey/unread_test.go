@@ -59,19 +59,19 @@ const (
 	ahciDir = "/sys/devices/pci0000:00/0000:00:17.0"
 	ataDir  = ahciDir + "/ata1/link1/dev1.0/ata_device/dev1.0"
 	diskDir = ahciDir + "/ata1/host0/target0:0:0/0:0:0:0"
+	slotDir = "/sys/devices/pci0000:00/0000:00:1a.0/mmc_host/mmc1"
 	cardDir = "/sys/devices/pci0000:00/0000:00:1a.0/mmc_host/mmc0/mmc0:0001/block/mmcblk0"
+	usbDir  = "/sys/devices/u/1-2/1-2:1.0"
 
 	otherDevices = "sys/devices/x/2:0:0:0/type = 5\nsys/bus/scsi/devices/2:0:0:0 -> /sys/devices/x/2:0:0:0\n" +
 		"sys/devices/u/1-2/idVendor = 1d6b\nsys/bus/usb/devices/1-2 -> /sys/devices/u/1-2\n" +
-		"sys/devices/u/1-2/1-2:1.0/bInterfaceClass = 08\nsys/bus/usb/devices/1-2:1.0 -> /sys/devices/u/1-2/1-2:1.0\n" +
-		"sys/bus/usb/drivers/usb-storage/\nsys/devices/u/1-2/1-2:1.0/driver -> /sys/bus/usb/drivers/usb-storage\n" +
 		"sys/devices/x/host2/\nsys/bus/scsi/devices/host2 -> /sys/devices/x/host2\n"
 )
 
 // ordinary is a machine that has a device on every bus, and nothing hidden.
 func ordinary() string {
 	return quiet + pci("0000:00:17.0", "0x010601", "ahci", "remapped_nvme = 0") + pci("0000:00:02.0", "0x030000", "") + sata("0000:00:17.0") + ataDevice("none", 1) +
-		mmcDisk("MMC", "mmcblk0p1") + cardDir[1:] + "/mmcblk0p1/partition = 1\n" + otherDevices
+		mmcDisk("MMC", "mmcblk0p1") + cardDir[1:] + "/mmcblk0p1/partition = 1\n" + mmcHost + slotDir[1:] + "/power/\nsys/class/mmc_host/mmc1 -> " + slotDir + "\n" + usbStorage("type = 5") + otherDevices
 }
 
 func (u unread) drives(t *testing.T, root string) driveFacts {
@@ -84,7 +84,7 @@ func (u unread) drives(t *testing.T, root string) driveFacts {
 // and the place is not among those that were looked at.
 func TestUnreadIsNotNothing(t *testing.T) {
 	root := plant(t, ordinary())
-	if f := (unread{}).drives(t, root); f.hidden.found == nil || len(f.hidden.found) != 0 || len(f.hidden.missing) != 0 || len(f.hidden.looked) != 4 || len(f.drives) != 2 {
+	if f := (unread{}).drives(t, root); f.hidden.found == nil || len(f.hidden.found) != 0 || len(f.hidden.missing) != 0 || len(f.hidden.looked) != 5 || len(f.drives) != 2 {
 		t.Fatalf("the machine that is the ground of all cases: %+v, drives %+v", f.hidden, f.drives)
 	}
 	always := []syscall.Errno{syscall.EIO, syscall.EACCES, syscall.ENODEV, syscall.ELOOP}
@@ -105,8 +105,13 @@ func TestUnreadIsNotNothing(t *testing.T) {
 		{diskDir + "/block", "what 0:0:0:0 on the SCSI bus is", "SCSI", always},
 		{"/sys/bus/usb", "the devices of the USB bus could not be listed", "USB", always},
 		{"/sys/bus/usb/devices", "the devices of the USB bus could not be listed", "USB", always},
-		{"/sys/devices/u/1-2/1-2:1.0/bInterfaceClass", "what 1-2:1.0 on the USB bus is", "USB", must},
-		{"/sys/devices/u/1-2/1-2:1.0/driver", "what 1-2:1.0 on the USB bus is", "USB", always},
+		{usbDir + "/bInterfaceClass", "what 1-2:1.0 on the USB bus is", "USB", must},
+		{usbDir + "/driver", "what 1-2:1.0 on the USB bus is", "USB", always},
+		{usbDir, "what 1-2:1.0 on the USB bus is", "USB", always},
+		{usbDir + "/host4", "what 1-2:1.0 on the USB bus is", "USB", must},
+		{usbDir + "/host4/target4:0:0", "what 1-2:1.0 on the USB bus is", "USB", must},
+		{"/sys/class/mmc_host", "the devices of the SD and eMMC bus could not be listed", "SD and eMMC", always},
+		{slotDir, "what mmc1 on the SD and eMMC bus is", "SD and eMMC", must},
 		{"/sys/class/ata_device", "the devices of the SATA bus could not be listed", "SATA", always},
 		{ataDir + "/class", "what dev1.0 on the SATA bus is", "SATA", must},
 		{cardDir + "/mmcblk0p1", "areas of its own", "", always},
@@ -121,7 +126,7 @@ func TestUnreadIsNotNothing(t *testing.T) {
 			}) {
 				t.Errorf("%s, %v: found %v (nil %v), missing %q", c.name, errno, h.found, h.found == nil, h.missing)
 			}
-			if c.bus != "" && slices.ContainsFunc(h.looked, func(l string) bool { return strings.HasPrefix(l, c.bus+" bus") }) {
+			if c.bus != "" && slices.ContainsFunc(h.looked, func(l string) bool { return strings.HasPrefix(l, c.bus) }) {
 				t.Errorf("%s, %v: looked %q", c.name, errno, h.looked)
 			}
 		}
@@ -131,7 +136,7 @@ func TestUnreadIsNotNothing(t *testing.T) {
 // What one machine has and another has not may be absent.
 func TestAbsentIsNothing(t *testing.T) {
 	root := plant(t, ordinary())
-	for _, name := range []string{"/sys/bus/scsi/devices", "/sys/bus/usb", "/sys/class/ata_device", ahciDir + "/remapped_nvme"} {
+	for _, name := range []string{"/sys/bus/scsi/devices", "/sys/bus/usb", "/sys/class/ata_device", "/sys/class/mmc_host", ahciDir + "/remapped_nvme"} {
 		if h := (unread{name: name, errno: syscall.ENOENT}).drives(t, root).hidden; h.found == nil || len(h.found)+len(h.missing) != 0 {
 			t.Errorf("%s: %+v", name, h)
 		}
@@ -144,8 +149,9 @@ func TestPulledOut(t *testing.T) {
 	for name, link := range map[string]string{
 		"/sys/devices/pci0000:00/0000:00:02.0/class": "/sys/bus/pci/devices/0000:00:02.0",
 		"/sys/devices/x/2:0:0:0/type":                "/sys/bus/scsi/devices/2:0:0:0",
-		"/sys/devices/u/1-2/1-2:1.0/bInterfaceClass": "/sys/bus/usb/devices/1-2:1.0",
+		usbDir + "/bInterfaceClass":                  "/sys/bus/usb/devices/1-2:1.0",
 		ataDir + "/class":                            "/sys/class/ata_device/dev1.0",
+		slotDir:                                      "/sys/class/mmc_host/mmc1",
 		cardDir + "/size":                            "/sys/block/mmcblk0",
 	} {
 		for _, errno := range []syscall.Errno{syscall.ENODEV, syscall.ENOENT} {
