@@ -17,12 +17,16 @@
 // Names of the machine and of people are replaced before anything is written, the
 // same by the same within one archive, by others of the same length and shape:
 // serial numbers, UUIDs, WWNs, MAC addresses, asset tags, the names of boot entries,
-// volumes and folders, the hash of the TPM's key. The key by which they were
-// replaced is thrown away. Maker, model, firmware and capacity stay, and with them
-// whatever else an owner may have written in their place. A name that is also a word of
-// the kernel or of a maker is replaced only where it is known to stand. Blocks of a
-// drive are never kept, only what the survey of them came to. A file or page of a
-// kind that is not known here is withheld. See names.go, kernel.go, files.go and commands.go.
+// volumes and folders, those that people gave to network interfaces, the hash of the
+// TPM's key. The key by which they were replaced is thrown away. Maker, model, firmware
+// and capacity stay, and with them whatever else an owner may have written in their
+// place. A name that is also a word of the kernel or of a maker is replaced only where
+// it is known to stand. Blocks of a drive are never kept, only what the survey of them
+// came to. What in an answer of a drive or a display is its maker's own is blotted out:
+// parts of IDENTIFY data, SMART data and EXT_CSD, of TCG level 0 discovery and of sense
+// data, and descriptors of an EDID that are not known here. A file or page of a kind
+// that is not known here is withheld. See names.go, kernel.go, files.go, tables.go and
+// commands.go.
 //
 // An archive may come from anybody: it is read with bounds, and what it says is
 // cleaned and parsed as what a machine says is.

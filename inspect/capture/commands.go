@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
+	"regexp"
+	"strings"
 
 	"handback.example/inspect/drive"
 )
@@ -27,9 +30,14 @@ func (c concealer) answer(x *exchange, b []byte) {
 	case x.Protocol == drive.ProtocolNVMe:
 		c.nvme(f, b)
 	case x.Protocol == drive.ProtocolMMC:
-		if len(b) == 512 { // EXT_CSD: VENDOR_SPECIFIC_FIELD (JESD84-B51 clause 7.4)
+		if len(b) == 512 { // EXT_CSD: VENDOR_SPECIFIC_FIELD, VENDOR_PROPRIETARY_HEALTH_REPORT (JESD84-B51 clause 7.4)
 			clear(b[64:128])
+			clear(b[270:302])
 		}
+	case f[0] == 0x03: // REQUEST SENSE
+		sense(b)
+	case f[0] == 0xa2 && len(f) == 12:
+		discovery(b)
 	case f[0] == 0x12 && len(f) >= 6:
 		c.inquiry(f[1]&1 != 0, f[2], b)
 	case f[0] == 0x85 && len(f) == 16:
@@ -49,14 +57,91 @@ func (c concealer) ata(command, feature byte, b []byte) {
 	case command == 0xb0 && feature == 0xd0 && len(b) >= 512: // SMART READ DATA, 7.48
 		clear(b[386:511])
 		b[511] -= sum(b[:512])
+	case command == 0x5c, command == 0x5d:
+		discovery(b)
 	}
+}
+
+// discovery is TCG level 0 discovery, the one answer of a security protocol that is
+// asked for (Core clause 3.3.6): bytes 16 to 47 are the maker's own, and so are the
+// features from C000h on. One that makes no sense makes none afterwards.
+func discovery(b []byte) {
+	const header = 48
+	if len(b) < header {
+		clear(b)
+		return
+	}
+	n := uint64(binary.BigEndian.Uint32(b)) + 4
+	if n < header || n > uint64(len(b)) {
+		clear(b[4:])
+		return
+	}
+	clear(b[16:header])
+	clear(b[n:])
+	for b = b[header:n]; len(b) >= 4; {
+		n := 4 + int(b[3])
+		if n > len(b) {
+			clear(b[4:])
+			return
+		}
+		if b[0] >= 0xc0 {
+			clear(b[4:n])
+		}
+		b = b[n:]
+	}
+}
+
+// senseKept are the descriptors of sense data, by their type, that hold numbers of
+// blocks, states, progress and the registers of an ATA drive, and their lengths (SPC-5,
+// 4.4.2, and SAT-4 12.2.2.7).
+var senseKept = map[byte]int{0x00: 10, 0x01: 10, 0x02: 6, 0x03: 2, 0x04: 2, 0x05: 2, 0x09: 12, 0x0a: 6, 0x0d: 30}
+
+// sense data of SCSI: what stands behind byte 17 of the fixed format is the maker's own,
+// and so are other formats; so may be descriptors that are not known.
+func sense(b []byte) {
+	if len(b) == 0 {
+		return
+	}
+	switch b[0] & 0x7f {
+	case 0x70, 0x71:
+		clear(b[min(18, len(b)):])
+		return
+	case 0x72, 0x73:
+	default:
+		clear(b[1:])
+		return
+	}
+	if len(b) < 8 {
+		return
+	}
+	end := min(8+int(b[7]), len(b))
+	clear(b[end:])
+	for d := b[8:end]; len(d) >= 2; {
+		n := min(2+int(d[1]), len(d))
+		if length, ok := senseKept[d[0]]; !ok || n != 2+length {
+			clear(d[2:n])
+		}
+		d = d[n:]
+	}
+}
+
+// senseInText is what an error says of a command that failed (drive.StatusError).
+var senseInText = regexp.MustCompile(`(device status [0-9a-f]{4}, sense )([0-9a-f]{2}(?: [0-9a-f]{2})*)`)
+
+func senseText(s string) string {
+	return senseInText.ReplaceAllStringFunc(s, func(s string) string {
+		v := senseInText.FindStringSubmatch(s)
+		b, _ := unhex(strings.ReplaceAll(v[2], " ", ""))
+		sense(b)
+		return fmt.Sprintf("%s% x", v[1], b)
+	})
 }
 
 // identify is IDENTIFY DEVICE data (ACS-4, 7.12): the serial number in words 10 to 19,
 // the WWN in 108 to 111, the medium's in 176 to 205; 129 to 159 are the maker's own.
-// The checksum is right after it if it was before.
+// The checksum is right after it if it was, and as wrong as it was.
 func (c concealer) identify(b []byte) {
-	whole := b[510] == 0xa5 && sum(b) == 0
+	was := sum(b)
 	c.swappedText(b[20:40])
 	clear(b[258:320])
 	c.swappedText(b[352:412])
@@ -65,8 +150,8 @@ func (c concealer) identify(b []byte) {
 		c.id(wwn)
 		copy(wwn, swapped(string(wwn)))
 	}
-	if whole {
-		b[511] -= sum(b)
+	if b[510] == 0xa5 {
+		b[511] += was - sum(b)
 	}
 }
 
@@ -123,7 +208,13 @@ func (c concealer) designators(b []byte) {
 
 // nvme answers, by opcode and CNS (NVM Express Base 2.0, figures 273 to 312).
 func (c concealer) nvme(f, b []byte) {
-	if f[0] != 0x06 || len(f) != 64 {
+	if len(f) != 64 {
+		return
+	}
+	if f[0] == 0x82 { // Security Receive
+		discovery(b)
+	}
+	if f[0] != 0x06 {
 		return
 	}
 	switch cns := f[40]; {
@@ -187,6 +278,10 @@ func (c concealer) drive(d *driveRecord) *driveRecord {
 		copy(b, x.Data)
 		c.answer(&v, b)
 		v.Data = bytes.TrimRight(b, "\x00")
+		if v.Protocol == drive.ProtocolSCSI {
+			v.Sense = bytes.Clone(x.Sense)
+			sense(v.Sense)
+		}
 		out.commands = append(out.commands, &v)
 	}
 	return out

@@ -31,7 +31,7 @@ func (c concealer) file(name string, b []byte) (out []byte, kept bool) {
 	case base == "edid":
 		return c.edid(b), true
 	case base == "uevent":
-		return uevent(b), true
+		return c.uevent(b), true
 	case name == "/proc/cpuinfo":
 		return withoutLines(b, "Serial"), true
 	case name == "/proc/meminfo", name == "/sys/kernel/security/lockdown":
@@ -104,10 +104,13 @@ func (c concealer) setting(attribute, base string, b []byte) ([]byte, bool) {
 var choice = regexp.MustCompile(`^(?i:enabled?|disabled?|on|off|yes|no|(perm|permanent|permanently)[ _-]?disabled?|[0-9]{1,3})\s*$`)
 
 // uevent keeps the lines that say of what kind a device is.
-func uevent(b []byte) []byte {
+func (c concealer) uevent(b []byte) []byte {
 	var out []byte
 	for line := range bytes.Lines(b) {
-		key, _, _ := strings.Cut(string(line), "=")
+		key, value, _ := strings.Cut(string(line), "=")
+		if name := strings.TrimSuffix(value, "\n"); key == "INTERFACE" && !strings.Contains(name, "/") { // a network's, not the class of one on USB
+			line = []byte(key + "=" + c.netName(name) + value[len(name):])
+		}
 		switch key {
 		case "DEVNAME", "DEVTYPE", "MAJOR", "MINOR", "DRIVER", "DISKSEQ", "PARTN", "MODALIAS", "PCI_CLASS", "PCI_ID", "PCI_SUBSYS_ID", "PCI_SLOT_NAME", "PRODUCT", "TYPE", "INTERFACE":
 			out = append(out, line...)

@@ -20,6 +20,17 @@ var (
 	// macName is an interface's that udev made of its permanent address
 	// (systemd.net-naming-scheme(7)); what 'address' says may be a random one.
 	macName = regexp.MustCompile(`\b(?:en|wl|ww)x[0-9a-f]{12}\b`)
+	// netPart is the name of an interface, or of a radio.
+	netPart = regexp.MustCompile(`/(?:net|ieee80211)/[^/]+`)
+	// kernelsShape has a name that the kernel or udev gave, or that goes by a number as a
+	// rule: it says of what kind an interface is and where it is plugged in. Any other a
+	// person gave it.
+	kernelsShape = regexp.MustCompile(strings.ReplaceAll(`^(?:lo|bonding_masters`+
+		`|(?:eth|wlan|wwan|usb|ib|can|vcan|slcan|vxcan|br|docker|virbr|lxcbr|lxdbr|vnet|veth|tun|tap|bond|team|dummy|ifb|vlan|macvlan|macvtap|ipvlan|vxlan|geneve|wg`+
+		`|sit|ip6tnl|tunl|gre|gretap|erspan|ip6gre|ip_vti|ip6_vti|ppp|sl|bnep|nlmon|rmnet|mhi_hwip|mhi_swip|thunderbolt|firewire|phy|em)#|p#p#`+
+		`|(?:en|wl|ww)x[0-9a-f]{12}`+
+		`|(?:en|ib|mc|sl|wl|ww)(?:[obdvX]#|(?:P#)?(?:p#)?s#(?:f#)?(?:[uci]#)*)(?:[dvr]#|np?#|npf#(?:vf#)?){0,2}`+
+		`)(?:\.#)?$`, "#", "[0-9]{1,5}"))
 	// hidBattery of a keyboard, a mouse, a pen: its serial number is in its name
 	// (drivers/hid/hid-input.c, hid-steam.c).
 	hidBattery = regexp.MustCompile(`/power_supply/(?:hid|steam-controller)-[^/]+-battery`)
@@ -44,6 +55,12 @@ func (c concealer) name(p string) string {
 	if !ofKernel(p) {
 		return c.path(p)
 	}
+	if strings.HasPrefix(p, "/sys/") {
+		p = netPart.ReplaceAllStringFunc(p, func(s string) string {
+			at := strings.LastIndexByte(s, '/') + 1
+			return s[:at] + c.netName(s[at:])
+		})
+	}
 	p = hardwareAddress.ReplaceAllStringFunc(p, c.text)
 	p = macName.ReplaceAllStringFunc(p, func(s string) string { return s[:3] + c.text(s[3:]) })
 	p = hidBattery.ReplaceAllStringFunc(p, func(s string) string {
@@ -66,6 +83,18 @@ func (c concealer) name(p string) string {
 	}
 	return p
 }
+
+// netName of an interface. One that udev made of an address stays here, and the address
+// in it is replaced like any other.
+func (c concealer) netName(name string) string {
+	if kernelsShape.MatchString(name) {
+		return name
+	}
+	return c.text(name)
+}
+
+// isKernels: a name is the kernel's of an interface, or has one that udev made.
+func isKernels(name string) bool { return kernelsShape.MatchString(name) || macName.MatchString(name) }
 
 // kernelWords are the names that the kernel gives to what was recorded, what it says
 // of it in words and short numbers, and the names of makers.

@@ -154,8 +154,9 @@ func (n *names) sub(name string, keep int) string {
 		for i := keep; i < len(s); i++ {
 			s[i] = shaped(s[i], stream(i))
 		}
-		// A name that has nothing to replace stays; a short one may have nothing free.
-		if string(s) == name && try < 100 || (n.used[string(s)] || platform.Placeholder(string(s))) && try < 1000 {
+		// A name that has nothing to replace stays; a short one may have nothing free. What
+		// stays as it is, like the kernel's name of an interface, may stand beside it.
+		if string(s) == name && try < 100 || (n.used[string(s)] || platform.Placeholder(string(s)) || isKernels(lower(string(s)))) && try < 1000 {
 			continue
 		}
 		n.subs[name], n.used[string(s)] = string(s), true

@@ -72,18 +72,25 @@ func (c concealer) replaced(a archive) archive {
 }
 
 func replacedDrive(d *driveRecord, all func(string) string) *driveRecord {
-	d.Unopened, d.Unidentified = all(d.Unopened), all(d.Unidentified)
+	text := all
+	if slices.ContainsFunc(d.commands, func(x *exchange) bool { return x.Protocol == drive.ProtocolSCSI }) {
+		text = func(s string) string { return all(senseText(s)) }
+	}
+	d.Unopened, d.Unidentified = text(d.Unopened), text(d.Unidentified)
 	if d.Contents != nil {
 		v := *d.Contents
 		v.Problems = slices.Clone(v.Problems)
 		for i, p := range v.Problems {
-			v.Problems[i] = all(p)
+			v.Problems[i] = text(p)
 		}
 		d.Contents = &v
 	}
 	for _, x := range d.commands {
 		was := x.Data
-		x.Data, x.Error = []byte(all(string(was))), all(x.Error)
+		x.Data, x.Error = []byte(all(string(was))), text(x.Error)
+		if x.Protocol == drive.ProtocolSCSI { // that of an eMMC is the states of the card
+			x.Sense = []byte(all(string(x.Sense)))
+		}
 		if at := identifyIn(x); at >= 0 && len(was) >= at+512 && sum(was[at:at+512]) == 0 {
 			mend(was[at:at+512], x.Data[at:at+512])
 		}

@@ -32,6 +32,7 @@ var secrets = map[string]string{
 	"boot entry": "Alice's Fedora", "boot folder": "alicelinux", "Wi-Fi network": "AliceHomeWiFi", "firmware tag": "PROPERTY-ALICE-9", "owner": "Alice Examplewoman",
 	"interface": "enx00e04c680a1b", "permanent address": "0011ffabcde1", "dock": "A44CC8112233", "network in a variable's name": "GREENBOATS", "pen": "F0T934702RGJHFVAW",
 	"family name": "bondsson", "digits": "7654321", "short tag": "QX2B3",
+	"tunnel": "wg-bobby-home", "modem": "5g-van-bobby", "maker's descriptor": "BOBBY-77319",
 }
 
 // numbers that do so too, as bytes in hex.
@@ -39,6 +40,7 @@ var numbers = map[string]string{
 	"UUID": "4c4c454400385a10805ac7c04f463733", "MAC": "00e04c680a1b", "WWN": "5002538f4331b2a9", "SAS name": "5000c500a7e81d3b", "NGUID": "36344730529001a60025384500000001",
 	"EUI-64": "0025388b0140a6f1", "partition": "7f1e4ac09b2d4c5fa1b2c3d4e5f60718", "EK": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
 	"display number": "3f7a11c4", "card number": "dac7c039", "btrfs": "c0ffee11223344556677889900aabbcc",
+	"long partition": "2d9a7b31c4e85f604a1be2c7d8095f36", "short partition": "93e1b6f47a2c4d058e6f1a2b3c4d5e60",
 }
 
 func structure(kind byte, data []byte, text ...string) []byte {
@@ -84,6 +86,7 @@ func edid() string {
 	copy(b[54:], "\x00\x00\x00\xfc\x00DELL P2419H\n ")
 	copy(b[72:], "\x00\x00\x00\xff\x00"+secrets["display serial"]+"\n ")
 	copy(b[90:], "\x00\x00\x00\xfe\x00"+secrets["user"]+"\n      ")
+	copy(b[108:], "\x00\x00\x00\x0f\x00"+secrets["maker's descriptor"]+"\n ")
 	b[126] = 1
 	for _, v := range b[:127] {
 		b[127] -= v
@@ -105,7 +108,10 @@ func number(name string) []byte { b, _ := hex.DecodeString(numbers[name]); retur
 func loadOption() string {
 	guid := number("partition")
 	flip := append([]byte{guid[3], guid[2], guid[1], guid[0], guid[5], guid[4], guid[7], guid[6]}, guid[8:]...)
-	hd := "\x04\x01\x2a\x00\x01\x00\x00\x00" + strings.Repeat("\x01", 16) + string(flip) + "\x02\x02"
+	return loadOptionOn("\x04\x01\x2a\x00\x01\x00\x00\x00" + strings.Repeat("\x01", 16) + string(flip) + "\x02\x02")
+}
+
+func loadOptionOn(hd string) string {
 	file := wide(`\EFI\` + secrets["boot folder"] + `\shimx64.efi` + "\x00")
 	path := hd + "\x04\x04" + string(binary.LittleEndian.AppendUint16(nil, uint16(4+len(file)))) + file + "\x7f\xff\x04\x00"
 	return "\x07\x00\x00\x00" + "\x01\x00\x00\x00" + string(binary.LittleEndian.AppendUint16(nil, uint16(len(path)))) + wide(secrets["boot entry"]+"\x00") + path + secrets["owner"]
@@ -142,10 +148,20 @@ func planted(t *testing.T) *bed {
 	b.file(net+"/type", "1\n")
 	b.file(net+"/uevent", "INTERFACE=wlx"+secrets["permanent address"]+"\n")
 	b.link("sys/class/net/wlx"+secrets["permanent address"], net)
+	for _, net := range []string{"sys/devices/virtual/net/" + secrets["tunnel"], "sys/devices/pci0000:00/0000:00:14.0/usb1/1-3/net/" + secrets["modem"]} {
+		b.file(net+"/address", "00:00:00:00:00:00\n")
+		b.file(net+"/addr_assign_type", "0\n")
+		b.file(net+"/type", "1\n")
+		b.file(net+"/uevent", "INTERFACE="+filepath.Base(net)+"\n")
+		b.link("sys/class/net/"+filepath.Base(net), net)
+	}
 	b.file("sys/firmware/efi/efivars/"+secrets["dock"]+"-937fe521-95ae-4d1a-8929-48bcd90ad31a", "\x07\x00\x00\x00abc")
 	b.file("sys/firmware/efi/efivars/Wifi-"+secrets["network in a variable's name"]+"-aabbccdd-2222-3333-4444-555555555555", "\x07\x00\x00\x00abc")
 	const global = "-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 	b.file("sys/firmware/efi/efivars/Boot0003"+global, loadOption())
+	// Hard-drive nodes of other lengths than the standard's.
+	b.file("sys/firmware/efi/efivars/Boot0007"+global, loadOptionOn("\x04\x01\x2b\x00\x01\x00\x00\x00"+strings.Repeat("\x01", 16)+string(number("long partition"))+"\x02\x02\x00"))
+	b.file("sys/firmware/efi/efivars/Boot0008"+global, loadOptionOn("\x04\x01\x1e\x00\x01\x00\x00\x00\x01\x01\x01\x01"+string(number("short partition"))+"\x02\x02"))
 	b.file("sys/firmware/efi/efivars/BootCurrent"+global, "\x06\x00\x00\x00\x01\x00")
 	b.file("sys/firmware/efi/efivars/SecureBoot"+global, "\x06\x00\x00\x00\x01")
 	b.file("sys/firmware/efi/efivars/preferred-networks-36c28ab5-6566-4c50-9ebd-cbb920f83843", "\x07\x00\x00\x00"+secrets["Wi-Fi network"])

@@ -110,9 +110,13 @@ func blot(s []byte) {
 	}
 }
 
+// descriptorsKept of a display hold timings, ranges and colours (3.10.3).
+var descriptorsKept = []byte{0xf7, 0xf8, 0xf9, 0xfa, 0xfb, 0xfd}
+
 // edid keeps the base block without its serial number: 3.4.3, and the descriptor ffh.
 // Of descriptor feh, a text, the panels of laptops have their type there; monitors may
-// have anything. Extensions are blotted out.
+// have anything. Extensions are blotted out, and so are the makers' own descriptors, 00h
+// to 0fh, and all that are not known.
 func (c concealer) edid(b []byte) []byte {
 	if len(b) < 128 {
 		blot(b)
@@ -128,12 +132,16 @@ func (c concealer) edid(b []byte) []byte {
 	hasName := false
 	each := func(do func(tag byte, text []byte)) {
 		for at := 54; at < 126; at += 18 {
-			if d := base[at : at+18]; d[0] == 0 && d[1] == 0 && d[2] == 0 {
+			switch d := base[at : at+18]; {
+			case d[0] != 0 || d[1] != 0: // a timing
+			case d[2] == 0 && d[3] >= 0xfc && d[3] != 0xfd:
 				text := d[5:]
 				if i := bytes.IndexByte(text, '\n'); i >= 0 {
 					text = text[:i]
 				}
 				do(d[3], text)
+			case d[2] != 0 || !slices.Contains(descriptorsKept, d[3]):
+				clear(d[4:])
 			}
 		}
 	}
@@ -208,8 +216,13 @@ func (c concealer) pathNode(kind, sub byte, data []byte) {
 	switch [2]byte{kind, sub} {
 	case [2]byte{1, 1}, [2]byte{2, 1}, [2]byte{3, 2}, [2]byte{3, 5}, [2]byte{3, 18}, [2]byte{0x7f, 0xff}: // PCI, ACPI, SCSI, USB, SATA, the end
 	case [2]byte{4, 1}: // a partition; its signature is a GUID where the type says so
-		if len(data) == 38 && !slices.ContainsFunc(c.own, func(g string) bool { return strings.EqualFold(g, guidText(data[20:36])) }) {
+		switch n := len(data); {
+		case n >= 38 && slices.ContainsFunc(c.own, func(g string) bool { return strings.EqualFold(g, guidText(data[20:36])) }):
+			clear(data[38:])
+		case n == 38:
 			c.guid(data[20:36])
+		default: // no length of the standard's: nobody knows where the signature is
+			clear(data)
 		}
 	case [2]byte{4, 4}: // a file
 		c.widePath(data)

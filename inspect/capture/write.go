@@ -18,9 +18,9 @@ import (
 
 // replacedWords say in the manifest what was replaced.
 var replacedWords = []string{
-	"serial numbers, UUIDs, WWNs and hardware addresses, asset tags, names of boot entries, volumes and folders, the hash of the TPM's key: by others of the same length and shape, the same by the same",
+	"serial numbers, UUIDs, WWNs and hardware addresses, asset tags, names of boot entries, volumes and folders, those that people gave to network interfaces, the hash of the TPM's key: by others of the same length and shape, the same by the same",
 	"blocks of the drives: by what their survey came to",
-	"what makers or owners may write where they like (SMBIOS types 11, 12 and from 128 on, EFI variables, vendor pages): blotted out",
+	"what makers or owners may write where they like (SMBIOS types 11, 12 and from 128 on, EFI variables, vendor pages and what in an answer, in sense data or in what a display says is a vendor's own): blotted out",
 	"what a maker calls a model, a board, a slot or a connector stays, without the serial numbers and tags that are in it: look at it if an owner may have written there",
 }
 
