@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -80,8 +81,13 @@ func TestSelfTests(t *testing.T) {
 	})
 	b.toGrade(e)
 	until(t, "the tests to end", func() bool {
-		return !strings.Contains(tests(e.View()), "="+string(wire.MarkBusy)) && strings.HasPrefix(tests(e.View()), "Memory=ok Processor=bad ")
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return !slices.ContainsFunc(e.tests.list, func(s *selfTest) bool { return s.outcome == nil })
 	})
+	if got := tests(e.View()); !strings.HasPrefix(got, "Memory=ok Processor=bad ") {
+		t.Errorf("the screen has %s", got)
+	}
 	must(t, e, wire.Intent{Kind: wire.IntentFinish})
 	v := toStage(t, e, wire.StageResult)
 	rs := b.records(v.Visit)

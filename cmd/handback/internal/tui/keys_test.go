@@ -296,7 +296,7 @@ func TestKeysWaitAfterAnExercise(t *testing.T) {
 	v := testable("78 of 78 keys seen", "", 1)
 	v.Revision = 9
 	p.m.Update(pullMsg{view: v})
-	p.press("1", "enter").wants().sees("The test has ended")
+	p.press("1", "enter").wants().sees("The page has changed")
 	p.now = p.now.Add(settleLong)
 	p.press("1").wants(wire.Intent{Kind: wire.IntentAnswer, Question: "keyboard-2", Choice: 0})
 }
@@ -374,6 +374,30 @@ func TestAFailedSendSaysSo(t *testing.T) {
 	p := before(t, checkView())
 	p.m.Update(sentMsg{err: errStill})
 	p.sees("Nobody knows whether that was taken")
+}
+
+// A form that goes by itself while somebody types into it: what is typed on does nothing.
+func TestTheFormGoesWhileSomebodyTypes(t *testing.T) {
+	grade := tagged(wire.StageGrade)
+	grade.Questions = bench()
+	for name, to := range map[string]wire.View{"grade": grade, "stopped": stoppedView(), "check": checkView()} {
+		t.Run(name, func(t *testing.T) {
+			p := before(t, base(wire.StageIntake))
+			p.types("DE")
+			to.Revision = p.m.view.Revision + 1
+			p.view = to
+			p.m.pulled(pullMsg{view: to})
+			for _, k := range []string{"F", "-", "1", "2", "1", "2", "enter"} {
+				p.now = p.now.Add(250 * time.Millisecond)
+				p.press(k)
+			}
+			p.wants()
+			p.sees("The page has changed.")
+			p.now = p.now.Add(settleLong + time.Millisecond)
+			p.press("?")
+			p.sees("Any key closes help")
+		})
+	}
 }
 
 // Nothing ends the screens: the keys that end or stop other programs do nothing.

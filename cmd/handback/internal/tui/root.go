@@ -57,7 +57,8 @@ type root struct {
 	most    int
 	problem string
 	hint    string
-	late    map[string]bool // keys left out since a keyboard's test ended; nil: none ended
+	pressed time.Time       // when a key came last
+	late    map[string]bool // keys left out since a page went from under a person's hands; nil: none did
 	esc     heldKey         // Esc while a keyboard is tested
 	ask     *dialog
 	confirm *dialog // the engine's question
@@ -151,6 +152,9 @@ func (m *root) answered(msg sentMsg) {
 func (m *root) show(v wire.View) {
 	c := cleanView(v)
 	if m.page == nil || c.Stage != m.stage {
+		if m.page != nil && m.page.typing() && !m.ours() && m.now().Sub(m.pressed) < settleLong {
+			m.late = map[string]bool{} // what is typed on was meant for the page before
+		}
 		m.problem = ""
 		m.stage, m.page, m.entered = c.Stage, newPage(c.Stage), m.now()
 		m.scroll, m.hint, m.ask, m.help = 0, "", nil, false
@@ -168,6 +172,9 @@ func (m *root) show(v wire.View) {
 	m.page.show(m.view)
 	m.engineAsks(c.Intake.Confirm)
 }
+
+// ours: what was sent from here is being taken, or was just now.
+func (m *root) ours() bool { return m.sending || m.now().Sub(m.sent) < away }
 
 // engineAsks shows the engine's question about the intake.
 func (m *root) engineAsks(q string) {
@@ -188,6 +195,7 @@ func (m *root) expire() {
 }
 
 func (m *root) key(k tea.KeyPressMsg) tea.Cmd {
+	m.pressed = m.now()
 	typing := m.page != nil && m.page.typing() && m.ask == nil && m.confirm == nil && !m.help
 	if !typing {
 		if held, cmd := m.guard.take(k); held {
@@ -264,13 +272,14 @@ func (m *root) settling() bool {
 	return !m.page.typing() && m.now().Sub(m.entered) < wait
 }
 
-// leaveOut a key while the page settles. Who still presses the keys of a keyboard's test
-// is waited for; one key alone, which may bounce, holds nobody up.
+// leaveOut a key while the page settles. Who still presses the keys of a keyboard's test,
+// or of a form that has gone, is waited for; one key alone, which may bounce, holds nobody
+// up.
 func (m *root) leaveOut(k tea.KeyPressMsg) {
 	if m.late == nil {
 		return
 	}
-	m.hint = "The test has ended. Press nothing for a moment, then answer."
+	m.hint = "The page has changed. Press nothing for a moment, then go on."
 	if !m.late[k.String()] {
 		m.late[k.String()], m.entered = true, m.now()
 	}
