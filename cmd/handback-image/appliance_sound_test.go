@@ -12,7 +12,7 @@ import (
 func (a *attended) trySpeakers() {
 	a.t.Helper()
 	a.begin("sound")
-	a.line.sees("Listen: left: the low tone")
+	a.line.sees("Listen: the low tone, on the left.")
 	a.display.shot("sound")
 	e := a.await(a.vm, "tried", "question=sound")
 	if !strings.HasSuffix(e.Values["evidence"], ": 2 of 2 tones played") || e.Values["whole"] != "false" {

@@ -17,15 +17,15 @@ const (
 	Speakers // how many there are
 )
 
-// String names it, and how its tone sounds.
+// String names its tone, and where it is heard.
 func (s Speaker) String() string {
 	switch s {
 	case LeftSpeaker:
-		return "left: the low tone"
+		return "the low tone, on the left"
 	case RightSpeaker:
-		return "right: the high tone"
+		return "the high tone, on the right"
 	}
-	return "no speaker"
+	return "no tone"
 }
 
 // The tones: such as small speakers play well, a fifth apart, and without a click at
