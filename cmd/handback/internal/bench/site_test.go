@@ -4,15 +4,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// What opens cameras, sound and radios in Linux: no source of the appliance has it.
+// What opens cameras, microphones and radios in Linux: no source of the appliance has it.
 var sensesOfLinux = []string{"/dev/video", "/dev/v4l", "/dev/media", "/dev/snd", "/dev/dsp", "/dev/rfkill", "AF_BLUETOOTH", "NL80211", "/dev/wwan", "/dev/cdc-wdm"}
 
+// plays are the sources that open a speaker, in the folder where microphones lie too:
+// package function holds itself to what plays (TestSoundOnlyPlays).
+var plays = map[string][]string{"/dev/snd": {"cmd/handback/internal/bench/exercise_sound.go", "inspect/function/sound_live.go"}}
+
 // Nothing is seen, heard or sent: whatever module a kernel had, no source opens its
-// device. (That the image has no such module, image/modules shows.)
+// device. (That no device loads such a module of the image, image/modules shows.)
 func TestNoSourceOpensASense(t *testing.T) {
 	root := os.DirFS(filepath.Join("..", "..", "..", ".."))
 	read := 0
@@ -27,7 +32,7 @@ func TestNoSourceOpensASense(t *testing.T) {
 			}
 			read++
 			for _, s := range sensesOfLinux {
-				if strings.Contains(string(b), s) {
+				if strings.Contains(string(b), s) && !slices.Contains(plays[s], name) {
 					t.Errorf("%s has %q", name, s)
 				}
 			}
