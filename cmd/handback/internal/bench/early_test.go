@@ -270,7 +270,11 @@ func TestSleepAtTheEarlyIntake(t *testing.T) {
 	if v := <-said; v.Notice == nil || !strings.Contains(v.Notice.What, "has frozen") || v.Stage != wire.StageStarting {
 		t.Errorf("as the machine goes to sleep: stage %s, notice %+v", v.Stage, v.Notice)
 	}
-	toStage(t, e, wire.StageIntake)
+	until(t, "the machine is known", func() bool { // it is looked at again after its sleep
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return e.stage == wire.StageIntake && !e.early
+	})
 }
 
 // No form is shown by a stick that was there before and is looked for now.
