@@ -288,8 +288,7 @@ func (a *attended) questions() {
 		_, papers := event(a.vm, "stage", "name=papers")
 		return papers || strings.Contains(a.line.text(), "all done")
 	}
-	for n := 0; !over(); n++ {
-		a.display.sees(fmt.Sprintf("Questions: %d of", n)) // the line's own page keeps to the question that was answered here
+	for n := 0; a.asks(n, over); n++ {
 		shown := a.display.text()
 		for ask, try := range tries {
 			if strings.Contains(shown, ask) {
@@ -303,6 +302,23 @@ func (a *attended) questions() {
 	for ask := range tries {
 		a.t.Errorf("%q was not asked", ask)
 	}
+}
+
+// asks waits for the question after n answers, on the display: the line's own page keeps
+// to the question that was answered here. After the last answer there is none.
+func (a *attended) asks(n int, over func() bool) bool {
+	a.t.Helper()
+	for range 300 {
+		switch {
+		case over():
+			return false
+		case strings.Contains(a.display.text(), fmt.Sprintf("Questions: %d of", n)):
+			return true
+		}
+		a.pause(200 * time.Millisecond)
+	}
+	a.t.Fatalf("no question comes after %d answers:\n%s", n, a.display.text())
+	return false
 }
 
 // answered questions, by the log: a screen may be late.
