@@ -216,7 +216,7 @@ func sum(t *testing.T, f *os.File) [32]byte {
 // sector size that sticks have.
 func TestLoopDevice(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("a loop device needs root")
+		t.Skip("a loop device needs root: 'make test' runs the tests as root")
 	}
 	path, _ := newStick(t, 10*mib, 64*mib)
 	d := loop(t, path, false)
@@ -256,7 +256,7 @@ func TestLoopDevice(t *testing.T) {
 
 func TestLoopReadOnly(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("a loop device needs root")
+		t.Skip("a loop device needs root: 'make test' runs the tests as root")
 	}
 	path, _ := newStick(t, 10*mib, 64*mib)
 	before, err := os.ReadFile(path)
