@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"handback.example/certs"
 	"handback.example/cmd/handback/internal/eventlog"
@@ -79,8 +78,8 @@ func (e *Engine) keepForm(i wire.Intent) error {
 	default:
 		return errors.New("the machine is still being looked at: fill in the intake meanwhile")
 	}
-	f.Tag, f.Operator = strings.TrimSpace(f.Tag), strings.TrimSpace(f.Operator)
-	if err := checkIntake(f); err != nil {
+	f, err := checkedIntake(f)
+	if err != nil {
 		return err
 	}
 	e.keep(&f)

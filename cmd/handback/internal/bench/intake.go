@@ -41,6 +41,12 @@ func checkIntake(f wire.Intake) error {
 	return nil
 }
 
+// checkedIntake is a form without the spaces around its texts, if it can be taken.
+func checkedIntake(f wire.Intake) (wire.Intake, error) {
+	f.Tag, f.Operator = strings.TrimSpace(f.Tag), strings.TrimSpace(f.Operator)
+	return f, checkIntake(f)
+}
+
 func plainText(s string) bool {
 	if len(s) > maxText {
 		return false
@@ -130,8 +136,8 @@ func (e *Engine) readToday() {
 
 // takeForm takes an intake, asks about it, or stops the visit.
 func (e *Engine) takeForm(f wire.Intake) error {
-	f.Tag, f.Operator = strings.TrimSpace(f.Tag), strings.TrimSpace(f.Operator)
-	if err := checkIntake(f); err != nil {
+	f, err := checkedIntake(f)
+	if err != nil {
 		return err
 	}
 	e.update(func() {
