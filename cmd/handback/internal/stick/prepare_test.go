@@ -7,8 +7,10 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -315,4 +317,27 @@ func TestLeftovers(t *testing.T) {
 		t.Errorf("something is still mounted there (unmount: %v)", err)
 	}
 	leftovers(dir) // nothing there: nothing done
+}
+
+// A child of this program has copies of its files until it is a program of its own:
+// the mount is busy for a moment, and nothing was wrong with the stick.
+func TestUnmountWaits(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("mounting needs root: 'make test' runs the tests as root")
+	}
+	dir := t.TempDir()
+	if err := unix.Mount("busy", dir, "tmpfs", 0, "size=64k"); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(filepath.Join(dir, "held"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(100*time.Millisecond, func() { _ = f.Close() })
+	if err := unmount(dir); err != nil {
+		t.Errorf("a mount that was busy for a moment: %v", err)
+	}
+	if err := unix.Unmount(dir, 0); !errors.Is(err, unix.EINVAL) {
+		t.Errorf("something is still mounted there (unmount: %v)", err)
+	}
 }

@@ -248,9 +248,18 @@ func syncVolume(v *osVolume) error {
 	return unix.Syncfs(int(d.Fd()))
 }
 
-// unmount, lazily where the medium is gone and the kernel still holds it.
+// busyTime is how long a mount may be busy with what nobody uses.
+const busyTime = 3 * time.Second
+
+// unmount waits where the mount is busy: a child that this program has just started
+// holds copies of its files until it is a program of its own. Lazily where the medium
+// is gone and the kernel still holds it.
 func unmount(path string) error {
 	err := unix.Unmount(path, unix.UMOUNT_NOFOLLOW)
+	for end := time.Now().Add(busyTime); errors.Is(err, unix.EBUSY) && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+		err = unix.Unmount(path, unix.UMOUNT_NOFOLLOW)
+	}
 	if err == nil || errors.Is(err, unix.EINVAL) {
 		return err
 	}
