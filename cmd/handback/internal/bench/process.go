@@ -21,8 +21,12 @@ import (
 // TestCommand is the word with which this program is started as a process that tests.
 const TestCommand = "test"
 
-// TestProcess is that process.
+// TestProcess is that process. It runs when nobody else wants the processor.
 func TestProcess(args []string) int {
+	if err := idle(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	if len(args) != 1 {
@@ -33,6 +37,27 @@ func TestProcess(args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// idle starts this program anew in the kernel's lowest class (sched(7), SCHED_IDLE),
+// which goes by threads: those that the runtime has by now are none of it. Whoever
+// started this process can't have done so: until it is a program of its own it holds
+// copies of all open files, the stick's too, and must not wait for a processor then.
+func idle() error {
+	runtime.LockOSThread() // exec keeps the class of the thread that calls it
+	defer runtime.UnlockOSThread()
+	a, err := unix.SchedGetAttr(0, 0)
+	if err != nil || a.Policy == unix.SCHED_IDLE {
+		return err
+	}
+	if err := unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE}, 0); err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return syscall.Exec(self, os.Args, os.Environ())
 }
 
 // testProcess runs a job in a process of its own.
@@ -51,8 +76,7 @@ func testProcess(ctx context.Context, j function.Job, tell func(float64)) functi
 // testKill is how long a test may take to end when it is told to.
 const testKill = 3 * time.Second
 
-// runTest follows such a process. It runs when nobody else wants the processor
-// (sched(7), SCHED_IDLE), and dies with this one.
+// runTest follows such a process. It dies with this one.
 func runTest(ctx context.Context, c *exec.Cmd, tell func(float64)) function.Outcome {
 	c.Cancel, c.WaitDelay = func() error { return c.Process.Signal(syscall.SIGTERM) }, testKill
 	// By its thread: the one that starts it has to live as long (prctl(2), PR_SET_PDEATHSIG).
@@ -61,11 +85,9 @@ func runTest(ctx context.Context, c *exec.Cmd, tell func(float64)) function.Outc
 	c.Stdout, c.Stderr = w, os.Stderr
 	ended := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // never unlocked: what is set here ends with the thread
-		err := unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE}, 0)
-		if err == nil {
-			err = c.Run()
-		}
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := c.Run()
 		_ = w.Close()
 		ended <- err
 	}()
