@@ -100,6 +100,7 @@ func TestLoaderOnce(t *testing.T) {
 	var early atomic.Int32
 	ready := map[string]bool{}
 	l := newLoader(shelf{})
+	l.there = func(string) bool { return true }
 	l.load = func(path string) error {
 		mu.Lock()
 		if path == "/m/sd_mod.ko" && !ready["/m/scsi_mod.ko"] || path == "/m/nvme.ko" && !ready["/m/nvme-core.ko"] {
@@ -142,6 +143,7 @@ func TestLoaderGoesOn(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release)
 	l := newLoader(shelf{})
+	l.there = func(string) bool { return true }
 	l.wait = 20 * time.Millisecond
 	var mu sync.Mutex
 	loaded := 0
@@ -167,6 +169,7 @@ func TestLoaderGoesOn(t *testing.T) {
 // when that is at work: finit_module(2) says ENOENT where a symbol is unknown.
 func TestLoaderSlowBelow(t *testing.T) {
 	l := newLoader(shelf{})
+	l.there = func(string) bool { return true }
 	l.wait = 10 * time.Millisecond
 	release, refused, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	var below atomic.Bool
@@ -190,5 +193,27 @@ func TestLoaderSlowBelow(t *testing.T) {
 	case <-done:
 	case <-time.After(10 * time.Second):
 		t.Fatal("the module was not tried again")
+	}
+}
+
+// A module whose file is still read and checked is waited for, though another has hung:
+// the kernel does not know its symbols yet, and would say so of all that stands on it.
+func TestLoaderAbsentBelow(t *testing.T) {
+	l := newLoader(shelf{})
+	l.wait, l.late = 2*patienceLate, true
+	var below atomic.Bool
+	l.there = func(string) bool { return below.Load() }
+	l.load = func(path string) error {
+		switch {
+		case path == "/m/scsi_mod.ko":
+			time.Sleep(patienceLate + patienceLate/4)
+			below.Store(true)
+		case !below.Load():
+			t.Errorf("%s was loaded before what it stands on", path)
+		}
+		return nil
+	}
+	if err := l.alias("scsi:disk"); err != nil {
+		t.Error(err)
 	}
 }

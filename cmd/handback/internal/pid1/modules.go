@@ -48,7 +48,8 @@ func parametersOf(path string) string {
 type loader struct {
 	index moduleIndex
 	load  func(path string) error
-	wait  time.Duration // patience with one module
+	there func(name string) bool // the kernel knows the module's symbols, or waits for them
+	wait  time.Duration          // patience with one module
 	mu    sync.Mutex
 	late  bool // one has taken longer
 	once  map[string]*loading
@@ -61,15 +62,19 @@ type loader struct {
 const (
 	patience     = 15 * time.Second
 	patienceLate = time.Second // once that has happened
+	// With one whose file is still read and checked, on a slow machine: nothing can
+	// stand on it yet.
+	patienceAbsent = 4
 )
 
 type loading struct {
+	name string
 	done chan struct{}
 	err  error
 }
 
 func newLoader(x moduleIndex) *loader {
-	return &loader{index: x, load: loadFile, wait: patience, once: map[string]*loading{}}
+	return &loader{index: x, load: loadFile, there: inKernel, wait: patience, once: map[string]*loading{}}
 }
 
 // alias loads what drives a device.
@@ -103,7 +108,7 @@ func (l *loader) start(m module, before []*loading) *loading {
 	l.mu.Lock()
 	x, known := l.once[m.Name]
 	if !known {
-		x = &loading{done: make(chan struct{})}
+		x = &loading{name: m.Name, done: make(chan struct{})}
 		l.once[m.Name] = x
 	}
 	l.mu.Unlock()
@@ -139,27 +144,47 @@ func (x *loading) going() bool {
 
 // loaded waits for a module, and goes on without its end where that takes too long.
 func (l *loader) loaded(x *loading) error {
-	l.mu.Lock()
-	wait := l.wait
-	if l.late {
-		wait = min(wait, patienceLate)
+	for began := time.Now(); ; {
+		select {
+		case <-x.done:
+			return x.err
+		case <-time.After(min(l.wait, patienceLate) / 10):
+		}
+		if l.tooLong(time.Since(began), x) {
+			return nil
+		}
 	}
-	l.mu.Unlock()
-	select {
-	case <-x.done:
-		return x.err
-	case <-time.After(wait):
-	}
+}
+
+func (l *loader) tooLong(waited time.Duration, x *loading) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	wait := l.wait
+	switch {
+	case !l.there(x.name):
+		wait *= patienceAbsent
+	case l.late:
+		wait = min(wait, patienceLate)
+	}
+	if waited < wait {
+		return false
+	}
 	l.late = true
-	return nil
+	return true
 }
 
 func (l *loader) count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.once)
+}
+
+// inKernel: the kernel has taken a module into its list, with its symbols. Whoever needs
+// one of them before its init has run is made to wait (resolve_symbol_wait in Linux
+// kernel/module/main.c); before, the symbol is unknown.
+func inKernel(name string) bool {
+	_, err := os.Stat(filepath.Join("/sys/module", name, "initstate"))
+	return err == nil
 }
 
 // loadFile is finit_module(2). A module that is there already is well. (The
