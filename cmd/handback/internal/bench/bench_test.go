@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -422,6 +423,49 @@ func TestLateDrive(t *testing.T) {
 	must(t, e, wire.Intent{Kind: wire.IntentNext})
 	if <-end; e.code != 3 || b.traces() != (16<<20)/32 {
 		t.Errorf("code %d, %d traces", e.code, b.traces())
+	}
+}
+
+// What comes up while the drives are erased and stands in the way of saying 'every
+// drive' is on the papers; what the plan named already is not said twice.
+func TestLateFinding(t *testing.T) {
+	early := inspect.Finding{Code: "no-driver", What: "an early one", Do: "look"}
+	late := inspect.Finding{Code: "usb-no-drive", What: "a USB reader shows no drive", Do: "unplug it"}
+	for name, c := range map[string]struct {
+		before, after []inspect.Finding
+		want          []string
+	}{
+		"nothing":       {[]inspect.Finding{}, []inspect.Finding{}, nil},
+		"known before":  {[]inspect.Finding{early}, []inspect.Finding{early}, []string{"no-driver"}},
+		"new":           {[]inspect.Finding{}, []inspect.Finding{late}, []string{"usb-no-drive"}},
+		"one more":      {[]inspect.Finding{early}, []inspect.Finding{early, late}, []string{"no-driver", "usb-no-drive"}},
+		"gone since":    {[]inspect.Finding{early}, []inspect.Finding{}, []string{"no-driver"}},
+		"nobody looked": {[]inspect.Finding{}, nil, []string{"not-looked"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t, "alpha")
+			var begun atomic.Bool
+			b.report = func(r *inspect.Report) {
+				if r.Unhandled = c.before; begun.Load() {
+					r.Unhandled = c.after
+				}
+			}
+			e, _, _ := b.start()
+			v := b.toAgree(e)
+			must(t, e, wire.Intent{Kind: wire.IntentConsent, Text: "DEF-1", Digest: v.Plan.Digest})
+			begun.Store(true)
+			toStage(t, e, wire.StageGrade)
+			answerAll(t, e)
+			v = toStage(t, e, wire.StageResult)
+			s := certs.Summarise(b.records(v.Visit))
+			var got []string
+			for _, r := range s.MachineRefusals {
+				got = append(got, r.Code)
+			}
+			if !slices.Equal(got, c.want) || (s.Verdict == certs.Sanitised) != (c.want == nil) {
+				t.Errorf("refusals %v, want %v; the records say %s", got, c.want, s.Verdict)
+			}
+		})
 	}
 }
 

@@ -178,14 +178,19 @@ func (e *Engine) conclude() {
 	}
 }
 
-// lastLook finds drives that came after the plan was shown: they are in the
-// machine, nobody has erased them, and no paper may call it done.
+// lastLook finds drives that came after the plan was shown, and what has come since to
+// stand in the way of saying 'every drive': nobody has erased it, and no paper may call
+// the machine done.
 func (e *Engine) lastLook() {
 	r, err := e.survey(e.ctx)
 	if err != nil {
 		e.record(certs.Record{Kind: certs.KindRefused, Refused: &certs.Refused{Code: "not-looked",
 			Reason: "it could not be found out whether a drive was put in meanwhile: " + err.Error(), Do: "start the machine again from the stick"}})
 		return
+	}
+	for _, x := range since(e.report, r) {
+		e.say("late-finding", x.Reason, "code", x.Code)
+		e.record(certs.Record{Kind: certs.KindRefused, Refused: evidence.RefusedMachine(x)})
 	}
 	s := e.book.Summary()
 	for _, d := range r.Drives {
@@ -198,6 +203,20 @@ func (e *Engine) lastLook() {
 		e.record(certs.Record{Kind: certs.KindFacts, Facts: evidence.Facts(r, p, evidence.Tool(e.station.Image))})
 		return // those facts list every one
 	}
+}
+
+// since are the findings that the plan was made without. That nobody could look then
+// is on record already.
+func since(planned, now *inspect.Report) (list []wipe.Refusal) {
+	if now.Unhandled == nil && planned.Unhandled != nil {
+		list = append(list, notLooked())
+	}
+	for _, f := range now.Unhandled {
+		if !slices.Contains(planned.Unhandled, f) {
+			list = append(list, wipe.Refusal{Code: f.Code, Reason: f.What, Do: f.Do})
+		}
+	}
+	return list
 }
 
 // recordTests records every question and its answer once.

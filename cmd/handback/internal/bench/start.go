@@ -297,6 +297,11 @@ func (e *Engine) judge(r *inspect.Report) {
 	e.station.Processors.Judge(&r.CPU)
 }
 
+func notLooked() wipe.Refusal {
+	return wipe.Refusal{Code: "not-looked", Reason: "it could not be found out whether more drives are hidden in this machine",
+		Do: "switch it off and on and start again; if it stays so, tell your supervisor"}
+}
+
 // replan makes the plan of what was found. Drives that this visit has sanitised
 // already are no part of it.
 func (e *Engine) replan() {
@@ -304,8 +309,7 @@ func (e *Engine) replan() {
 	p := plan.Make(e.report, e.planPolicy())
 	p.Refusals = append(p.Refusals, e.vanished()...)
 	if e.report.Unhandled == nil {
-		p.Refusals = append(p.Refusals, wipe.Refusal{Code: "not-looked", Reason: "it could not be found out whether more drives are hidden in this machine",
-			Do: "switch it off and on and start again; if it stays so, tell your supervisor"})
+		p.Refusals = append(p.Refusals, notLooked())
 	}
 	e.update(func() {
 		e.plan = e.leaveOutDone(p)
