@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -173,7 +174,8 @@ var ataDrives = []string{"ata", "zac", ""}
 // now: it was given up, or fell out of its connector. libata keeps its class
 // (Documentation/ABI/testing/sysfs-ata).
 func (s survey) ataWithoutDisk(subjects []subject) ([]inspect.Finding, string, error) {
-	return s.mayHave("SATA", "/sys/class/ata_device", func(name, dir string) (f inspect.Finding, hidden bool, err error) {
+	onSAS := map[string]int{}
+	found, looked, err := s.mayHave("SATA", "/sys/class/ata_device", func(name, dir string) (f inspect.Finding, hidden bool, err error) {
 		class, err := s.tree.Attr(dir, "class")
 		port := ataPort.FindString(dir)
 		if err != nil || !slices.Contains(ataDrives, class) || port == "" {
@@ -187,10 +189,45 @@ func (s survey) ataWithoutDisk(subjects []subject) ([]inspect.Finding, string, e
 		}) {
 			return f, false, nil
 		}
+		children, err := s.tree.List(filepath.Clean(port))
+		if err != nil {
+			return f, false, err
+		}
+		if !slices.ContainsFunc(children, scsiHost.MatchString) {
+			onSAS[filepath.Dir(filepath.Clean(port))]++
+			return f, false, nil
+		}
 		return inspect.Finding{Code: "lost-drive",
 			What: fmt.Sprintf("a drive on SATA link %s%s answered when the machine was started, and is gone", last(ataLink, port), at),
-			Do:   "switch the machine off, see that the drive sits well, and start again; if it stays so, take it out and destroy it"}, true, nil
+			Do:   doSit}, true, nil
 	})
+	for _, controller := range slices.Sorted(maps.Keys(onSAS)) {
+		if shown := s.sataBelow(controller, subjects); shown < onSAS[controller] {
+			found = append(found, inspect.Finding{Code: "lost-drive",
+				What: fmt.Sprintf("%s answered on the SAS controller at PCI %s when the machine was started, and %d of them can be seen", count(onSAS[controller], "SATA drive"), filepath.Base(controller), shown),
+				Do:   doSit})
+		}
+	}
+	return found, looked, err
+}
+
+const doSit = "switch the machine off, see that the drive sits well, and start again; if it stays so, take it out and destroy it"
+
+// sataBelow counts the SATA drives on the SCSI host of a SAS controller. The drivers of
+// some (libsas in Linux: isci, mvsas) have libata speak to SATA drives by ports without a
+// SCSI host: which drive is on which port is not to be seen, only how many there are
+// (sas_ata_init in drivers/scsi/libsas/sas_ata.c).
+func (s survey) sataBelow(controller string, subjects []subject) (n int) {
+	for _, d := range subjects {
+		if !strings.HasPrefix(d.disk.Device, controller+"/host") {
+			continue
+		}
+		// SAT-5, 8.8.2: the vendor of an ATA device.
+		if vendor, err := s.tree.Attr(d.disk.Device, "vendor"); err == nil && strings.TrimSpace(vendor) == "ATA" {
+			n++
+		}
+	}
+	return n
 }
 
 // ataTarget is the channel and the target that an ATA device has on the SCSI host of its

@@ -133,6 +133,17 @@ func TestUnreadIsNotNothing(t *testing.T) {
 	}
 }
 
+// A port whose host nobody could look for is not one without a host.
+func TestUnreadPort(t *testing.T) {
+	root := plant(t, quiet+pci("0000:00:17.0", "0x010601", "ahci")+ataDevice("ata", 1))
+	if h := (unread{}).drives(t, root).hidden; len(h.found) != 1 || h.found[0].Code != "lost-drive" || len(h.missing) != 0 {
+		t.Fatalf("the ground: %+v", h)
+	}
+	if h := (unread{name: ahciDir + "/ata1", errno: syscall.EIO}).drives(t, root).hidden; h.found != nil || len(h.missing) != 1 {
+		t.Errorf("%+v", h)
+	}
+}
+
 // What one machine has and another has not may be absent.
 func TestAbsentIsNothing(t *testing.T) {
 	root := plant(t, ordinary())
