@@ -10,15 +10,16 @@ type book struct {
 	entries []*entry
 	byKey   map[string]*entry
 	twice   map[string]bool
+	digest  string // of the plan that was agreed to last
 }
 
 func newBook() *book { return &book{byKey: map[string]*entry{}, twice: map[string]bool{}} }
 
 type entry struct {
 	drive    Drive
-	boot     bool // in every FACTS that lists it
-	asked    bool // named in a CONSENT
-	agreed   bool // and that before the STARTED that counts, with a technique
+	boot     bool   // in every FACTS that lists it
+	asked    bool   // named in a CONSENT
+	unagreed string // why the STARTED that counts had no consent: a sentence, or empty
 	intended *ConsentDrive
 	started  *Started
 	open     *Started // STARTED that nothing has ended
@@ -78,6 +79,7 @@ func (b *book) note(r *Record) {
 			}
 		}
 	case KindConsent:
+		b.digest = r.Consent.PlanDigest
 		for i := range r.Consent.Drives {
 			d := &r.Consent.Drives[i]
 			e, _ := b.entry(d.Drive)
@@ -89,7 +91,14 @@ func (b *book) note(r *Record) {
 			e.begun = e.finished
 		}
 		e.started, e.open, e.finished = r.Started, r.Started, nil
-		e.agreed = e.intended != nil && e.intended.Technique != ""
+		switch {
+		case e.intended == nil || e.intended.Technique == "":
+			e.unagreed = "sanitised, yet nobody had agreed to it when it was started"
+		case b.digest == "" || b.digest != r.Started.PlanDigest:
+			e.unagreed = "sanitised by another plan than the one that was agreed to"
+		default:
+			e.unagreed = ""
+		}
 	case KindFinished:
 		e, _ := b.entry(r.Finished.Drive)
 		e.open = nil
@@ -144,8 +153,8 @@ func (e *entry) medium(want Level) Medium {
 		m.Verdict, m.Note = Unverified, f.Contradiction()
 	case e.started == nil:
 		m.Verdict, m.Note = Unverified, "sanitised, yet no record says that the erasure was started"
-	case !e.agreed:
-		m.Verdict, m.Note = Unverified, "sanitised, yet nobody had agreed to it when it was started"
+	case e.unagreed != "":
+		m.Verdict, m.Note = Unverified, e.unagreed
 	default:
 		m.Verdict, m.Level = Sanitised, f.Level
 		m.Below = !f.Level.AtLeast(want)

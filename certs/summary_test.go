@@ -49,6 +49,15 @@ func TestSummarise(t *testing.T) {
 		"no consent":               {visit(drop(2)), certs.Unverified, false},
 		"consent to another drive": {visit(func(rs *[]certs.Record) { (*rs)[2].Consent.Drives = (*rs)[2].Consent.Drives[:1] }), certs.Unverified, false},
 		"consent to a refusal":     {visit(func(rs *[]certs.Record) { (*rs)[2].Consent.Drives[1].Technique = "" }), certs.Unverified, false},
+		"consent to another plan":  {visit(func(rs *[]certs.Record) { (*rs)[2].Consent.PlanDigest = "0d" }), certs.Unverified, false},
+		"consent to no plan": {visit(func(rs *[]certs.Record) {
+			(*rs)[2].Consent.PlanDigest = ""
+			for i := range *rs {
+				if s := (*rs)[i].Started; s != nil {
+					s.PlanDigest = ""
+				}
+			}
+		}), certs.Unverified, false},
 		"consent afterwards": {visit(func(rs *[]certs.Record) {
 			c := (*rs)[2]
 			*rs = append(slices.Delete(*rs, 2, 3), c)

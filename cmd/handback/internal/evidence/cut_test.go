@@ -270,6 +270,10 @@ func (r *rig) book(p wipe.Plan) *evidence.Book {
 				r.t.Fatal(err)
 			}
 		}
+		// The plan of this start may be another one: it is agreed to anew.
+		if err := b.AppendDurable(ctx, agreed(p)); err != nil {
+			r.t.Fatal(err)
+		}
 		return b
 	}
 	if b, err = evidence.Begin(ctx, r.stick, r.seal, intake(), evidence.Now); err != nil {
@@ -278,12 +282,17 @@ func (r *rig) book(p wipe.Plan) *evidence.Book {
 	d := certs.Drive{Name: "A", Model: p.Drives[0].Identity.Model, Serial: p.Drives[0].Identity.Serial, WWN: p.Drives[0].Identity.WWN,
 		Bus: string(p.Drives[0].Identity.Bus), Namespace: int64(p.Drives[0].Identity.Namespace), SizeBytes: p.Drives[0].Identity.Size, LogicalBlock: p.Drives[0].Geometry.LogicalBlock}
 	for _, rec := range []certs.Record{{Kind: certs.KindFacts, Facts: &certs.Facts{Drives: []certs.Drive{d}, LookedForOthers: certs.Yes}},
-		{Kind: certs.KindConsent, Consent: evidence.Consent(p, plan.Digest(p), "test", "test", certs.ScopeNamed, "")}} {
+		agreed(p)} {
 		if err := b.AppendDurable(ctx, rec); err != nil {
 			return nil
 		}
 	}
 	return b
+}
+
+// agreed to a plan.
+func agreed(p wipe.Plan) certs.Record {
+	return certs.Record{Kind: certs.KindConsent, Consent: evidence.Consent(p, plan.Digest(p), "test", "test", certs.ScopeNamed, "")}
 }
 
 // cutCase is a technique and the drive that it is tried on.
