@@ -62,10 +62,8 @@ func openVisit(ctx context.Context, o wipeOptions, r *inspect.Report, p wipe.Pla
 			records = append(records, certs.Record{Kind: certs.KindRefused, Refused: evidence.RefusedDrive(d)})
 		}
 	}
-	for _, rec := range records {
-		if err := v.book.AppendDurable(ctx, rec); err != nil {
-			return v, fmt.Errorf("records can't be kept, so nothing was erased: %w", err)
-		}
+	if err := v.book.AppendDurable(ctx, records...); err != nil {
+		return v, fmt.Errorf("records can't be kept, so nothing was erased: %w", err)
 	}
 	return v, nil
 }

@@ -81,8 +81,8 @@ func (e *Engine) consent(text, digest string) error {
 	if e.station.Settings.Unattended {
 		how = "unattended settings"
 	}
-	e.record(certs.Record{Kind: certs.KindConsent, Consent: evidence.Consent(e.plan, e.digest, e.who, how, certs.ScopeMachine, acceptance(e.plan))})
-	e.recordRefusals()
+	agreed := certs.Record{Kind: certs.KindConsent, Consent: evidence.Consent(e.plan, e.digest, e.who, how, certs.ScopeMachine, acceptance(e.plan))}
+	e.record(append([]certs.Record{agreed}, e.refusals()...)...)
 	if n := e.book.Pending(); n > 0 {
 		return fmt.Errorf("%d records could not be written to the stick: nothing is erased before they are", n)
 	}
@@ -93,16 +93,17 @@ func (e *Engine) consent(text, digest string) error {
 	return nil
 }
 
-// recordRefusals of drives and of the machine. Boot media are no targets.
-func (e *Engine) recordRefusals() {
+// refusals of drives and of the machine, as records. Boot media are no targets.
+func (e *Engine) refusals() (list []certs.Record) {
 	for _, d := range e.plan.Drives {
 		if d.Refusal != nil && d.Refusal.Code != plan.CodeBootMedium {
-			e.record(certs.Record{Kind: certs.KindRefused, Refused: evidence.RefusedDrive(d)})
+			list = append(list, certs.Record{Kind: certs.KindRefused, Refused: evidence.RefusedDrive(d)})
 		}
 	}
 	for _, r := range e.plan.Refusals {
-		e.record(certs.Record{Kind: certs.KindRefused, Refused: evidence.RefusedMachine(r)})
+		list = append(list, certs.Record{Kind: certs.KindRefused, Refused: evidence.RefusedMachine(r)})
 	}
+	return list
 }
 
 // erase starts every drive and follows them.
@@ -351,7 +352,7 @@ func (e *Engine) finishWithout() error {
 	if err := e.openBook(); err != nil {
 		return err
 	}
-	e.recordRefusals()
+	e.record(e.refusals()...)
 	if e.untouched() {
 		go e.conclude()
 		return nil

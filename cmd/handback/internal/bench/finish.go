@@ -159,8 +159,7 @@ func (e *Engine) conclude() {
 	}
 	e.to(wire.StagePapers)
 	e.endTests()
-	e.recordSelfTests()
-	e.recordTests()
+	e.record(append(e.selfTestRecords(), e.answerRecords()...)...)
 	if e.book.Summary().TPMResult == certs.TPMPending {
 		e.restart()
 		return
@@ -188,10 +187,12 @@ func (e *Engine) lastLook() {
 			Reason: "it could not be found out whether a drive was put in meanwhile: " + err.Error(), Do: "start the machine again from the stick"}})
 		return
 	}
+	var late []certs.Record
 	for _, x := range since(e.report, r) {
 		e.say("late-finding", x.Reason, "code", x.Code)
-		e.record(certs.Record{Kind: certs.KindRefused, Refused: evidence.RefusedMachine(x)})
+		late = append(late, certs.Record{Kind: certs.KindRefused, Refused: evidence.RefusedMachine(x)})
 	}
+	e.record(late...)
 	s := e.book.Summary()
 	for _, d := range r.Drives {
 		ref := evidence.Ref("", d.Identity)
@@ -219,8 +220,8 @@ func since(planned, now *inspect.Report) (list []wipe.Refusal) {
 	return list
 }
 
-// recordTests records every question and its answer once.
-func (e *Engine) recordTests() {
+// answerRecords are every question and its answer, once.
+func (e *Engine) answerRecords() (list []certs.Record) {
 	had := map[string]string{}
 	for _, t := range e.book.Summary().Tests {
 		had[t.Question] = t.Answer
@@ -233,14 +234,15 @@ func (e *Engine) recordTests() {
 		}
 		a = or(a, policy.NotTested)
 		if had[q.ID] != a {
-			e.record(certs.Record{Kind: certs.KindTested, Tested: evidence.Answered(q, a, e.who, e.showed(q, a))})
+			list = append(list, certs.Record{Kind: certs.KindTested, Tested: evidence.Answered(q, a, e.who, e.showed(q, a))})
 		}
 	}
 	for _, t := range e.untested() {
 		if _, told := had[t.Question]; !told {
-			e.record(certs.Record{Kind: certs.KindTested, Tested: t})
+			list = append(list, certs.Record{Kind: certs.KindTested, Tested: t})
 		}
 	}
+	return list
 }
 
 // restart the machine, so that its firmware clears the TPM, once all is stored.
@@ -285,8 +287,8 @@ func (e *Engine) grade() {
 	e.mu.Unlock()
 	d := grade.Decide(in, e.policy)
 	next := evidence.Disposition(d, s, e.station.Settings.PartnerOf(string(d.Route)))
-	e.record(certs.Record{Kind: certs.KindGraded, Graded: evidence.Graded(d, next)})
-	e.record(certs.Record{Kind: certs.KindValidated, Validated: &certs.Validated{Decision: certs.Awaiting}})
+	e.record(certs.Record{Kind: certs.KindGraded, Graded: evidence.Graded(d, next)},
+		certs.Record{Kind: certs.KindValidated, Validated: &certs.Validated{Decision: certs.Awaiting}})
 	e.say("graded", "route "+string(d.Route)+": "+d.Why, "route", d.Route, "rule", d.Rule)
 }
 

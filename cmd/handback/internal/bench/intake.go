@@ -256,8 +256,7 @@ func (e *Engine) stopVisit(f wire.Intake, what, do string) error {
 	}
 	// Before the facts: without them no later start goes on with this visit, and with
 	// them every one of them must find the reason.
-	e.record(certs.Record{Kind: certs.KindRefused, Refused: &certs.Refused{Code: codeCustody, Reason: what, Do: do}})
-	e.recordFacts()
+	e.record(certs.Record{Kind: certs.KindRefused, Refused: &certs.Refused{Code: codeCustody, Reason: what, Do: do}}, e.facts())
 	e.endStopped(what, do)
 	return nil
 }

@@ -157,7 +157,7 @@ func (e *Engine) takeRemoved(r wire.Removal) error {
 	e.update(func() { e.labels.removed = append(e.labels.removed, rec) })
 	e.say("removed", "the drive with serial "+serial+" was taken out, seal "+seal, "serial", serial, "seal", seal)
 	if e.book != nil {
-		e.recordRemoved()
+		e.record(e.removedRecords()...)
 	}
 	e.replan() // it no longer counts as vanished
 	return nil
@@ -185,12 +185,13 @@ func (e *Engine) isRemoved(r certs.Removed) bool {
 	return slices.ContainsFunc(e.taken(), func(o certs.Removed) bool { return strings.EqualFold(o.Drive.Serial, r.Drive.Serial) })
 }
 
-// recordRemoved puts what was taken out into the visit.
-func (e *Engine) recordRemoved() {
+// removedRecords are what was taken out and is on no record yet.
+func (e *Engine) removedRecords() (list []certs.Record) {
 	for _, r := range e.labels.removed {
-		e.record(certs.Record{Kind: certs.KindRemoved, Removed: &r})
+		list = append(list, certs.Record{Kind: certs.KindRemoved, Removed: &r})
 	}
 	e.update(func() { e.labels.removed = nil })
+	return list
 }
 
 // removedFacts for the screen.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"handback.example/certs"
@@ -22,8 +24,7 @@ func (e *Engine) openBook() error {
 	if err := e.reserve(); err != nil {
 		return err
 	}
-	e.recordFacts()
-	e.recordRemoved()
+	e.record(append([]certs.Record{e.facts()}, e.removedRecords()...)...)
 	return nil
 }
 
@@ -46,24 +47,37 @@ func (e *Engine) reserve() error {
 	return nil
 }
 
-func (e *Engine) recordFacts() {
-	e.record(certs.Record{Kind: certs.KindFacts, Facts: evidence.Facts(e.report, e.plan, evidence.Tool(e.station.Image))})
+func (e *Engine) facts() certs.Record {
+	return certs.Record{Kind: certs.KindFacts, Facts: evidence.Facts(e.report, e.plan, evidence.Tool(e.station.Image))}
 }
 
-// record seals a record into the visit. Where the stick can't take it now it
-// waits in memory, and the screen says so.
-func (e *Engine) record(r certs.Record) {
+// record seals records into the visit, and stores them in one turn of the stick. Where
+// it can't take them now they wait in memory, and the screen says so.
+func (e *Engine) record(rs ...certs.Record) {
+	if len(rs) == 0 {
+		return
+	}
 	ctx, cancel := context.WithTimeout(e.ctx, stickWait)
 	defer cancel()
-	switch err := e.book.Append(ctx, r); {
+	switch err := e.book.Append(ctx, rs...); {
 	case err == nil:
 	case !errors.Is(err, evidence.ErrWaiting):
 		// What it would have said is missing, and what is missing never helps.
-		e.say("record-refused", fmt.Sprintf("there is no record %s: %v", r.Kind, err), "kind", r.Kind, "why", err)
+		e.say("record-refused", fmt.Sprintf("there is no record %s: %v", kindsOf(rs), err), "kind", kindsOf(rs), "why", err)
 	default:
 		e.update(func() { e.waits = true })
-		e.say("record-waits", fmt.Sprintf("%s waits in memory: %v", r.Kind, err), "kind", r.Kind, "why", err)
+		e.say("record-waits", fmt.Sprintf("%s waits in memory: %v", kindsOf(rs), err), "kind", kindsOf(rs), "why", err)
 	}
+}
+
+func kindsOf(rs []certs.Record) string {
+	var kinds []string
+	for _, r := range rs {
+		if k := string(r.Kind); !slices.Contains(kinds, k) {
+			kinds = append(kinds, k)
+		}
+	}
+	return strings.Join(kinds, ", ")
 }
 
 // watchTime is how often stick and power lead are looked at.

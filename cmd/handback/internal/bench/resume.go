@@ -64,9 +64,11 @@ func (e *Engine) pickUp(ctx context.Context) bool {
 		}
 	})
 	e.say("picked-up", fmt.Sprintf("visit %s goes on", book.Visit()), "visit", book.Visit(), "orphans", len(s.Orphans))
+	var cut []certs.Record
 	for _, ref := range s.Orphans {
-		e.record(certs.Record{Kind: certs.KindFinished, Finished: cutOff(s, ref)})
+		cut = append(cut, certs.Record{Kind: certs.KindFinished, Finished: cutOff(s, ref)})
 	}
+	e.record(cut...)
 	e.replan()
 	if stop := custody(s); stop != nil {
 		e.stillStopped(*stop)

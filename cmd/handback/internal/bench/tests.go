@@ -251,8 +251,9 @@ func (e *Engine) endTests() {
 
 const startedAgain = "the machine was started again before it was tested"
 
-// recordSelfTests records each test once. What has not ended was not tested.
-func (e *Engine) recordSelfTests() {
+// selfTestRecords are the tests of this machine, each once. What has not ended was not
+// tested.
+func (e *Engine) selfTestRecords() (list []certs.Record) {
 	for _, t := range e.tests.list {
 		if e.onRecord(t.id) {
 			continue
@@ -263,8 +264,9 @@ func (e *Engine) recordSelfTests() {
 			o = *t.outcome
 		}
 		e.mu.Unlock()
-		e.record(certs.Record{Kind: certs.KindTested, Tested: evidence.Measured(t.id, t.ask, o)})
+		list = append(list, certs.Record{Kind: certs.KindTested, Tested: evidence.Measured(t.id, t.ask, o)})
 	}
+	return list
 }
 
 // unended is what a test comes to that has no outcome. The caller holds the mutex.

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"handback.example/certs"
@@ -114,7 +115,11 @@ func (e *Engine) planRow(d wipe.DrivePlan) wire.PlanRow {
 			row.Holds = strings.Join(r.Holds, ", ")
 		}
 		row.Health, row.HealthMark, row.HealthWhy = healthWords(r.Health)
-		row.Problems = r.Problems
+		for _, p := range r.Problems {
+			if !slices.Contains(d.Warnings, p) {
+				row.Problems = append(row.Problems, p)
+			}
+		}
 	}
 	if d.Refusal != nil {
 		row.Refused = d.Refusal.Reason + ". " + sentence(d.Refusal.Do)

@@ -102,21 +102,28 @@ func (b *Book) Summary() certs.Summary { return certs.Summarise(b.chain.Records(
 // while they were written. Certify replaces them.
 func (b *Book) Papers() []string { return b.papers }
 
-// Append seals a record into the visit and stores it. An error that is
-// ErrWaiting says that it is sealed and waits in memory.
-func (b *Book) Append(ctx context.Context, r certs.Record) error {
-	if err := b.seal(r); err != nil {
-		return err
+// Append seals records into the visit, in their order, and stores them in one turn. An
+// error that is ErrWaiting says that they wait in memory, all but those that it names as
+// not recorded.
+func (b *Book) Append(ctx context.Context, rs ...certs.Record) error {
+	var refused []error
+	for _, r := range rs {
+		if err := b.seal(r); err != nil {
+			refused = append(refused, err)
+		}
+	}
+	if len(refused) == len(rs) {
+		return errors.Join(refused...)
 	}
 	b.copyOut(ctx)
-	return b.Flush(ctx)
+	return errors.Join(append(refused, b.Flush(ctx))...)
 }
 
-// AppendDurable returns nil only when the record, and every one before it, is on
+// AppendDurable returns nil only when the records, and every one before them, are on
 // the medium: nothing may be destroyed on the word of a record that isn't. After
-// an error the record stays in the visit; what came of it must be appended too.
-func (b *Book) AppendDurable(ctx context.Context, r certs.Record) error {
-	return b.Append(ctx, r)
+// an error they stay in the visit; what came of them must be appended too.
+func (b *Book) AppendDurable(ctx context.Context, rs ...certs.Record) error {
+	return b.Append(ctx, rs...)
 }
 
 func (b *Book) seal(r certs.Record) error {
