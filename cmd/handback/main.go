@@ -40,7 +40,7 @@ var commands = []command{
 	{"grade", "[--json] [--policy FILE] REPORT.json", "the route of a machine, by a report of inspect", gradeCommand},
 	{"print", "--uri ADDRESS [--copies MANY] FILE...", "papers and labels on a printer of the network that takes PDF (IPP Everywhere)", printCommand},
 	{"visit", "--unattended --settings FILE --out DIR", "the whole way without a person; only in the booted image", onlyInImage("visit")},
-	{"practice", "", "the screens on simulated drives; not part of this version", practiceCommand},
+	{"practice", "[--machine NUMBER] [--out DIR]", "the screens and the engine on simulated machines; nothing real is erased", practiceCommand},
 }
 
 // internalCommands are what PID 1 and the engine start as processes of their own.
@@ -96,9 +96,4 @@ func onlyInImage(what string) func([]string, streams) int {
 		fmt.Fprintf(s.Err, "handback: %s runs only in the booted image: start the machine from a Handback stick, or try it in a virtual machine with 'handback-image try'. 'handback help' lists what runs here\n", what)
 		return exit.NotDone
 	}
-}
-
-func practiceCommand(_ []string, s streams) int {
-	fmt.Fprintln(s.Err, "handback: practice on simulated drives is not part of this version: try the real screens in a virtual machine with 'handback-image try'")
-	return exit.Usage
 }

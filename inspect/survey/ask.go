@@ -23,7 +23,10 @@ func (s survey) ask(ctx context.Context, d subject, report func(subject)) {
 	}
 	defer dev.Close()
 	d.Provenance, d.Geometry = dev.Provenance(), dev.Geometry()
-	s.table(&d, dev)
+	unread := s.table(&d, dev)
+	for _, p := range unread {
+		d.problem("%s", p)
+	}
 	report(d)
 	if id, err := dev.Identify(ctx); err != nil {
 		d.problem("it did not say who it is: %v", err)
@@ -41,18 +44,37 @@ func (s survey) ask(ctx context.Context, d subject, report func(subject)) {
 	s.commands(ctx, &d, dev)
 	report(d)
 	s.opal(ctx, &d, dev)
+	if len(unread) > 0 && isLocked(d.Drive) {
+		d.Problems = append([]string{"what it holds can't be read while it is locked"}, without(d.Problems, unread)...)
+	}
 	report(d)
 }
 
+// isLocked by a password or by Opal: it gives nobody its blocks.
+func isLocked(d inspect.Drive) bool {
+	const securityLocked = 1 << 2 // IDENTIFY DEVICE word 128 (ACS-4, 9.11.8.5)
+	return d.ATA != nil && d.ATA.Security.Known && d.ATA.Security.Value&securityLocked != 0 ||
+		d.Opal != nil && d.Opal.Locked.Known && d.Opal.Locked.Value
+}
+
+// without gives a list of its own.
+func without(list, those []string) (rest []string) {
+	for _, x := range list {
+		if !slices.Contains(those, x) {
+			rest = append(rest, x)
+		}
+	}
+	return rest
+}
+
 // table tells what the drive and its partitions hold: by their blocks, or where these
-// were captured by what was told of them then.
-func (s survey) table(d *subject, dev drive.Media) {
+// were captured by what was told of them then. It gives what could not be read.
+func (s survey) table(d *subject, dev drive.Media) (unread []string) {
 	var c capture.Contents
 	if captured, ok := dev.(capture.Finder); ok {
 		var err error
 		if c, err = captured.Found(); err != nil {
-			d.problem("what it holds could not be read: %v", err)
-			return
+			return []string{fmt.Sprintf("what it holds could not be read: %v", err)}
 		}
 	} else {
 		c = s.contents(dev)
@@ -63,9 +85,7 @@ func (s survey) table(d *subject, dev drive.Media) {
 	if d.Boot = c.Boot; c.Holds != nil {
 		d.Holds = c.Holds
 	}
-	for _, p := range c.Problems {
-		d.problem("%s", p)
-	}
+	return c.Problems
 }
 
 // contents reads the partition table and what the drive and its partitions hold.

@@ -103,3 +103,26 @@ func TestOpalUnknown(t *testing.T) {
 		t.Errorf("a bridge that shows no inner drive: %+v", usb.Opal)
 	}
 }
+
+// A locked drive gives nobody its blocks: that is said, and not each read that failed.
+func TestLockedIsSaidOnce(t *testing.T) {
+	for name, text := range map[string]string{
+		"ATA password": profileATA + "[ata.security]\nsupported = true\nenabled = true\nuser_password = 'x'\nmaster_password = 'y'\n",
+		"Opal":         profileATA + locked,
+	} {
+		p, err := profile.Parse("test", text, profile.Options{Clock: sim.NewManual()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := inproc.NewHost(sim.NewManual())
+		paths, err := p.Attach(h, "/dev/x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sim.SwitchOn(p.Model) // it comes up locked
+		d := Ask(t.Context(), h, paths...)[0]
+		if !isLocked(d) || len(d.Problems) != 1 || d.Problems[0] != "what it holds can't be read while it is locked" {
+			t.Errorf("%s: locked %v, problems %q", name, isLocked(d), d.Problems)
+		}
+	}
+}

@@ -24,6 +24,7 @@ var removes = map[string]string{
 	"handback/internal/stick/osvolume.go unix.Unlinkat":  "writeDurable: temporary files, and what mayWrite lets go",
 	"handback/internal/evidence/book.go Remove:":         "a paper that was never certified, and that the visit's records deny",
 	"handback/internal/evidence/marks.go Remove:":        "the journal of an erasure that has ended",
+	"handback/practice.go os.RemoveAll":                  "the folder of a practice, which it has made new (MkdirTemp): nothing real is on record there",
 	"handback/source.go os.Remove":                       "a capture that is not whole, which this command has made new (O_EXCL)",
 	"handback/internal/wire/server.go os.Remove":         "the socket of an engine that died",
 }

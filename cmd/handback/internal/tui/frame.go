@@ -35,7 +35,7 @@ func banner(class string) string {
 	case "demonstration":
 		return "DEMONSTRATION - not for real devices"
 	case "practice":
-		return "PRACTICE - nothing real is erased"
+		return "PRACTICE - nothing real is erased (Ctrl-C leaves)"
 	case "not enrolled":
 		return "NOT ENROLLED - nothing can be erased"
 	case "":

@@ -403,13 +403,13 @@ func TestTheFormGoesWhileSomebodyTypes(t *testing.T) {
 // Nothing ends the screens: the keys that end or stop other programs do nothing.
 func TestNoKeyLeaves(t *testing.T) {
 	for _, msg := range []tea.Msg{tea.QuitMsg{}, tea.SuspendMsg{}, tea.InterruptMsg{}} {
-		if kiosk(t.Context())(nil, msg) != nil {
+		if kiosk(t.Context(), nil)(nil, msg) != nil {
 			t.Errorf("%T comes through", msg)
 		}
 	}
 	over, end := context.WithCancel(t.Context())
 	end()
-	if kiosk(over)(nil, tea.QuitMsg{}) == nil {
+	if kiosk(over, nil)(nil, tea.QuitMsg{}) == nil {
 		t.Error("the end of the process is not let through")
 	}
 	for name, v := range pages() {

@@ -32,14 +32,17 @@ type Options struct {
 	// OnFirstFrame is called once, when the first frame with a View of the engine
 	// has been written.
 	OnFirstFrame func()
+	// Leave is called when somebody presses Ctrl-C, and ends Run's ctx. nil: no key
+	// leaves the screens.
+	Leave func()
 	// Serial is a terminal at the other end of a line: fewer frames.
 	Serial bool
 }
 
 const fps, fpsSerial = 20, 10
 
-// Run shows the screens until ctx ends. There is no other way out: no key leaves
-// them and no signal is listened to. An error means that the terminal is gone or
+// Run shows the screens until ctx ends. There is no other way out: no signal is
+// listened to. An error means that the terminal is gone or
 // that a page failed; whoever started Run starts it again.
 func Run(ctx context.Context, c Client, o Options) error {
 	m := newRoot(ctx, c)
@@ -54,7 +57,7 @@ func Run(ctx context.Context, c Client, o Options) error {
 		rate = fpsSerial
 	}
 	p := tea.NewProgram(m, tea.WithInput(o.In), tea.WithOutput(to),
-		tea.WithoutSignals(), tea.WithoutSignalHandler(), tea.WithFilter(kiosk(ctx)),
+		tea.WithoutSignals(), tea.WithoutSignalHandler(), tea.WithFilter(kiosk(ctx, o.Leave)),
 		tea.WithColorProfile(colorprofile.ANSI), tea.WithFPS(rate))
 	// Told to quit, bubbletea waits for its reader before it closes what that reads;
 	// by a context of its own it would not.
@@ -69,9 +72,14 @@ func Run(ctx context.Context, c Client, o Options) error {
 
 // kiosk drops what would end or stop the program before ctx ends, and what a
 // terminal could say to make it draw in more colours than the console has.
-func kiosk(ctx context.Context) func(tea.Model, tea.Msg) tea.Msg {
+func kiosk(ctx context.Context, leave func()) func(tea.Model, tea.Msg) tea.Msg {
 	return func(_ tea.Model, msg tea.Msg) tea.Msg {
-		switch msg.(type) {
+		switch msg := msg.(type) {
+		case tea.KeyPressMsg:
+			if leave != nil && msg.String() == "ctrl+c" {
+				leave()
+				return nil
+			}
 		case tea.QuitMsg:
 			if ctx.Err() == nil {
 				return nil
