@@ -10,7 +10,7 @@ import (
 	"handback.example/certs"
 	"handback.example/certs/sign"
 	"handback.example/cmd/handback/internal/wire"
-	"handback.example/cmd/internal/keylock"
+	"handback.example/cmd/internal/keylock/keylocktest"
 	"handback.example/cmd/internal/settings"
 )
 
@@ -23,10 +23,7 @@ func lockedStation(t *testing.T, change func(s *Station)) (*bed, func(context.Co
 	if err != nil {
 		t.Fatal(err)
 	}
-	locked, err := keylock.Lock(key, shiftWords)
-	if err != nil {
-		t.Fatal(err)
-	}
+	locked := keylocktest.Lock(t, key, shiftWords)
 	if b.signer, err = sign.LoadLocked(root, cert); err != nil {
 		t.Fatal(err)
 	}
@@ -140,10 +137,7 @@ func TestUnlockEnds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		other, err := keylock.Lock(key, shiftWords)
-		if err != nil {
-			t.Fatal(err)
-		}
+		other := keylocktest.Lock(t, key, shiftWords)
 		_, e, _, _ := lockedBed(t, func(s *Station) { s.Locked = other })
 		toStage(t, e, wire.StageUnlock)
 		must(t, e, unlockWith(shiftWords))
