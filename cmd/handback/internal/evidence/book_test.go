@@ -1,6 +1,7 @@
 package evidence_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -513,5 +514,46 @@ func TestDeniedPaperGoes(t *testing.T) {
 	slices.Sort(names)
 	if err != nil || !slices.Equal(there, names) || !slices.Contains(names, b.Visit()+"-hold.pdf") {
 		t.Errorf("on the medium are %v, made were %v: %v", there, names, err)
+	}
+}
+
+// turns counts how often a store was written to.
+type turns struct {
+	*stick.Dir
+	n int
+}
+
+func (s *turns) WriteAll(ctx context.Context, files []stick.File) error {
+	s.n++
+	return s.Dir.WriteAll(ctx, files)
+}
+
+// Records that are made together take one turn of the stick, in their order. One that is
+// no record is named, and keeps no other out.
+func TestAppendTogether(t *testing.T) {
+	dir := t.TempDir()
+	st := &turns{Dir: newDir(t, dir)}
+	b := begin(t, st, newSigner(t))
+	before, bad := st.n, certs.Record{Kind: certs.KindConsent, Consent: &certs.Consent{Scope: "none"}}
+	all := steps()
+	err := b.Append(ctx, append(slices.Clone(all[:2]), bad, all[2])...)
+	if err == nil || errors.Is(err, evidence.ErrWaiting) || !strings.Contains(err.Error(), "CONSENT could not be recorded") {
+		t.Errorf("a record that is none among others: %v", err)
+	}
+	var kinds []certs.Kind
+	for _, r := range b.Records()[1:] {
+		kinds = append(kinds, r.Kind)
+	}
+	if want := []certs.Kind{all[0].Kind, all[1].Kind, all[2].Kind}; !slices.Equal(kinds, want) || b.Pending() != 0 {
+		t.Errorf("recorded: %v, want %v; %d wait", kinds, want, b.Pending())
+	}
+	if n := st.n - before; n != 1 {
+		t.Errorf("the stick was written to %d times", n)
+	}
+	if n := len(stored(t, dir)[b.Visit()]); n != 4 {
+		t.Errorf("%d records are on the stick", n)
+	}
+	if err := b.Append(ctx, bad); err == nil || st.n-before != 1 {
+		t.Errorf("no record at all: %v, %d turns", err, st.n-before)
 	}
 }
