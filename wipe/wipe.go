@@ -283,6 +283,7 @@ type Status struct {
 	Phase     Phase         `json:"phase"`
 	Done      int64         `json:"done"`  // bytes of this job's whole work (write and read-back)
 	Total     int64         `json:"total"` // 0: the device gives no progress
+	Share     float64       `json:"share"` // of a sample that is taken now, 0 to 1; 0: none yet
 	BytesPerS float64       `json:"bytes_per_s"`
 	Elapsed   time.Duration `json:"elapsed_ns"`
 	EtaLow    time.Duration `json:"eta_low_ns"` // 0,0: unknown
@@ -291,4 +292,15 @@ type Status struct {
 	Stalled   bool          `json:"stalled"`
 	Note      string        `json:"note,omitempty"`
 	Outcome   *Outcome      `json:"outcome,omitempty"` // set when Phase is done
+}
+
+// Fraction of the work, or of the sample that is taken now; -1: there is no telling.
+func (s Status) Fraction() float64 {
+	switch {
+	case s.Share > 0:
+		return s.Share
+	case s.Total > 0:
+		return min(1, float64(s.Done)/float64(s.Total))
+	}
+	return -1
 }

@@ -63,8 +63,8 @@ func progressWords(s wipe.Status) string {
 		return s.Name + " " + string(s.Outcome.Verdict)
 	case s.Stalled:
 		return words + ", stalled"
-	case s.Total > 0:
-		words += fmt.Sprintf(" %d %%", 100*s.Done/s.Total)
+	case s.Fraction() >= 0:
+		words += fmt.Sprintf(" %d %%", int(100*s.Fraction()))
 	}
 	if s.BytesPerS > 0 {
 		words += fmt.Sprintf(" %.0f MB/s", s.BytesPerS/1e6)

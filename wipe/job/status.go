@@ -14,7 +14,7 @@ const slowBelow = 5e6
 // status as it stands now.
 func (w *worker) status() wipe.Status {
 	s := wipe.Status{Name: w.plan.Name, Phase: w.meter.Phase(), Done: w.meter.Done(), Total: w.meter.Total(),
-		Elapsed: w.meter.Elapsed(), CanStop: w.meter.CanStop()}
+		Share: w.meter.Share(), Elapsed: w.meter.Elapsed(), CanStop: w.meter.CanStop()}
 	if o := w.outcome.Load(); o != nil {
 		c := *o
 		s.Phase, s.CanStop, s.Elapsed, s.Outcome, s.Note = wipe.PhaseDone, false, o.Elapsed, &c, o.What
@@ -37,7 +37,10 @@ func (w *worker) status() wipe.Status {
 		s.Note = fmt.Sprintf("no answer for %s; given up after %s", silence.Round(time.Second), w.opts.GiveUpAfter)
 		return s
 	}
-	if s.Total > 0 {
+	switch {
+	case s.Share > 0:
+		s.BytesPerS = 0 // the bytes of a sample are not counted
+	case s.Total > 0:
 		s.EtaLow, s.EtaHigh = eta(s.Total-s.Done, now, mean)
 		if mean > 0 && now > 0 && now < slowBelow && s.Elapsed > time.Minute {
 			s.Note = "slow drive"

@@ -90,6 +90,7 @@ func newSamples(g drive.Geometry, media drive.MediaType) (*samples, error) {
 // read what stands there now. Windows that can't be read do not count; an error
 // means that the drive is gone or that ctx ended.
 func (s *samples) read(ctx context.Context, r Reader) error {
+	r.Meter.Look(s.windows.Len())
 	try := r.narrower(ctx)
 	try.Bad, try.Block = &sweep.Bad{}, windowMax // it is nobody's failure yet, and not narrowed down
 	err := walk(ctx, r, s.windows, try, &patience{}, func(i, _ int64, b []byte) {
@@ -203,6 +204,7 @@ func walk(ctx context.Context, r Reader, w *Windows, try *sweep.Narrower, p *pat
 	return sweep.Run(ctx, sampleLanes, w.Len(), func() (sweep.Work, func()) {
 		buf := drive.AlignedBuffer(windowMax)
 		return func(i int64) error {
+			defer r.Meter.Looked()
 			start, n := w.At(i)
 			began, ok := r.now(), false
 			err := try.Try(start, n, func(off int64, n int) error {

@@ -155,6 +155,7 @@ func (m *maker) same(b []byte, off int64) (whole, some int64) {
 // plant writes them, has the drive put them on the medium, and reads them back. A
 // drive that does not take them is no error: why says so.
 func (c *canaries) plant(ctx context.Context, r Reader, w drive.Writer) error {
+	r.Meter.Look(2 * c.windows.Len())
 	err := c.write(ctx, r, w)
 	if err == nil {
 		if err = w.Flush(context.WithoutCancel(ctx)); err != nil {
@@ -185,6 +186,7 @@ func (c *canaries) write(ctx context.Context, r Reader, w drive.Writer) error {
 	return sweep.Run(ctx, sampleLanes, c.windows.Len(), func() (sweep.Work, func()) {
 		buf, m := drive.AlignedBuffer(windowMax), c.maker()
 		return func(i int64) error {
+			defer r.Meter.Looked()
 			off, n := c.windows.At(i)
 			m.fill(buf[:n], off)
 			began, ok := r.now(), false

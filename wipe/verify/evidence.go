@@ -118,6 +118,7 @@ func (e *Evidence) None() wipe.Verification {
 func (e *Evidence) After(ctx context.Context, r Reader) (wipe.Verification, error) {
 	var read, survivors atomic.Int64
 	try, v, want := r.narrower(ctx), e.None(), int64(0)
+	r.Meter.Look(e.places())
 	var err error
 	if e.canaries != nil {
 		want += e.canaries.windows.Bytes()
@@ -144,6 +145,17 @@ func (e *Evidence) After(ctx context.Context, r Reader) (wipe.Verification, erro
 		v.Fraction, v.Confidence = e.fraction()
 	}
 	return v, err
+}
+
+// places that After reads.
+func (e *Evidence) places() (n int64) {
+	if e.canaries != nil {
+		n += e.canaries.windows.Len()
+	}
+	if e.samples != nil {
+		n += e.samples.windows.Len()
+	}
+	return n
 }
 
 // confidence with which the scattered residue of Fraction would have been found.

@@ -15,6 +15,8 @@ type Meter struct {
 	phase   atomic.Pointer[wipe.Phase]
 	done    atomic.Int64
 	total   atomic.Int64
+	looked  atomic.Int64 // places of this phase
+	looks   atomic.Int64 // that there are; 0: it is counted in bytes
 	canStop atomic.Bool
 	beat    atomic.Int64 // since start
 	quiet   atomic.Int64 // a command without progress may take as long as this
@@ -29,6 +31,7 @@ func New() *Meter {
 
 // Enter a phase; canStop says whether it can be ended before its time.
 func (m *Meter) Enter(p wipe.Phase, canStop bool) {
+	m.looks.Store(0)
 	m.canStop.Store(canStop)
 	m.phase.Store(&p)
 	m.Beat()
@@ -41,6 +44,25 @@ func (m *Meter) Expect(n int64) { m.total.Store(n) }
 func (m *Meter) Add(n int64) {
 	m.done.Add(n)
 	m.Beat()
+}
+
+// Look announces n places of a sample, which are looked at one by one: they stand for
+// the progress of the phase.
+func (m *Meter) Look(n int64) {
+	m.looked.Store(0)
+	m.looks.Store(n)
+}
+
+// Looked at one of them.
+func (m *Meter) Looked() { m.looked.Add(1) }
+
+// Share of the places that were looked at, 0 to 1; 0 too where there are none.
+func (m *Meter) Share() float64 {
+	n := m.looks.Load()
+	if n <= 0 {
+		return 0
+	}
+	return min(1, float64(m.looked.Load())/float64(n))
 }
 
 // Beat says that the drive has answered, be it with an error.

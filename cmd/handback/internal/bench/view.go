@@ -207,10 +207,7 @@ func (e *Engine) driveViews() (list []wire.DriveProgress) {
 }
 
 func progress(s wipe.Status) wire.DriveProgress {
-	p := wire.DriveProgress{Name: s.Name, CanStop: s.CanStop, Note: s.Note, Rate: rate(s.BytesPerS), Fraction: -1, Mark: wire.MarkBusy}
-	if s.Total > 0 {
-		p.Fraction = min(1, float64(s.Done)/float64(s.Total))
-	}
+	p := wire.DriveProgress{Name: s.Name, CanStop: s.CanStop, Note: s.Note, Rate: rate(s.BytesPerS), Fraction: s.Fraction(), Mark: wire.MarkBusy}
 	p.Time = span(s.Elapsed) + " so far"
 	if left := spanRange(s.EtaLow, s.EtaHigh); left != "" {
 		p.Time += ", " + left
