@@ -21,6 +21,7 @@ type entry struct {
 	asked    bool   // named in a CONSENT
 	unagreed string // why the STARTED that counts had no consent: a sentence, or empty
 	intended *ConsentDrive
+	digest   string // of the plan by which that was
 	started  *Started
 	open     *Started // STARTED that nothing has ended
 	finished *Finished
@@ -83,7 +84,7 @@ func (b *book) note(r *Record) {
 		for i := range r.Consent.Drives {
 			d := &r.Consent.Drives[i]
 			e, _ := b.entry(d.Drive)
-			e.asked, e.intended = true, d
+			e.asked, e.intended, e.digest = true, d, r.Consent.PlanDigest
 		}
 	case KindStarted:
 		e, _ := b.entry(r.Started.Drive)
@@ -94,7 +95,7 @@ func (b *book) note(r *Record) {
 		switch {
 		case e.intended == nil || e.intended.Technique == "":
 			e.unagreed = "sanitised, yet nobody had agreed to it when it was started"
-		case b.digest == "" || b.digest != r.Started.PlanDigest:
+		case b.digest == "" || b.digest != r.Started.PlanDigest || e.digest != b.digest:
 			e.unagreed = "sanitised by another plan than the one that was agreed to"
 		default:
 			e.unagreed = ""

@@ -50,6 +50,16 @@ func TestSummarise(t *testing.T) {
 		"consent to another drive": {visit(func(rs *[]certs.Record) { (*rs)[2].Consent.Drives = (*rs)[2].Consent.Drives[:1] }), certs.Unverified, false},
 		"consent to a refusal":     {visit(func(rs *[]certs.Record) { (*rs)[2].Consent.Drives[1].Technique = "" }), certs.Unverified, false},
 		"consent to another plan":  {visit(func(rs *[]certs.Record) { (*rs)[2].Consent.PlanDigest = "0d" }), certs.Unverified, false},
+		"left out of the last consent": {visit(func(rs *[]certs.Record) {
+			c := *(*rs)[2].Consent
+			c.PlanDigest, c.Drives = "0d", c.Drives[:1]
+			for i := range *rs {
+				if s := (*rs)[i].Started; s != nil {
+					s.PlanDigest = "0d"
+				}
+			}
+			*rs = slices.Insert(*rs, 3, certs.Record{Kind: certs.KindConsent, Consent: &c})
+		}), certs.Unverified, false},
 		"consent to no plan": {visit(func(rs *[]certs.Record) {
 			(*rs)[2].Consent.PlanDigest = ""
 			for i := range *rs {
