@@ -44,7 +44,7 @@ func (s survey) ask(ctx context.Context, d subject, report func(subject)) {
 	s.commands(ctx, &d, dev)
 	report(d)
 	s.opal(ctx, &d, dev)
-	if len(unread) > 0 && isLocked(d.Drive) {
+	if len(unread) > 0 && d.Geometry.Size > 0 && isLocked(d.Drive) {
 		d.Problems = append([]string{"what it holds can't be read while it is locked"}, without(d.Problems, unread)...)
 	}
 	report(d)

@@ -216,14 +216,20 @@ const doSit = "switch the machine off, see that the drive sits well, and start a
 // sataBelow counts the SATA drives on the SCSI host of a SAS controller. The drivers of
 // some (libsas in Linux: isci, mvsas) have libata speak to SATA drives by ports without a
 // SCSI host: which drive is on which port is not to be seen, only how many there are
-// (sas_ata_init in drivers/scsi/libsas/sas_ata.c).
+// (sas_ata_init in drivers/scsi/libsas/sas_ata.c). What an end device speaks is told by
+// drivers/scsi/scsi_transport_sas.c; where it is not told, the drive does not count.
 func (s survey) sataBelow(controller string, subjects []subject) (n int) {
 	for _, d := range subjects {
 		if !strings.HasPrefix(d.disk.Device, controller+"/host") {
 			continue
 		}
-		// SAT-5, 8.8.2: the vendor of an ATA device.
-		if vendor, err := s.tree.Attr(d.disk.Device, "vendor"); err == nil && strings.TrimSpace(vendor) == "ATA" {
+		end := sasEnd.FindString(d.disk.Device)
+		if end == "" {
+			continue
+		}
+		// A drive behind an interposer speaks SSP, and is none of libata's.
+		speaks, err := s.tree.Attr(filepath.Join(end, "sas_device", filepath.Base(end)), "target_port_protocols")
+		if err == nil && (strings.Contains(speaks, "sata") || strings.Contains(speaks, "stp")) && !strings.Contains(speaks, "ssp") {
 			n++
 		}
 	}

@@ -160,6 +160,10 @@ func silentFindings(subjects []subject) []inspect.Finding {
 	return found
 }
 
+// CodeTwoSticks is the finding that more than one medium is spared as the one that this
+// system was started from.
+const CodeTwoSticks = "two-sticks"
+
 // bootFindings: the medium that this system was started from is spared. A second
 // one that carries the same partitions would be spared too, and so would a drive
 // inside the machine that somebody copied a stick to.
@@ -179,7 +183,7 @@ func bootFindings(subjects []subject) []inspect.Finding {
 		}
 	}
 	if len(boot) > 1 {
-		found = append(found, inspect.Finding{Code: "two-sticks",
+		found = append(found, inspect.Finding{Code: CodeTwoSticks,
 			What: "several media carry the partitions of a stick, and none of them is erased: " + strings.Join(boot, ", "),
 			Do:   "leave only the stick that was started from, then start again"})
 	}

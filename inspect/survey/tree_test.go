@@ -94,16 +94,17 @@ func ataNamed(class, link, name string) string {
 
 // onSAS are SATA drives of a SAS controller: as many as answered on a port of libata's,
 // each without a SCSI host, and the disks of the one host.
-func onSAS(answered int, vendors ...string) string {
+func onSAS(answered int, speak ...string) string {
 	s := pci("0000:00:17.0", "0x010700", "isci")
 	for n := range answered {
 		s += strings.ReplaceAll(ataDevice("ata", n+1), fmt.Sprintf("sys/devices/pci0000:00/0000:00:17.0/ata%d/host0/power/\n", n+1), "")
 	}
-	for n, vendor := range vendors {
+	for n, protocols := range speak {
 		at := fmt.Sprintf("/host6/port-6:%d/end_device-6:%d/target6:0:%d/6:0:%d:0", n, n, n, n)
 		s += strings.NewReplacer("/ata1/host0/target0:0:0/0:0:0:0", at, "/0:0:0:0", fmt.Sprintf("/6:0:%d:0", n), "/ata1/ata_port/ata1/", at+"/power/",
 			"sda", fmt.Sprintf("sd%c", 'a'+n), "8:0", fmt.Sprintf("8:%d", 16*n)).Replace(sata("0000:00:17.0"))
-		s += "sys/devices/pci0000:00/0000:00:17.0" + at + "/vendor = " + vendor + "\n"
+		end := fmt.Sprintf("end_device-6:%d", n)
+		s += fmt.Sprintf("sys/devices/pci0000:00/0000:00:17.0/host6/port-6:%d/%s/sas_device/%s/target_port_protocols = %s\n", n, end, end, protocols)
 	}
 	return s
 }
@@ -207,10 +208,11 @@ func TestFindings(t *testing.T) {
 		{"a drive that was given up", pci("0000:00:17.0", "0x010601", "ahci") + ataDevice("ata", 1), []string{"lost-drive"}},
 		{"a drive on its link", pci("0000:00:17.0", "0x010601", "ahci") + sata("0000:00:17.0") + ataDevice("ata", 1), nil},
 		{"another one given up beside it", pci("0000:00:17.0", "0x010601", "ahci") + sata("0000:00:17.0") + ataDevice("ata", 1) + ataDevice("ata", 2), []string{"lost-drive"}},
-		{"SATA drives of a SAS controller", onSAS(2, "ATA", "ATA"), nil},
-		{"one of them given up", onSAS(2, "ATA"), []string{"lost-drive"}},
-		{"one of them given up beside a SAS drive", onSAS(2, "ATA", "SEAGATE"), []string{"lost-drive"}},
-		{"a SATA and a SAS drive", onSAS(1, "ATA", "SEAGATE"), nil},
+		{"SATA drives of a SAS controller", onSAS(2, "sata", "sata"), nil},
+		{"one of them given up", onSAS(2, "sata"), []string{"lost-drive"}},
+		{"one of them given up beside a SAS drive, or an interposer", onSAS(2, "sata", "ssp"), []string{"lost-drive"}},
+		{"a SATA drive behind an expander, and a SAS drive", onSAS(1, "stp", "ssp"), nil},
+		{"nobody says what the end devices speak", onSAS(1, "none"), []string{"lost-drive"}},
 		{"a link without a drive", pci("0000:00:17.0", "0x010601", "ahci") + ataDevice("none", 1), nil},
 		{"an optical drive", pci("0000:00:17.0", "0x010601", "ahci") + ataDevice("atapi", 1), nil},
 		{"a zoned drive on its link", pci("0000:00:17.0", "0x010601", "ahci") + sata("0000:00:17.0") + ataDevice("zac", 1), nil},
@@ -262,7 +264,7 @@ func TestFindingsSayWhich(t *testing.T) {
 	for _, c := range []struct{ lines, what, do string }{
 		{ataDevice("ata", 3), "a drive on SATA link 3 (device 0) answered", ahci},
 		{ataNamed("ata", "ata1/link1", "dev1.1"), "a drive on SATA link 1 (device 1) answered", ahci},
-		{onSAS(2, "ATA"), "2 SATA drives answered on the SAS controller at PCI 0000:00:17.0 when the machine was started, and 1 of them can be seen", ahci},
+		{onSAS(2, "sata"), "2 SATA drives answered on the SAS controller at PCI 0000:00:17.0 when the machine was started, and 1 of them can be seen", ahci},
 		{multiplier(1), "a drive on SATA link 1 (port 0 of its multiplier) answered", ahci},
 		{multiplier(0), "a drive on SATA link 1 (port 1 of its multiplier) answered", ahci},
 		{usbStorage(), "the USB storage device Stick at port 1-2:1.0 shows no drive", usb},

@@ -17,6 +17,7 @@ var (
 	ataPort     = regexp.MustCompile(`^.*/ata[0-9]+/`)
 	ataName     = regexp.MustCompile(`^dev[0-9]+\.([0-9]+)(\.0)?$`)
 	ataHost     = regexp.MustCompile(`^host[0-9]+/target[0-9]+:([0-9]+:[0-9]+)/`)
+	sasEnd      = regexp.MustCompile(`^.*/end_device-[0-9:]+`)
 	usbPort     = regexp.MustCompile(`/([0-9]+-[0-9]+(?:\.[0-9]+)*)(?:/|$)`)
 	scsiHost    = regexp.MustCompile(`^host[0-9]+$`)
 	scsiTarget  = regexp.MustCompile(`^target[0-9]+:[0-9]+:[0-9]+$`)

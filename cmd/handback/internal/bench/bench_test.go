@@ -19,6 +19,7 @@ import (
 	"handback.example/cmd/handback/internal/wire"
 	"handback.example/cmd/internal/settings"
 	"handback.example/inspect"
+	"handback.example/inspect/survey"
 	"handback.example/wipe/tpm"
 )
 
@@ -433,28 +434,33 @@ func TestLateFinding(t *testing.T) {
 	late := inspect.Finding{Code: "usb-no-drive", What: "a USB reader shows no drive", Do: "unplug it"}
 	for name, c := range map[string]struct {
 		before, after []inspect.Finding
+		looks         int64 // that find it so; 0: all
 		want          []string
 	}{
-		"nothing":       {[]inspect.Finding{}, []inspect.Finding{}, nil},
-		"known before":  {[]inspect.Finding{early}, []inspect.Finding{early}, []string{"no-driver"}},
-		"new":           {[]inspect.Finding{}, []inspect.Finding{late}, []string{"usb-no-drive"}},
-		"one more":      {[]inspect.Finding{early}, []inspect.Finding{early, late}, []string{"no-driver", "usb-no-drive"}},
-		"gone since":    {[]inspect.Finding{early}, []inspect.Finding{}, []string{"no-driver"}},
-		"nobody looked": {[]inspect.Finding{}, nil, []string{"not-looked"}},
+		"nothing":             {[]inspect.Finding{}, []inspect.Finding{}, 0, nil},
+		"known before":        {[]inspect.Finding{early}, []inspect.Finding{early}, 0, []string{"no-driver"}},
+		"new":                 {[]inspect.Finding{}, []inspect.Finding{late}, 0, []string{"usb-no-drive"}},
+		"one more":            {[]inspect.Finding{early}, []inspect.Finding{early, late}, 0, []string{"no-driver", "usb-no-drive"}},
+		"gone since":          {[]inspect.Finding{early}, []inspect.Finding{}, 0, []string{"no-driver"}},
+		"nobody looked":       {[]inspect.Finding{}, nil, 0, []string{"not-looked"}},
+		"for a moment":        {[]inspect.Finding{}, []inspect.Finding{late}, 1, nil},
+		"unread for a moment": {[]inspect.Finding{}, nil, 1, nil},
+		"a second stick":      {[]inspect.Finding{}, []inspect.Finding{{Code: survey.CodeTwoSticks, What: "two sticks", Do: "leave one"}}, 0, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBed(t, "alpha")
 			var begun atomic.Bool
+			var looks atomic.Int64
 			b.report = func(r *inspect.Report) {
-				if r.Unhandled = c.before; begun.Load() {
+				if r.Unhandled = c.before; begun.Load() && (c.looks == 0 || looks.Add(1) <= c.looks) {
 					r.Unhandled = c.after
 				}
 			}
 			e, _, _ := b.start()
 			v := b.toAgree(e)
 			must(t, e, wire.Intent{Kind: wire.IntentConsent, Text: "DEF-1", Digest: v.Plan.Digest})
-			begun.Store(true)
 			toStage(t, e, wire.StageGrade)
+			begun.Store(true)
 			answerAll(t, e)
 			v = toStage(t, e, wire.StageResult)
 			s := certs.Summarise(b.records(v.Visit))

@@ -16,6 +16,7 @@ import (
 	"handback.example/grade"
 	"handback.example/grade/policy"
 	"handback.example/inspect"
+	"handback.example/inspect/survey"
 	"handback.example/wipe"
 	"handback.example/wipe/plan"
 	"handback.example/wipe/tpm"
@@ -187,12 +188,7 @@ func (e *Engine) lastLook() {
 			Reason: "it could not be found out whether a drive was put in meanwhile: " + err.Error(), Do: "start the machine again from the stick"}})
 		return
 	}
-	var late []certs.Record
-	for _, x := range since(e.report, r) {
-		e.say("late-finding", x.Reason, "code", x.Code)
-		late = append(late, certs.Record{Kind: certs.KindRefused, Refused: evidence.RefusedMachine(x)})
-	}
-	e.record(late...)
+	e.recordLate(r)
 	s := e.book.Summary()
 	for _, d := range r.Drives {
 		ref := evidence.Ref("", d.Identity)
@@ -206,14 +202,42 @@ func (e *Engine) lastLook() {
 	}
 }
 
+// recordLate records what has come to stand in the way since the plan was made. Somebody
+// may be handling a stick just now, whose drive shows a moment after the stick does: what
+// is not there at a second look was never in the machine's way.
+func (e *Engine) recordLate(r *inspect.Report) {
+	first := since(e.report, r)
+	if len(first) == 0 {
+		return
+	}
+	wait := time.NewTimer(3 * e.w.Linger) // usb-storage looks a second after it was plugged in
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-e.ctx.Done():
+		return
+	}
+	late := first
+	if again, err := e.survey(e.ctx); err == nil {
+		late = slices.DeleteFunc(since(e.report, again), func(x wipe.Refusal) bool { return !slices.Contains(first, x) })
+	}
+	var list []certs.Record
+	for _, x := range late {
+		e.say("late-finding", x.Reason, "code", x.Code)
+		list = append(list, certs.Record{Kind: certs.KindRefused, Refused: evidence.RefusedMachine(x)})
+	}
+	e.record(list...)
+}
+
 // since are the findings that the plan was made without. That nobody could look then
-// is on record already.
+// is on record already. A second stick beside the first is how a visit ends whose stick
+// was away.
 func since(planned, now *inspect.Report) (list []wipe.Refusal) {
 	if now.Unhandled == nil && planned.Unhandled != nil {
 		list = append(list, notLooked())
 	}
 	for _, f := range now.Unhandled {
-		if !slices.Contains(planned.Unhandled, f) {
+		if f.Code != survey.CodeTwoSticks && !slices.Contains(planned.Unhandled, f) {
 			list = append(list, wipe.Refusal{Code: f.Code, Reason: f.What, Do: f.Do})
 		}
 	}
