@@ -59,12 +59,12 @@ func (e *Engine) record(rs ...certs.Record) {
 	}
 	ctx, cancel := context.WithTimeout(e.ctx, stickWait)
 	defer cancel()
-	switch err := e.book.Append(ctx, rs...); {
-	case err == nil:
-	case !errors.Is(err, evidence.ErrWaiting):
+	err := e.book.Append(ctx, rs...)
+	if errors.Is(err, evidence.ErrRefused) {
 		// What it would have said is missing, and what is missing never helps.
-		e.say("record-refused", fmt.Sprintf("there is no record %s: %v", kindsOf(rs), err), "kind", kindsOf(rs), "why", err)
-	default:
+		e.say("record-refused", fmt.Sprintf("of %s, a record is missing: %v", kindsOf(rs), err), "kind", kindsOf(rs), "why", err)
+	}
+	if errors.Is(err, evidence.ErrWaiting) {
 		e.update(func() { e.waits = true })
 		e.say("record-waits", fmt.Sprintf("%s waits in memory: %v", kindsOf(rs), err), "kind", kindsOf(rs), "why", err)
 	}

@@ -22,9 +22,11 @@ import (
 )
 
 // ErrWaiting is wrapped by every error of a record that is sealed into the visit
-// but not on the medium: it waits in memory, and Flush stores it. Any other error
-// of Append says that there is no such record.
+// but not on the medium: it waits in memory, and Flush stores it.
 var ErrWaiting = errors.New("the records are not stored yet: they wait in memory")
+
+// ErrRefused is wrapped by every error of what is no record of the visit: it is lost.
+var ErrRefused = errors.New("it is not recorded")
 
 // Clock gives the time of a record.
 type Clock func() certs.Time
@@ -103,8 +105,7 @@ func (b *Book) Summary() certs.Summary { return certs.Summarise(b.chain.Records(
 func (b *Book) Papers() []string { return b.papers }
 
 // Append seals records into the visit, in their order, and stores them in one turn. An
-// error that is ErrWaiting says that they wait in memory, all but those that it names as
-// not recorded.
+// error may be both ErrRefused, for those that it names, and ErrWaiting, for the others.
 func (b *Book) Append(ctx context.Context, rs ...certs.Record) error {
 	var refused []error
 	for _, r := range rs {
@@ -112,7 +113,7 @@ func (b *Book) Append(ctx context.Context, rs ...certs.Record) error {
 			refused = append(refused, err)
 		}
 	}
-	if len(refused) == len(rs) {
+	if len(refused) > 0 && len(refused) == len(rs) {
 		return errors.Join(refused...)
 	}
 	b.copyOut(ctx)
@@ -130,7 +131,7 @@ func (b *Book) seal(r certs.Record) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.certified != nil {
-		return fmt.Errorf("visit %s is certified: nothing can be added to it", b.Visit())
+		return fmt.Errorf("%w: visit %s is certified, %s can't be added to it", ErrRefused, b.Visit(), r.Kind)
 	}
 	return b.sealLocked(r)
 }
@@ -139,7 +140,7 @@ func (b *Book) sealLocked(r certs.Record) error {
 	r.At = b.now()
 	envelope, err := b.chain.Append(r)
 	if err != nil {
-		return fmt.Errorf("visit %s: %s could not be recorded: %w", b.Visit(), r.Kind, err)
+		return fmt.Errorf("%w: %s of visit %s: %w", ErrRefused, r.Kind, b.Visit(), err)
 	}
 	b.files = append(b.files, recordFile(b.Visit(), len(b.chain.Envelopes()), envelope))
 	return nil

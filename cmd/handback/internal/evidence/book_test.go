@@ -225,7 +225,7 @@ func TestStickAway(t *testing.T) {
 	if !errors.Is(err, evidence.ErrWaiting) || len(names) != 4 || b.Pending() != 12 {
 		t.Fatalf("certify: %v, %v, %d files wait", names, err, b.Pending())
 	}
-	if err := b.Append(ctx, certstest.Tests()[0]); err == nil || errors.Is(err, evidence.ErrWaiting) {
+	if err := b.Append(ctx, certstest.Tests()[0]); !errors.Is(err, evidence.ErrRefused) || errors.Is(err, evidence.ErrWaiting) {
 		t.Errorf("a record after CERTIFIED: %v", err)
 	}
 	hash := b.RecordHash()
@@ -537,7 +537,7 @@ func TestAppendTogether(t *testing.T) {
 	before, bad := st.n, certs.Record{Kind: certs.KindConsent, Consent: &certs.Consent{Scope: "none"}}
 	all := steps()
 	err := b.Append(ctx, append(slices.Clone(all[:2]), bad, all[2])...)
-	if err == nil || errors.Is(err, evidence.ErrWaiting) || !strings.Contains(err.Error(), "CONSENT could not be recorded") {
+	if !errors.Is(err, evidence.ErrRefused) || errors.Is(err, evidence.ErrWaiting) || !strings.Contains(err.Error(), "CONSENT of visit") {
 		t.Errorf("a record that is none among others: %v", err)
 	}
 	var kinds []certs.Kind
@@ -553,7 +553,7 @@ func TestAppendTogether(t *testing.T) {
 	if n := len(stored(t, dir)[b.Visit()]); n != 4 {
 		t.Errorf("%d records are on the stick", n)
 	}
-	if err := b.Append(ctx, bad); err == nil || st.n-before != 1 {
+	if err := b.Append(ctx, bad); !errors.Is(err, evidence.ErrRefused) || st.n-before != 1 {
 		t.Errorf("no record at all: %v, %d turns", err, st.n-before)
 	}
 }
