@@ -196,6 +196,40 @@ func TestLoaderSlowBelow(t *testing.T) {
 	}
 }
 
+// Who has waited for a module in vain does not wait as long again, and the kernel's own
+// patience with what a module stands on (EBUSY) ends no less than its ignorance of it.
+func TestLoaderLeftBelow(t *testing.T) {
+	l := newLoader(shelf{})
+	l.wait = 20 * time.Millisecond
+	l.there = func(string) bool { return false }
+	release, done := make(chan struct{}), make(chan struct{})
+	var below atomic.Bool
+	var tries atomic.Int32
+	l.load = func(path string) error {
+		switch {
+		case path == "/m/scsi_mod.ko":
+			<-release
+			below.Store(true)
+		case path == "/m/sd_mod.ko" && !below.Load():
+			tries.Add(1)
+			return unix.EBUSY
+		case path == "/m/sd_mod.ko":
+			close(done)
+		}
+		return nil
+	}
+	_ = l.alias("scsi:disk")
+	if x := l.once["scsi_mod"]; !x.left || l.tooLong(0, x) || !l.tooLong(l.wait, x) {
+		t.Error("a module that was left is waited for as long again")
+	}
+	close(release)
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatalf("the module was not tried again after %d tries", tries.Load())
+	}
+}
+
 // A module whose file is still read and checked is waited for, though another has hung:
 // the kernel does not know its symbols yet, and would say so of all that stands on it.
 func TestLoaderAbsentBelow(t *testing.T) {

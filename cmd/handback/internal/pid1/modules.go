@@ -69,6 +69,7 @@ const (
 
 type loading struct {
 	name string
+	left bool // somebody has waited for it in vain
 	done chan struct{}
 	err  error
 }
@@ -116,8 +117,9 @@ func (l *loader) start(m module, before []*loading) *loading {
 		go func() {
 			early := slices.ContainsFunc(before, (*loading).going)
 			x.err = l.load(m.Path)
-			if errors.Is(x.err, unix.ENOENT) && early {
-				// What it stands on takes longer than loaded waits: its symbols were not there.
+			if early && (errors.Is(x.err, unix.ENOENT) || errors.Is(x.err, unix.EBUSY)) {
+				// What it stands on takes longer than loaded waits: its symbols were not there, or
+				// the kernel has lost its patience with them.
 				for _, b := range before {
 					<-b.done
 				}
@@ -161,7 +163,7 @@ func (l *loader) tooLong(waited time.Duration, x *loading) bool {
 	defer l.mu.Unlock()
 	wait := l.wait
 	switch {
-	case !l.there(x.name):
+	case !x.left && !l.there(x.name):
 		wait *= patienceAbsent
 	case l.late:
 		wait = min(wait, patienceLate)
@@ -169,7 +171,7 @@ func (l *loader) tooLong(waited time.Duration, x *loading) bool {
 	if waited < wait {
 		return false
 	}
-	l.late = true
+	l.late, x.left = true, true
 	return true
 }
 
