@@ -39,7 +39,7 @@ func practiceCommand(args []string, s streams) int {
 		return wrongUse(s, "practice", "it needs a terminal of at least 80 by 24 letters")
 	}
 	eventlog.SetOutput(io.Discard) // they are for the serial line of a booted machine
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if err := runPractice(ctx, *out, *first-1); err != nil {
 		return notDone(s, "practice", err)
@@ -69,7 +69,7 @@ func runPractice(ctx context.Context, out string, first int) (err error) {
 	if out == "" {
 		out = filepath.Join(dir, "stick")
 	} else if there, err := os.ReadDir(out); len(there) > 0 || err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%s is not an empty folder: name another by --out", out)
+		return fmt.Errorf("%s is no empty folder that can be used: name another by --out", out)
 	}
 	b, err := practice.New(ctx, out)
 	if err != nil {

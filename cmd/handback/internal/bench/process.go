@@ -53,6 +53,12 @@ func idle() error {
 	if err := unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE}, 0); err != nil {
 		return err
 	}
+	if a, err = unix.SchedGetAttr(0, 0); err != nil {
+		return err
+	}
+	if a.Policy != unix.SCHED_IDLE {
+		return errors.New("the kernel does not give its lowest class")
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return err

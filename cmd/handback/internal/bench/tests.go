@@ -88,7 +88,7 @@ func (e *Engine) startTests() {
 		loaded, over := context.WithCancel(ctx)
 		e.tests.run.Go(func() {
 			e.test(ctx, function.IDBattery, func(func(float64)) function.Outcome {
-				return function.Battery(loaded, e.report.Machine.Kind.Value)
+				return e.w.Battery(loaded, e.report.Machine.Kind.Value)
 			})
 		})
 		e.test(ctx, function.IDProcessor, func(tell func(float64)) function.Outcome {

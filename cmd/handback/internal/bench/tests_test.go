@@ -32,6 +32,7 @@ import (
 // startTesting is start with tests of this kind.
 func (b *bed) startTesting(test func(context.Context, function.Job, func(float64)) function.Outcome) (*Engine, chan End) {
 	w := b.world()
+	w.Battery = function.Battery
 	w.Test, w.Tester = test, linux.Opener{}
 	e := New(w)
 	end := make(chan End, 1)

@@ -92,6 +92,9 @@ type World struct {
 	ClearPlatform func(ctx context.Context, list []wipe.Removal) Cleared
 	// Test runs a test in a process of its own; nil: none is run.
 	Test func(ctx context.Context, j function.Job, tell func(done float64)) function.Outcome
+	// Battery watches the batteries of a machine of this kind until ctx ends. It is asked
+	// where Test is.
+	Battery func(ctx context.Context, kind string) function.Outcome
 	// Tester opens drives to have them test themselves; nil: none does.
 	Tester drive.Tester
 	// Hands are the parts that a person tries.
@@ -118,6 +121,7 @@ func Machine() World {
 		Fabric:    connectFabric,
 		Opener:    linux.Opener{},
 		Test:      testProcess,
+		Battery:   function.Battery,
 		Tester:    linux.Opener{},
 		Paths:     linux.Paths,
 		ClearTPM:  func(ctx context.Context) tpm.Outcome { return tpm.Clear(ctx, tpm.Device{}) },

@@ -245,6 +245,11 @@ func TestNothingReal(t *testing.T) {
 		if w.Suspend != nil || w.ClearPlatform != nil || w.Print != nil || w.Fabric != nil || w.Copies != nil || w.Second != nil || w.Hands.Open != nil || w.Hands.Panel != nil || w.Hands.Sound != nil {
 			t.Errorf("machine %d reaches into the computer: %+v", n+1, w)
 		}
+		over, end := context.WithCancel(t.Context())
+		end()
+		if o := w.Battery(over, "laptop"); o.Evidence != "simulated for practice" {
+			t.Errorf("machine %d: the battery: %+v", n+1, o)
+		}
 		r, err := w.Survey(context.Background(), nil)
 		if err != nil || len(r.Drives) == 0 {
 			t.Fatal(err)

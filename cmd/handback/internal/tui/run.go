@@ -76,7 +76,8 @@ func kiosk(ctx context.Context, leave func()) func(tea.Model, tea.Msg) tea.Msg {
 	return func(_ tea.Model, msg tea.Msg) tea.Msg {
 		switch msg := msg.(type) {
 		case tea.KeyPressMsg:
-			if leave != nil && msg.String() == "ctrl+c" {
+			// By the place of the key, too: other layouts have other letters there.
+			if leave != nil && (msg.String() == "ctrl+c" || msg.Mod == tea.ModCtrl && msg.BaseCode == 'c') {
 				leave()
 				return nil
 			}
