@@ -82,7 +82,7 @@ func runPractice(ctx context.Context, out string, first int) (err error) {
 	var drawn error
 	screen.Go(func() {
 		defer leave()
-		drawn = tui.Run(ctx, tui.NewSocketClient(socket), tui.Options{In: os.Stdin, Out: os.Stdout, Leave: leave})
+		drawn = tui.Run(ctx, tui.NewSocketClient(socket), tui.Options{In: &terminal{os.Stdin, leave}, Out: os.Stdout, Leave: leave})
 	})
 	for n := first; n < len(practice.Lessons) && ctx.Err() == nil && err == nil; n++ {
 		err = oneMachine(ctx, b, n, dir, socket)
@@ -90,6 +90,20 @@ func runPractice(ctx context.Context, out string, first int) (err error) {
 	leave()
 	screen.Wait()
 	return errors.Join(err, drawn)
+}
+
+// terminal that can't be read any more is gone, and nobody practises.
+type terminal struct {
+	*os.File
+	gone func()
+}
+
+func (t *terminal) Read(p []byte) (int, error) {
+	n, err := t.File.Read(p)
+	if err != nil {
+		t.gone()
+	}
+	return n, err
 }
 
 // oneMachine from power-on to power-off.
