@@ -9,7 +9,7 @@ AS_ROOT = sudo -E env PATH=$(PATH):/usr/sbin:/sbin XDG_CACHE_HOME=/var/cache/han
 EXEC := $(if $(filter 0,$(shell id -u)),,-exec '$(AS_ROOT)')
 # One thread does its work thousands of times there, or what works is a booted machine:
 # the race detector, which takes minutes, is for make test-long.
-PLAIN := /certs|/cmd/handback-hub$$|/cmd/handback-verify$$|/cmd/internal/keylock$$|/internal/evidence$$|/inspect/capture$$|/inspect/drive$$|/wipe/technique$$|/wipe/scenario$$
+PLAIN := /certs|/cmd/handback-hub$$|/cmd/handback-verify$$|/cmd/internal/keylock$$|/internal/evidence$$|/internal/practice$$|/inspect/capture$$|/inspect/drive$$|/wipe/technique$$|/wipe/scenario$$
 MACHINES := ./cmd/handback-image
 LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.11.4
 
