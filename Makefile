@@ -7,8 +7,8 @@ OUT  ?= out
 # sudo has a PATH without go; what root keeps must not lie in the user's folders.
 AS_ROOT = sudo -E env PATH=$(PATH):/usr/sbin:/sbin XDG_CACHE_HOME=/var/cache/handback-test GOCACHE=$(shell go env GOCACHE)
 EXEC := $(if $(filter 0,$(shell id -u)),,-exec '$(AS_ROOT)')
-# One thread does its work thousands of times there, or what works is a booted machine:
-# the race detector, which takes minutes, is for make test-long.
+# One thread does its work thousands of times there, or what works is a booted machine, or
+# a large drive is sampled: the race detector, which takes minutes, is for make test-long.
 PLAIN := /certs|/cmd/handback-hub$$|/cmd/handback-verify$$|/cmd/internal/keylock$$|/internal/evidence$$|/internal/practice$$|/inspect/capture$$|/inspect/drive$$|/wipe/technique$$|/wipe/scenario$$
 MACHINES := ./cmd/handback-image
 LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.11.4

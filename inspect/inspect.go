@@ -347,6 +347,12 @@ type ATA struct {
 	SanitizeState Fact[string] `json:"sanitize_state"`
 }
 
+// Locked by a password: without it the drive gives nobody its blocks (bit 2 of IDENTIFY
+// DEVICE word 128, ACS-4 clause 9.11.8.5). False too where that is not known.
+func (a *ATA) Locked() bool {
+	return a != nil && a.Security.Known && a.Security.Value&(1<<2) != 0
+}
+
 // States of a sanitize that a drive runs by itself.
 const (
 	SanitizeIdle    = "idle"

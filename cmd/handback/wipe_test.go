@@ -197,6 +197,7 @@ func TestProgress(t *testing.T) {
 	}
 	p := newProgress(tty)
 	p.draw([]wipe.Status{{Name: "A", Phase: wipe.PhaseErasing, Done: 45, Total: 100, BytesPerS: 142e6, EtaLow: 90 * time.Second, EtaHigh: 2 * time.Minute}})
+	p.draw([]wipe.Status{{Name: "A", Phase: wipe.PhaseVerifying, Done: 1, Total: 3, Share: 0.5}}) // a sample is counted by its places
 	p.draw([]wipe.Status{{Name: "A", Phase: wipe.PhaseDone, Outcome: &wipe.Outcome{Verdict: wipe.Failed}}, {Name: "B", Phase: wipe.PhaseErasing, Stalled: true},
 		{Name: "C", Phase: wipe.PhaseVerifying, Done: 1, Total: 3, BytesPerS: 99e6, EtaLow: time.Hour, EtaHigh: 2 * time.Hour}})
 	p.end()
@@ -204,6 +205,7 @@ func TestProgress(t *testing.T) {
 	var got strings.Builder
 	_, _ = io.Copy(&got, master) // EIO at the end: the other side is closed
 	want := "\r\x1b[KA erasing 45 % 142 MB/s, 1m30s to 2m0s to go" +
+		"\r\x1b[KA verifying 50 %" +
 		"\r\x1b[KA failed | B erasing, stalled | C verifying 33 % 99 MB/s..." + "\r\x1b[K"
 	if got.String() != want {
 		t.Errorf("terminal shows %q\nwant            %q", got.String(), want)

@@ -50,11 +50,9 @@ func (s survey) ask(ctx context.Context, d subject, report func(subject)) {
 	report(d)
 }
 
-// isLocked by a password or by Opal: it gives nobody its blocks.
+// isLocked by a password or by Opal.
 func isLocked(d inspect.Drive) bool {
-	const securityLocked = 1 << 2 // IDENTIFY DEVICE word 128 (ACS-4, 9.11.8.5)
-	return d.ATA != nil && d.ATA.Security.Known && d.ATA.Security.Value&securityLocked != 0 ||
-		d.Opal != nil && d.Opal.Locked.Known && d.Opal.Locked.Value
+	return d.ATA.Locked() || d.Opal != nil && d.Opal.Locked.Known && d.Opal.Locked.Value
 }
 
 // without gives a list of its own.

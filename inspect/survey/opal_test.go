@@ -19,9 +19,8 @@ const (
 	locked      = "[opal]\nmsid = 'M'\nsid = 'of its owner'\nactivated = true\nlocked = true\nsid_blocked = true\n"
 )
 
-// askOpal makes the drive of a profile and asks it what it says of its security
-// subsystem.
-func askOpal(t *testing.T, text string) *inspect.Opal {
+// plugged is a computer with the drive of a profile, just switched on, and its path.
+func plugged(t *testing.T, text string) (*inproc.Host, string) {
 	t.Helper()
 	p, err := profile.Parse("test", text, profile.Options{Clock: sim.NewManual()})
 	if err != nil {
@@ -32,7 +31,16 @@ func askOpal(t *testing.T, text string) *inspect.Opal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dev, err := h.Open(paths[0])
+	sim.SwitchOn(p.Model)
+	return h, paths[0]
+}
+
+// askOpal makes the drive of a profile and asks it what it says of its security
+// subsystem.
+func askOpal(t *testing.T, text string) *inspect.Opal {
+	t.Helper()
+	h, path := plugged(t, text)
+	dev, err := h.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,17 +118,8 @@ func TestLockedIsSaidOnce(t *testing.T) {
 		"ATA password": profileATA + "[ata.security]\nsupported = true\nenabled = true\nuser_password = 'x'\nmaster_password = 'y'\n",
 		"Opal":         profileATA + locked,
 	} {
-		p, err := profile.Parse("test", text, profile.Options{Clock: sim.NewManual()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		h := inproc.NewHost(sim.NewManual())
-		paths, err := p.Attach(h, "/dev/x")
-		if err != nil {
-			t.Fatal(err)
-		}
-		sim.SwitchOn(p.Model) // it comes up locked
-		d := Ask(t.Context(), h, paths...)[0]
+		h, path := plugged(t, text)
+		d := Ask(t.Context(), h, path)[0]
 		if !isLocked(d) || len(d.Problems) != 1 || d.Problems[0] != "what it holds can't be read while it is locked" {
 			t.Errorf("%s: locked %v, problems %q", name, isLocked(d), d.Problems)
 		}

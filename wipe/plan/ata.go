@@ -21,7 +21,6 @@ const (
 const (
 	securitySupported = 1 << 0
 	securityEnabled   = 1 << 1
-	securityLocked    = 1 << 2
 	securityFrozen    = 1 << 3
 	securityExpired   = 1 << 4
 	securityEnhanced  = 1 << 5
@@ -44,11 +43,6 @@ func ataSanitize(s subject) []wipe.Step {
 	return three(s.Drive, step(has(sanitizeBlock), block), step(has(sanitizeCrypto), crypto), step(has(sanitizeOverwrite), over))
 }
 
-// ataLocked: without its password the drive gives nobody its blocks.
-func ataLocked(d inspect.Drive) bool {
-	return d.ATA != nil && d.ATA.Security.Known && d.ATA.Security.Value&securityLocked != 0
-}
-
 // ataSecurityErase by SECURITY ERASE UNIT. Not through a bridge: one that resets
 // the drive in the midst of it leaves it locked. A drive that is locked may have our
 // password: it is tried. One that has a password and is open takes another.
@@ -65,7 +59,7 @@ func ataSecurityErase(s subject) []wipe.Step {
 		Expect: expectPass(s.Drive, a.EnhancedTime), Shortfall: ownWordOf(s.Drive)}
 	normal := wipe.Step{Technique: wipe.ATASecurityErase, Level: wipe.LevelClear, Standard: standardSecurity, Reason: reasonSecurity,
 		Expect: expectPass(s.Drive, a.EraseTime), Shortfall: overwriteShortfall(s.Drive)}
-	if ataLocked(s.Drive) {
+	if s.ATA.Locked() {
 		enhanced.Reason, normal.Reason = reasonOurs+enhanced.Reason, reasonOurs+normal.Reason
 	}
 	return slices.Concat(step(w&securityEnhanced != 0, enhanced), []wipe.Step{normal})

@@ -34,7 +34,7 @@ func offered(s subject, p Policy, known []quirk) []wipe.Step {
 		// Until a sanitize succeeds the drive gives nobody its blocks.
 		return direct
 	}
-	if ataLocked(s.Drive) {
+	if s.ATA.Locked() {
 		return lower(ataSecurityErase(s), known)
 	}
 	direct = slices.Concat(direct, lower(slices.Concat(ataSecurityErase(s), nvmeFormat(s), scsiFormat(s), mmcErase(s)), known), overwrites(s, p))

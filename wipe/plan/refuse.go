@@ -103,7 +103,7 @@ const doLocked = "unlock it with its password in the firmware setup, or return i
 func locked(d inspect.Drive) *wipe.Refusal {
 	reason := Name(d.Identity) + " is locked by an ATA password"
 	switch {
-	case !ataLocked(d):
+	case !d.ATA.Locked():
 		return nil
 	case d.ATA.Security.Value&securityFrozen != 0:
 		return &wipe.Refusal{Code: "locked", Reason: reason + ", and its firmware has frozen it so that none can be tried",
@@ -177,7 +177,7 @@ func belowLevel(s subject, p Policy, best wipe.Level) *wipe.Refusal {
 		return &wipe.Refusal{Code: CodeFrozen, Reason: fmt.Sprintf("the firmware has frozen the sanitize of %s, without which it reaches %s, and %s is wanted", name, word(best), word(p.Want)),
 			Do: doFree + ", and look again; else take the drive out and have it destroyed"}
 	}
-	if ataLocked(s.Drive) {
+	if s.ATA.Locked() {
 		return &wipe.Refusal{Code: "locked", Reason: fmt.Sprintf("%s is locked by an ATA password; where it is the one that Handback sets itself the drive reaches %s, and %s is wanted", name, word(best), word(p.Want)),
 			Do: fmt.Sprintf("ask for %s if that is enough; else %s", word(best), doLocked)}
 	}

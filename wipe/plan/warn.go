@@ -43,7 +43,7 @@ func passwordSet(d inspect.Drive) string {
 	if d.ATA == nil || !d.ATA.Security.Known || d.ATA.Security.Value&securityEnabled == 0 {
 		return ""
 	}
-	if ataLocked(d) {
+	if d.ATA.Locked() {
 		return "the drive is locked by an ATA password: only where Handback itself left it so can it be erased here; else " + doLocked
 	}
 	return "the drive has an ATA password set; it is open now; only ATA security erase takes the password away"

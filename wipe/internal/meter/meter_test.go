@@ -42,3 +42,21 @@ func TestSilence(t *testing.T) {
 		t.Errorf("silent for %s: the announcement was not taken back", s)
 	}
 }
+
+// A sample is counted by its places, each phase for itself.
+func TestShare(t *testing.T) {
+	m := New()
+	m.Looked()
+	if m.Share() != 0 {
+		t.Errorf("without a sample: %v", m.Share())
+	}
+	m.Look(4)
+	for _, want := range []float64{0.25, 0.5, 0.75, 1, 1} { // one that is looked at twice counts no more than all
+		if m.Looked(); m.Share() != want {
+			t.Errorf("%v, want %v", m.Share(), want)
+		}
+	}
+	if m.Enter(wipe.PhaseErasing, false); m.Share() != 0 {
+		t.Errorf("the next phase begins at %v", m.Share())
+	}
+}

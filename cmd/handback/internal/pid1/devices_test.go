@@ -166,67 +166,40 @@ func TestLoaderGoesOn(t *testing.T) {
 }
 
 // A module that stands on one whose init takes longer than anybody waits is loaded
-// when that is at work: finit_module(2) says ENOENT where a symbol is unknown.
+// when that is at work: finit_module(2) says ENOENT where a symbol is unknown, and EBUSY
+// where the kernel itself has waited for it in vain. Who has waited does not wait as long
+// again, whether the kernel knows the module below or not.
 func TestLoaderSlowBelow(t *testing.T) {
-	l := newLoader(shelf{})
-	l.there = func(string) bool { return true }
-	l.wait = 10 * time.Millisecond
-	release, refused, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
-	var below atomic.Bool
-	l.load = func(path string) error {
-		switch {
-		case path == "/m/scsi_mod.ko":
-			<-release
-			below.Store(true)
-		case path == "/m/sd_mod.ko" && !below.Load():
-			close(refused)
-			return unix.ENOENT
-		case path == "/m/sd_mod.ko":
-			close(done)
+	for errno, there := range map[unix.Errno]bool{unix.ENOENT: true, unix.EBUSY: false} {
+		l := newLoader(shelf{})
+		l.there = func(string) bool { return there }
+		l.wait = 20 * time.Millisecond
+		release, refused, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		var below atomic.Bool
+		l.load = func(path string) error {
+			switch {
+			case path == "/m/scsi_mod.ko":
+				<-release
+				below.Store(true)
+			case path == "/m/sd_mod.ko" && !below.Load():
+				close(refused)
+				return errno
+			case path == "/m/sd_mod.ko":
+				close(done)
+			}
+			return nil
 		}
-		return nil
-	}
-	_ = l.alias("scsi:disk") // it may be told of the first try
-	<-refused
-	close(release)
-	select {
-	case <-done:
-	case <-time.After(10 * time.Second):
-		t.Fatal("the module was not tried again")
-	}
-}
-
-// Who has waited for a module in vain does not wait as long again, and the kernel's own
-// patience with what a module stands on (EBUSY) ends no less than its ignorance of it.
-func TestLoaderLeftBelow(t *testing.T) {
-	l := newLoader(shelf{})
-	l.wait = 20 * time.Millisecond
-	l.there = func(string) bool { return false }
-	release, done := make(chan struct{}), make(chan struct{})
-	var below atomic.Bool
-	var tries atomic.Int32
-	l.load = func(path string) error {
-		switch {
-		case path == "/m/scsi_mod.ko":
-			<-release
-			below.Store(true)
-		case path == "/m/sd_mod.ko" && !below.Load():
-			tries.Add(1)
-			return unix.EBUSY
-		case path == "/m/sd_mod.ko":
-			close(done)
+		_ = l.alias("scsi:disk") // it may be told of the first try
+		<-refused
+		if x := l.once["scsi_mod"]; l.tooLong(0, x) || !l.tooLong(l.wait, x) {
+			t.Errorf("%v: a module that was left is waited for as long again", errno)
 		}
-		return nil
-	}
-	_ = l.alias("scsi:disk")
-	if x := l.once["scsi_mod"]; !x.left || l.tooLong(0, x) || !l.tooLong(l.wait, x) {
-		t.Error("a module that was left is waited for as long again")
-	}
-	close(release)
-	select {
-	case <-done:
-	case <-time.After(10 * time.Second):
-		t.Fatalf("the module was not tried again after %d tries", tries.Load())
+		close(release)
+		select {
+		case <-done:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%v: the module was not tried again", errno)
+		}
 	}
 }
 

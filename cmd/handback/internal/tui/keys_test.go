@@ -412,6 +412,17 @@ func TestNoKeyLeaves(t *testing.T) {
 	if kiosk(over, nil)(nil, tea.QuitMsg{}) == nil {
 		t.Error("the end of the process is not let through")
 	}
+	// In practice one key does, whatever letters the layout has.
+	left := 0
+	practice := kiosk(t.Context(), func() { left++ })
+	for _, k := range []tea.KeyPressMsg{{Code: 'c', Mod: tea.ModCtrl}, {Code: 'с', BaseCode: 'c', Mod: tea.ModCtrl}} {
+		if practice(nil, k) != nil {
+			t.Errorf("%s comes through", k)
+		}
+	}
+	if practice(nil, tea.KeyPressMsg{Code: 'c', Text: "c"}) == nil || left != 2 {
+		t.Errorf("left %d times", left)
+	}
 	for name, v := range pages() {
 		p := before(t, v)
 		for _, c := range "cdqz\\" {
