@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"handback.example/certs"
+	"handback.example/cmd/handback/internal/stick"
 	"handback.example/cmd/handback/internal/wire"
 	"handback.example/cmd/internal/settings"
 	"handback.example/grade"
@@ -90,9 +91,10 @@ func (e *Engine) suggest() {
 			e.form.SuggestedTag = m.AssetTag.Value
 		}
 	})
+	store := e.station.Store // a later look for the stick puts another one there
 	go func() {
 		defer close(known)
-		e.readToday()
+		e.readToday(store)
 	}()
 }
 
@@ -110,19 +112,19 @@ const recent = 60
 
 // readToday learns the tags of today's visits. Where they can't be read nothing
 // is asked: the hub finds a machine that came twice.
-func (e *Engine) readToday() {
-	if e.station.Store == nil {
+func (e *Engine) readToday(store stick.Store) {
+	if store == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(e.ctx, time.Minute)
 	defer cancel()
-	names, err := e.station.Store.List(ctx, settings.SpoolDir)
+	names, err := store.List(ctx, settings.SpoolDir)
 	if err != nil {
 		return
 	}
 	names = slices.DeleteFunc(names, func(n string) bool { return !strings.HasSuffix(n, "-0001.json") })
 	for _, n := range names[max(0, len(names)-recent):] {
-		b, err := e.station.Store.Read(ctx, settings.SpoolDir+"/"+n)
+		b, err := store.Read(ctx, settings.SpoolDir+"/"+n)
 		if err != nil {
 			continue
 		}
