@@ -238,6 +238,29 @@ func TestTPMPendingForEver(t *testing.T) {
 	t.Error("the machine starts again and again")
 }
 
+// What the firmware will ask at the restart is told until then; only a stick that is
+// needed for it comes first.
+func TestRestartIsTold(t *testing.T) {
+	b := newBed(t, "alpha")
+	b.set.Unattended = true
+	b.tpm = func() tpm.Outcome {
+		return tpm.Outcome{Result: tpm.Pending, Note: &tpm.Note{Operation: 5, SRKBefore: "000b01"}}
+	}
+	w := b.world()
+	w.Linger = time.Second
+	e := New(w)
+	go e.Run(t.Context())
+	const what = "The machine starts again now, so that its firmware can clear the TPM."
+	until(t, "the notice", func() bool { v := e.View(); return v.Notice != nil && v.Notice.What == what })
+	for _, there := range []bool{true, false, true} {
+		b.store.gone.Store(!there)
+		e.look(t.Context(), there)
+		if n := e.View().Notice; n == nil || (n.What == what) != there {
+			t.Errorf("with the stick there %t the notice is %+v", there, n)
+		}
+	}
+}
+
 // Who agreed to be switched off can't erase any more, and the other way round.
 func TestConsentAfterPowerOff(t *testing.T) {
 	b := newBed(t, "alpha")

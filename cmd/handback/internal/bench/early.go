@@ -95,9 +95,11 @@ func (e *Engine) keep(f *wire.Intake) {
 	e.form = *f
 }
 
-// takeKept takes the form that was kept, now that the machine is known.
-func (e *Engine) takeKept() {
+// takeIntake takes the form that was kept, now that the machine is known. The form is
+// shown where none was kept, where it is asked about, and where it is not taken.
+func (e *Engine) takeIntake() {
 	if !e.kept {
+		e.to(wire.StageIntake)
 		return
 	}
 	e.update(func() { e.kept = false })
@@ -105,5 +107,8 @@ func (e *Engine) takeKept() {
 		e.update(func() {
 			e.notTaken = &wire.Notice{Mark: wire.MarkBad, What: "The intake was not taken: " + err.Error() + ".", Do: "Mend that, then press Enter to try again."}
 		})
+	}
+	if e.stage == wire.StageStarting {
+		e.to(wire.StageIntake)
 	}
 }

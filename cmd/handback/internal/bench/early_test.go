@@ -332,7 +332,12 @@ func TestSilentDriveAtTheStart(t *testing.T) {
 		b.set.Unattended, b.set.Intake.Tag, b.set.Intake.Operator = true, "DEF-1", "T-1"
 		b.set.Intake.Source, b.set.Intake.Classification, b.set.Intake.DIAL, b.set.Wipe.Serials = "desk", certs.Official, 2, []string{"*"}
 		e, answer := b.startStalled(asItIs)
-		until(t, "the notice", func() bool { return e.View().Notice != nil && e.station.Store != nil })
+		until(t, "the notice", func() bool {
+			e.mu.Lock()
+			found := e.found
+			e.mu.Unlock()
+			return found && e.View().Notice != nil
+		})
 		if v := e.View(); v.Stage != wire.StageStarting {
 			t.Errorf("nobody is there, and the stage is %s", v.Stage)
 		}

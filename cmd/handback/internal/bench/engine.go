@@ -85,9 +85,10 @@ type Engine struct {
 	who      string
 	tpm      *tpm.Outcome
 	result   *wire.Result
-	code     int  // exit code, -1: none yet
-	leaving  bool // the machine is being switched off or started again
-	notice   *wire.Notice
+	code     int          // exit code, -1: none yet
+	leaving  bool         // the machine is being switched off or started again
+	notice   *wire.Notice // of the engine
+	atStick  *wire.Notice // of the stick, while it is needed and not there
 	silent   *wire.Notice // of a drive that is waited for; nil: none is
 	log      []string
 	papers   []string

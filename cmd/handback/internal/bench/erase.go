@@ -324,11 +324,13 @@ func (e *Engine) afterErase() {
 		e.clearTPM()
 		e.clearPlatform()
 	}
-	if e.isUnattended() || len(e.open()) == 0 {
-		e.conclude()
-		return
+	if !e.isUnattended() && len(e.open()) > 0 {
+		e.to(wire.StageGrade)
+		if len(e.open()) > 0 {
+			return // the last answer, given from now on, goes on
+		}
 	}
-	e.to(wire.StageGrade)
+	e.conclude()
 }
 
 // untouched: no destructive command was sent to any drive.

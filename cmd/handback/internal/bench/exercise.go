@@ -104,7 +104,7 @@ func (e *Engine) try(id string, kind int) error {
 		return err
 	}
 	r := &running{exercise: now, question: q.ID, began: e.w.Now(), stop: make(chan struct{}), done: make(chan struct{})}
-	e.update(func() { e.trial, r.before = r, e.notice })
+	e.update(func() { e.trial, r.before = r, e.noticeNow() })
 	eventlog.Event("try", "question", id, "device", now.view(e.w.Now(), false).Device)
 	go e.attend(r)
 	return nil
@@ -137,7 +137,8 @@ func (e *Engine) attend(r *running) {
 			going = false
 		case <-tick.C:
 			e.mu.Lock()
-			hidden := r.covers() && e.notice != nil && (r.before == nil || *e.notice != *r.before)
+			n := e.noticeNow()
+			hidden := r.covers() && n != nil && (r.before == nil || *n != *r.before)
 			e.revision++
 			e.mu.Unlock()
 			late = e.w.Now().Sub(r.began) >= tryLimit

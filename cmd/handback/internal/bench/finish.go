@@ -140,9 +140,10 @@ func (e *Engine) answer(id string, choice int) error {
 		if choice >= len(q.Choices) {
 			return fmt.Errorf("question %s has %d answers", q.Short, len(q.Choices))
 		}
-		e.update(func() { e.answers[id] = q.Choices[choice].Value })
+		waited := false
+		e.update(func() { e.answers[id], waited = q.Choices[choice].Value, e.stage == wire.StageGrade })
 		eventlog.Event("answered", "question", id)
-		if e.stage == wire.StageGrade && len(e.open()) == 0 {
+		if waited && len(e.open()) == 0 {
 			go e.conclude()
 		}
 		return nil

@@ -116,7 +116,7 @@ func (e *Engine) look(ctx context.Context, was bool) bool {
 	pending := 0
 	if waits && book != nil {
 		if now && book.Behind() > 0 {
-			e.flush(ctx, book)
+			e.flush(ctx, store, book)
 		}
 		if pending = book.Pending(); pending > 0 {
 			e.trySecond(ctx, book)
@@ -129,7 +129,7 @@ func (e *Engine) look(ctx context.Context, was bool) bool {
 }
 
 // flush what waits to the stick that the visit was begun on.
-func (e *Engine) flush(ctx context.Context, book *evidence.Book) {
+func (e *Engine) flush(ctx context.Context, store stick.Store, book *evidence.Book) {
 	ctx, cancel := context.WithTimeout(ctx, stickWait)
 	defer cancel()
 	if err := book.Flush(ctx); err != nil {
@@ -137,17 +137,14 @@ func (e *Engine) flush(ctx context.Context, book *evidence.Book) {
 	}
 	e.say("flushed", "what waited in memory is on the stick")
 	if book.Made() != nil {
-		e.listDay(book, e.station.Store)
+		e.listDay(book, store)
 	}
 }
 
-// stickNotice is shown while the stick is needed and not there.
+// stickNotice keeps what is to be said of the stick: it is needed, and not there.
 func (e *Engine) stickNotice(present bool, waits int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.stage == wire.StageStopped || e.stage == wire.StageStarting {
-		return // what is said there is its own
-	}
 	n := e.secondNotice(waits)
 	switch {
 	case n != nil:
@@ -161,8 +158,8 @@ func (e *Engine) stickNotice(present bool, waits int) {
 	case !present && e.stage != wire.StageErase:
 		n = &wire.Notice{Mark: wire.MarkWarn, What: "The stick is gone.", Do: "Put the stick back."}
 	}
-	if (n == nil) != (e.notice == nil) || n != nil && *n != *e.notice {
-		e.notice, e.revision = n, e.revision+1
+	if (n == nil) != (e.atStick == nil) || n != nil && *n != *e.atStick {
+		e.atStick, e.revision = n, e.revision+1
 	}
 }
 

@@ -88,13 +88,13 @@ func (e *Engine) admit(ctx context.Context) {
 			"Nothing was erased. Do not switch off. Put in the stick of that visit, or another stick of its hub, and press R.")
 		return
 	}
+	e.update(func() { e.early = false }) // a form that is sent from here on waits until all this is done
 	e.suggest()
 	e.replan()
 	if e.pickUp(ctx) {
 		return
 	}
-	e.to(wire.StageIntake)
-	e.takeKept()
+	e.takeIntake()
 	e.unattended(ctx)
 }
 
@@ -122,7 +122,7 @@ func (e *Engine) findStation(ctx context.Context) error {
 	}
 	e.update(func() {
 		e.station, e.found = s, err == nil
-		e.notice = e.storeNotice()
+		e.notice, e.atStick = e.storeNotice(), nil
 	})
 	return err
 }

@@ -158,7 +158,8 @@ func TestDriveTestLostToAPowerCut(t *testing.T) {
 	m := newModelBed(t, fmt.Sprintf(modelNVMe, "100ms")+tests, second+tests)
 	e, _, cut := m.startWith(m.host)
 	m.agree(e)
-	until(t, "one drive's end on record", func() bool { return certs.Summarise(e.book.Records()).Sanitised == 1 })
+	visit := e.View().Visit
+	until(t, "one drive's end on the stick", func() bool { return certs.Summarise(m.records(visit)).Sanitised == 1 })
 	m.powerCut(cut)
 	e, _, _ = m.startWith(m.host)
 	m.agree(e)

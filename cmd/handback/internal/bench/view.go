@@ -41,9 +41,12 @@ func (e *Engine) View() wire.View {
 	return v
 }
 
-// noticeNow: a drive that is waited for hides nothing that must be seen to.
+// noticeNow: a drive that is waited for hides nothing that must be seen to. Where nothing
+// is under way, what is said is of that alone. It is called under e.mu.
 func (e *Engine) noticeNow() *wire.Notice {
 	switch {
+	case e.atStick != nil && e.stage != wire.StageStopped && e.stage != wire.StageStarting:
+		return e.atStick
 	case e.notice != nil && e.notice.Mark != wire.MarkBusy:
 		return e.notice
 	case e.notTaken != nil:
