@@ -67,15 +67,16 @@ func TestHoldOutlivesAPowerCut(t *testing.T) {
 					toStage(t, e, wire.StageIntake) // no record says which machine it was
 					return
 				}
-				v := toStage(t, e, wire.StageStopped)
-				if v.Notice == nil || !strings.Contains(v.Notice.What, "legal hold") {
-					t.Errorf("the notice is %+v", v.Notice)
-				}
 				if !unattended {
+					toStage(t, e, wire.StageStopped)
 					must(t, e, wire.Intent{Kind: wire.IntentPowerOff})
 				}
 				if <-end; e.code != 3 || !b.untouched() {
 					t.Errorf("code %d, %d traces are left", e.code, b.traces())
+				}
+				v := e.View()
+				if v.Notice == nil || !strings.Contains(v.Notice.What, "legal hold") {
+					t.Errorf("the notice is %+v", v.Notice)
 				}
 				rs := b.records(v.Visit)
 				s := certs.Summarise(rs)

@@ -196,7 +196,12 @@ func until(t *testing.T, what string, ok func() bool) {
 
 func toStage(t *testing.T, e *Engine, s wire.Stage) wire.View {
 	t.Helper()
-	until(t, "stage "+string(s)+", now "+string(e.View().Stage), func() bool { return e.View().Stage == s })
+	defer func() {
+		if t.Failed() {
+			t.Logf("the stage is %s", e.View().Stage)
+		}
+	}()
+	until(t, "stage "+string(s), func() bool { return e.View().Stage == s })
 	return e.View()
 }
 
