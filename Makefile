@@ -38,9 +38,8 @@ test: ## all that CI runs: lint, unit tests, the booted image in virtual machine
 	@.ci/setup test
 	@$(MAKE) --no-print-directory build
 	@mkdir -p .cache && rm -f .cache/figures
-	@# The linter fills the processors while a fleet of drives is waited for.
-	@$(MAKE) --no-print-directory -j2 -Otarget lint plain
-	@# Two machines at a time fill the processors; beside them one package after the other.
+	@# Two lanes, each ending with what is long: two machines at a time fill the
+	@# processors; beside them one package after the other.
 	@$(MAKE) --no-print-directory -j2 -Otarget machines raced
 	@echo "what the tests measured:"; cat .cache/figures
 	@grep -ohE '[0-9]+ scenarios (in process|behind a real kernel)' .cache/figures | sort -k3,3r | paste -sd, | sed 's/,/, /g'
@@ -48,10 +47,10 @@ test: ## all that CI runs: lint, unit tests, the booted image in virtual machine
 plain:
 	FIGURES=$(CURDIR)/.cache/figures go test $(EXEC) -timeout 20m $$(go list ./... | grep -E '$(PLAIN)')
 
-machines:
+machines: plain
 	FIGURES=$(CURDIR)/.cache/figures go test $(EXEC) -timeout 40m $(MACHINES)
 
-raced:
+raced: lint
 	FIGURES=$(CURDIR)/.cache/figures go test -race -p 1 $(EXEC) -timeout 40m $$(go list ./... | grep -vE '$(PLAIN)|/cmd/handback-image$$')
 
 test-long: ## make test, then the race detector everywhere, more booted machines, twenty power cuts of a booted machine, PDFBox on the papers, and every fuzz target for a minute each
