@@ -40,7 +40,7 @@ var commands = []command{
 	{"grade", "[--json] [--policy FILE] REPORT.json", "the route of a machine, by a report of inspect", gradeCommand},
 	{"print", "--uri ADDRESS [--copies MANY] FILE...", "papers and labels on a printer of the network that takes PDF (IPP Everywhere)", printCommand},
 	{"visit", "--unattended --settings FILE --out DIR", "the whole way without a person; only in the booted image", onlyInImage("visit")},
-	{"practice", "[--machine NUMBER] [--out DIR]", "the screens and the engine on simulated machines; nothing real is erased", practiceCommand},
+	{"practice", "[--machine NUMBER | --from FILE] [--out DIR]", "the screens and the engine on simulated machines; nothing real is erased", practiceCommand},
 }
 
 // internalCommands are what PID 1 and the engine start as processes of their own.

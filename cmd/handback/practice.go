@@ -26,11 +26,15 @@ import (
 func practiceCommand(args []string, s streams) int {
 	fs := flag.NewFlagSet("practice", flag.ContinueOnError)
 	out := fs.String("out", "", "keep records and papers in `DIR`, which must be empty (default: they are thrown away)")
-	first := fs.Int("machine", 1, "begin with the `NUMBER`th machine: "+lessons())
-	rest, code, ok := parse(fs, s, args, "[--machine NUMBER] [--out DIR]")
+	first := fs.Int("machine", 1, "begin with the `NUMBER`th machine: "+shown())
+	src := source{withTPM: true, told: s.Err}
+	fs.StringVar(&src.from, "from", "", "practise on the machine of the capture in `FILE`, with models of its drives")
+	rest, code, ok := parse(fs, s, args, "[--machine NUMBER | --from FILE] [--out DIR]")
 	switch {
 	case !ok:
 		return code
+	case src.from != "" && *first != 1:
+		return wrongUse(s, "practice", "a capture is of one machine: give --from without --machine")
 	case len(rest) > 0:
 		return wrongUse(s, "practice", "it takes no drives: nothing real is erased here")
 	case *first < 1 || *first > len(practice.Lessons):
@@ -41,7 +45,11 @@ func practiceCommand(args []string, s streams) int {
 	eventlog.SetOutput(io.Discard) // they are for the serial line of a booted machine
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	if err := runPractice(ctx, *out, *first-1); err != nil {
+	lessons, err := lessonsFrom(ctx, src)
+	if err == nil {
+		err = runPractice(ctx, *out, lessons, *first-1)
+	}
+	if err != nil {
 		return notDone(s, "practice", err)
 	}
 	if *out != "" {
@@ -50,7 +58,19 @@ func practiceCommand(args []string, s streams) int {
 	return exit.OK
 }
 
-func lessons() string {
+// lessonsFrom a capture, or those that come with the program.
+func lessonsFrom(ctx context.Context, src source) ([]practice.Lesson, error) {
+	if src.from == "" {
+		return practice.Lessons, nil
+	}
+	r, err := src.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []practice.Lesson{practice.Captured(r)}, nil
+}
+
+func shown() string {
 	var words []string
 	for i, l := range practice.Lessons {
 		words = append(words, fmt.Sprintf("%d %s", i+1, l.Shows))
@@ -60,7 +80,7 @@ func lessons() string {
 
 // runPractice brings one machine after the other to the bench, until the last is
 // switched off or somebody leaves.
-func runPractice(ctx context.Context, out string, first int) (err error) {
+func runPractice(ctx context.Context, out string, lessons []practice.Lesson, first int) (err error) {
 	dir, err := os.MkdirTemp("", "handback-practice-")
 	if err != nil {
 		return err
@@ -71,7 +91,7 @@ func runPractice(ctx context.Context, out string, first int) (err error) {
 	} else if there, err := os.ReadDir(out); len(there) > 0 || err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%s is no empty folder that can be used: name another by --out", out)
 	}
-	b, err := practice.New(ctx, out)
+	b, err := practice.New(ctx, out, lessons)
 	if err != nil {
 		return err
 	}
@@ -84,7 +104,7 @@ func runPractice(ctx context.Context, out string, first int) (err error) {
 		defer leave()
 		drawn = tui.Run(ctx, tui.NewSocketClient(socket), tui.Options{In: &terminal{os.Stdin, leave}, Out: os.Stdout, Leave: leave})
 	})
-	for n := first; n < len(practice.Lessons) && ctx.Err() == nil && err == nil; n++ {
+	for n := first; n < len(lessons) && ctx.Err() == nil && err == nil; n++ {
 		err = oneMachine(ctx, b, n, dir, socket)
 	}
 	leave()

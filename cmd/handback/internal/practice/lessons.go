@@ -1,14 +1,18 @@
 package practice
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"sync/atomic"
 	"time"
 
+	"handback.example/inspect"
 	"handback.example/inspect/drive"
 	"handback.example/inspect/drive/sim"
 	"handback.example/inspect/drive/sim/inproc"
 	"handback.example/inspect/drive/sim/profile"
+	"handback.example/inspect/survey"
 )
 
 // Lesson is one machine that is brought to the bench.
@@ -16,19 +20,22 @@ type Lesson struct {
 	Name   string // of the machine's model
 	Shows  string // what it teaches, for the help text
 	drives []unit
+	base   *captured // nil: a laptop that never was
 }
 
 // unit is a drive of a lesson.
 type unit struct {
 	text  string // its profile
 	where string
+	// was: what the model stands in for, for NVMe each namespace; none: nothing.
+	was []inspect.Drive
 }
 
 // Lessons in their order.
 var Lessons = []Lesson{
-	{"Notebook A", "two good drives", []unit{{ssd, "M.2 slot"}, {disk, "drive bay"}}},
-	{"Notebook B", "a drive that fails while it is erased", []unit{{failing, "drive bay"}, {ssd, "M.2 slot"}}},
-	{"Notebook C", "a drive that is locked", []unit{{locked, "drive bay"}}},
+	{Name: "Notebook A", Shows: "two good drives", drives: []unit{{text: ssd, where: "M.2 slot"}, {text: disk, where: "drive bay"}}},
+	{Name: "Notebook B", Shows: "a drive that fails while it is erased", drives: []unit{{text: failing, where: "drive bay"}, {text: ssd, where: "M.2 slot"}}},
+	{Name: "Notebook C", Shows: "a drive that is locked", drives: []unit{{text: locked, where: "drive bay"}}},
 }
 
 // The drives. What is read or written whole is small, so that a lesson takes minutes.
@@ -134,21 +141,75 @@ attributes = [
 `
 )
 
-// plug the lesson's drives into a computer, and give their paths.
-func (l Lesson) plug(host *inproc.Host) (paths []string, err error) {
+// plugged drives of a lesson.
+type plugged struct {
+	paths  []string
+	places []place // of each path
+	models []sim.Model
+}
+
+// place of a drive in a lesson.
+type place struct {
+	where string
+	was   *inspect.Drive // nil: no drive
+	start []byte         // as it came; nil: it could not be read
+}
+
+// start of a drive: it is another once the drive is erased.
+func start(host *inproc.Host, path string) ([]byte, error) {
+	t, err := host.OpenTarget(path)
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	b := make([]byte, 4096)
+	_, err = t.ReadAt(b, 0)
+	return b, err
+}
+
+// ask the drives what they are. A captured one is as healthy as it was, and holds what it
+// held until it is erased.
+func (p plugged) ask(ctx context.Context, host *inproc.Host) []inspect.Drive {
+	drives := survey.Ask(ctx, host, p.paths...)
+	for i, at := range p.places {
+		d := &drives[i]
+		d.Where = at.where
+		if at.was == nil {
+			continue
+		}
+		d.Health = at.was.Health
+		if now, err := start(host, d.Path); err == nil && bytes.Equal(now, at.start) {
+			d.Holds = at.was.Holds
+		}
+	}
+	return drives
+}
+
+// plug the lesson's drives into a computer.
+func (l Lesson) plug(host *inproc.Host) (p plugged, err error) {
 	for i, u := range l.drives {
 		d, err := profile.Parse("practice", u.text, profile.Options{})
 		if err != nil {
-			return nil, err
+			return p, err
 		}
 		at, err := d.Attach(host, fmt.Sprintf("/practice/drive%d", i+1))
 		if err != nil {
-			return nil, err
+			return p, err
 		}
 		sim.SwitchOn(d.Model)
-		paths = append(paths, at...)
+		p.models = append(p.models, d.Model)
+		for n, path := range at {
+			in := place{where: u.where}
+			if n < len(u.was) {
+				in.was = &u.was[n]
+			}
+			if in.start, err = start(host, path); err != nil {
+				in.start = nil // it is locked, say
+			}
+			p.paths, p.places = append(p.paths, path), append(p.places, in)
+		}
 	}
-	return paths, nil
+	return p, nil
 }
 
 // perSecond is what a drive of practice moves: an overwrite takes long enough to be

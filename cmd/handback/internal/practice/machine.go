@@ -9,11 +9,22 @@ import (
 
 func known[T any](v T) inspect.Fact[T] { return inspect.Known(v, simulated) }
 
-// machine is a laptop that never was, without its drives.
-func machine(n int) *inspect.Report {
+// tagOf a practice machine.
+func tagOf(n int) string { return fmt.Sprintf("PRACTICE-%d", n+1) }
+
+// machine of a lesson, without its drives.
+func (l Lesson) machine(n int) *inspect.Report {
+	if l.base != nil {
+		return l.base.look()
+	}
+	return madeUp(n, l.Name)
+}
+
+// madeUp is a laptop that never was.
+func madeUp(n int, name string) *inspect.Report {
 	return &inspect.Report{Schema: inspect.Schema, Taken: time.Now(),
-		Machine: inspect.Machine{Maker: known("Practice"), Model: known(Lessons[n].Name), Serial: known(fmt.Sprintf("PRACTICE-%d", n+1)),
-			UUID: known(fmt.Sprintf("00000000-0000-4000-8000-%012d", n+1)), AssetTag: known(fmt.Sprintf("PRACTICE-%d", n+1)),
+		Machine: inspect.Machine{Maker: known("Practice"), Model: known(name), Serial: known(tagOf(n)),
+			UUID: known(fmt.Sprintf("00000000-0000-4000-8000-%012d", n+1)), AssetTag: known(tagOf(n)),
 			Kind: known(inspect.KindLaptop), BIOS: known("Practice 1"), Year: known(time.Now().Year() - 3), Hypervisor: known(false)},
 		CPU: inspect.CPU{Model: known("Practice processor"), Family: known("Practice"), Windows11: known(true), Cores: known(4), Threads: known(8)},
 		Memory: inspect.Memory{Bytes: known[int64](16 << 30), Slots: known(1), Max: known[int64](32 << 30), ECC: known(false),

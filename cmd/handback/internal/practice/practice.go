@@ -22,7 +22,7 @@ import (
 	"handback.example/inspect"
 	"handback.example/inspect/drive/sim/inproc"
 	"handback.example/inspect/function"
-	"handback.example/inspect/survey"
+	"handback.example/wipe/platform"
 	"handback.example/wipe/tpm"
 )
 
@@ -36,12 +36,13 @@ const (
 
 // Bench is where practice machines are brought to.
 type Bench struct {
-	store  *stick.Dir
-	signer *sign.Signer
+	store   *stick.Dir
+	signer  *sign.Signer
+	lessons []Lesson
 }
 
 // New gives a bench whose records and papers go into a folder.
-func New(ctx context.Context, dir string) (*Bench, error) {
+func New(ctx context.Context, dir string, lessons []Lesson) (*Bench, error) {
 	store, err := stick.NewDir(dir)
 	if err != nil {
 		return nil, err
@@ -50,7 +51,7 @@ func New(ctx context.Context, dir string) (*Bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Bench{store, s}, store.Write(ctx, settings.RootPEM, sign.CertPEM(s.Root))
+	return &Bench{store, s, lessons}, store.Write(ctx, settings.RootPEM, sign.CertPEM(s.Root))
 }
 
 // signer of the practice class. The root's key is not kept.
@@ -78,26 +79,23 @@ func signer() (*sign.Signer, error) {
 // World is the machine of a lesson at this bench. Dir is a folder for what the engine
 // keeps until the machine is switched off.
 func (b *Bench) World(n int, dir string) (bench.World, error) {
-	l := Lessons[n]
+	l := b.lessons[n]
 	host := inproc.NewHost(nil)
-	paths, err := l.plug(host)
+	in, err := l.plug(host)
 	if err != nil {
 		return bench.World{}, fmt.Errorf("practice machine %d: %w", n+1, err)
 	}
 	began := time.Now()
-	return bench.World{
+	w := bench.World{
 		Station: func(context.Context) (bench.Station, error) {
-			return bench.Station{Settings: ours(n), Signer: b.signer, Store: b.store}, nil
+			return bench.Station{Settings: ours(n, len(b.lessons)), Signer: b.signer, Store: b.store}, nil
 		},
 		Survey: func(ctx context.Context, _ func(inspect.Drive)) (*inspect.Report, error) {
-			r := machine(n)
-			r.Drives = survey.Ask(ctx, host, paths...)
-			for i := range r.Drives {
-				r.Drives[i].Where = l.drives[i].where
-			}
+			r := l.machine(n)
+			r.Drives = in.ask(ctx, host)
 			return r, nil
 		},
-		Machine: func(context.Context) *inspect.Report { return machine(n) },
+		Machine: func(context.Context) *inspect.Report { return l.machine(n) },
 		Opener:  paced{host},
 		Paths:   host.Paths,
 		Tester:  host,
@@ -106,22 +104,30 @@ func (b *Bench) World(n int, dir string) (bench.World, error) {
 			<-ctx.Done() // until the processor's test is over
 			return function.Outcome{Result: function.Pass, Evidence: simulated}
 		},
-		ClearTPM: clearTPM,
-		ResumeTPM: func(ctx context.Context, _ tpm.Note) tpm.Outcome {
-			return clearTPM(ctx)
-		},
-		Now:    time.Now,
-		Uptime: func() time.Duration { return time.Since(began) },
-		Marker: filepath.Join(dir, fmt.Sprintf("begun-%d", n+1)),
-		Linger: linger,
-	}, nil
+		ClearTPM:  func(context.Context) tpm.Outcome { return clearTPM(l.machine(n).TPM) },
+		ResumeTPM: func(context.Context, tpm.Note) tpm.Outcome { return clearTPM(l.machine(n).TPM) },
+		Now:       time.Now,
+		Uptime:    func() time.Duration { return time.Since(began) },
+		Marker:    filepath.Join(dir, fmt.Sprintf("begun-%d", n+1)),
+		Linger:    linger,
+	}
+	if l.base != nil {
+		w.ClearPlatform = l.base.clear
+		w.Suspend = func(context.Context, platform.Machine) error {
+			for _, m := range in.models {
+				m.PowerCycle()
+			}
+			return nil
+		}
+	}
+	return w, nil
 }
 
 // ours are the settings of this bench: the form is filled in but for the tag, which is
 // on the machine.
-func ours(n int) settings.Settings {
+func ours(n, of int) settings.Settings {
 	s := settings.Default()
-	s.Stick, s.Bench = stickName, fmt.Sprintf("Practice %d of %d", n+1, len(Lessons))
+	s.Stick, s.Bench = stickName, fmt.Sprintf("Practice %d of %d", n+1, of)
 	s.Organisation, s.Place = "Practice", "practice bench"
 	s.Intake = settings.Intake{Operator: "trainee", Source: "desk", Classification: "official", DIAL: 1}
 	return s
@@ -130,7 +136,10 @@ func ours(n int) settings.Settings {
 const simulated = "simulated for practice"
 
 // clearTPM of a machine that is not there.
-func clearTPM(context.Context) tpm.Outcome {
+func clearTPM(t inspect.TPM) tpm.Outcome {
+	if t.Present.Known && !t.Present.Value {
+		return tpm.Outcome{Result: tpm.NotPresent, How: simulated, What: "The machine has no TPM (" + simulated + ")."}
+	}
 	return tpm.Outcome{Result: tpm.Cleared, SRKChanged: inspect.Known(true, simulated), EKKept: inspect.Known(true, simulated),
 		How: simulated, What: "The TPM was cleared (" + simulated + ")."}
 }

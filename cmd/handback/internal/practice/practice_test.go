@@ -38,10 +38,10 @@ type lesson struct {
 	end chan bench.End
 }
 
-func begin(t *testing.T, n int) *lesson {
+func begin(t *testing.T, lessons []practice.Lesson, n int) *lesson {
 	t.Helper()
 	l := &lesson{t: t, dir: filepath.Join(t.TempDir(), "papers"), end: make(chan bench.End, 1)}
-	b, err := practice.New(t.Context(), l.dir)
+	b, err := practice.New(t.Context(), l.dir, lessons)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func zero(b []byte) bool { return strings.Trim(string(b), "\x00") == "" }
 
 func TestGoodMachine(t *testing.T) {
 	t.Parallel()
-	l := begin(t, 0)
+	l := begin(t, practice.Lessons, 0)
 	v := l.check()
 	if len(v.Plan.Rows) != 2 || !v.Plan.Ready {
 		t.Fatalf("the plan is %+v", v.Plan)
@@ -185,7 +185,7 @@ func TestGoodMachine(t *testing.T) {
 
 func TestFailingMachine(t *testing.T) {
 	t.Parallel()
-	l := begin(t, 1)
+	l := begin(t, practice.Lessons, 1)
 	l.check()
 	v := l.result()
 	if v.Result.Pass || v.Result.Word != "FAIL" || !strings.Contains(strings.Join(v.Result.Lines, " "), "PRACTICE-BAD") {
@@ -197,7 +197,7 @@ func TestFailingMachine(t *testing.T) {
 
 func TestLockedMachine(t *testing.T) {
 	t.Parallel()
-	l := begin(t, 2)
+	l := begin(t, practice.Lessons, 2)
 	v := l.check()
 	if len(v.Plan.Rows) != 1 || !strings.Contains(strings.Join(v.Plan.Rows[0].Warnings, " "), "locked by an ATA password") {
 		t.Fatalf("the plan is %+v", v.Plan)
@@ -217,7 +217,7 @@ func TestNothingReal(t *testing.T) {
 	if err := os.WriteFile(real, make([]byte, 1<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b, err := practice.New(t.Context(), t.TempDir())
+	b, err := practice.New(t.Context(), t.TempDir(), practice.Lessons)
 	if err != nil {
 		t.Fatal(err)
 	}
