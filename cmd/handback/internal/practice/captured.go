@@ -1,20 +1,14 @@
 package practice
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"handback.example/cmd/handback/internal/bench"
 	"handback.example/inspect"
-	"handback.example/inspect/drive"
-	"handback.example/inspect/drive/ata"
-	"handback.example/inspect/drive/nvme"
 	"handback.example/wipe"
 	"handback.example/wipe/platform"
 )
@@ -29,14 +23,7 @@ func Captured(r *inspect.Report) Lesson {
 	for _, d := range left {
 		base.Notes = append(base.Notes, fmt.Sprintf("%s is not in this practice: there is no model of %s", d.Path, unlike(d)))
 	}
-	return Lesson{Name: or(r.Machine.Model.Value, "Captured machine"), Shows: "the machine of a capture", drives: units, base: &captured{report: &base}}
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
+	return Lesson{drives: units, base: &captured{report: &base}}
 }
 
 // captured is the machine itself, from which a visit removes things.
@@ -71,230 +58,4 @@ func (c *captured) clear(_ context.Context, list []wipe.Removal) bench.Cleared {
 	}
 	c.report.Residue = after
 	return bench.Cleared{Done: done, After: slices.Clone(after)}
-}
-
-// unlike any model: why no model stands in for a drive; empty: one does.
-func unlike(d inspect.Drive) string {
-	o, known := d.Opal, map[drive.Bus]bool{drive.BusNVMe: d.NVMe != nil, drive.BusSATA: d.ATA != nil, drive.BusSCSI: d.SCSI != nil, drive.BusMMC: d.MMC != nil}
-	switch {
-	case !known[d.Identity.Bus]:
-		return "a drive on " + or(string(d.Identity.Bus), "a bus that is not known")
-	case o != nil && (yes(o.Activated) || yes(o.Locked) || yes(o.Owned)):
-		return "a drive whose own encryption somebody has set up"
-	case d.ATA != nil && yes(d.ATA.Hidden) && !d.ATA.NativeMax.Known:
-		return "a drive that hides nobody knows how much"
-	}
-	return ""
-}
-
-// unitsOf drives, those of one NVMe controller together, and the drives that no model
-// stands in for.
-func unitsOf(drives []inspect.Drive) (units []unit, left []inspect.Drive) {
-	for i, d := range drives {
-		shares := func(o inspect.Drive) bool {
-			return o.NVMe != nil && d.NVMe != nil && o.NVMe.Controller == d.NVMe.Controller && unlike(o) == ""
-		}
-		if unlike(d) != "" {
-			left = append(left, d)
-			continue
-		}
-		if slices.ContainsFunc(drives[:i], shares) {
-			continue // its controller's unit has it
-		}
-		u := unit{text: head(d), where: d.Where, was: []inspect.Drive{d}}
-		switch d.Identity.Bus {
-		case drive.BusNVMe:
-			u.was = slices.DeleteFunc(slices.Clone(drives[i:]), func(o inspect.Drive) bool { return !shares(o) })
-			slices.SortFunc(u.was, func(a, b inspect.Drive) int { return cmp.Compare(a.Identity.Namespace, b.Identity.Namespace) })
-			u.text += nvmeProfile(u.was)
-		case drive.BusSATA:
-			u.text += ataProfile(d)
-		case drive.BusSCSI:
-			u.text += scsiProfile(d)
-		default:
-			u.text += mmcProfile(d)
-		}
-		units = append(units, u)
-	}
-	return units, left
-}
-
-// Practice drives are no larger than this: one that sanitizes itself is sampled, one that
-// is overwritten is written and read whole.
-const (
-	mostSampled = 256 << 30
-	mostWritten = 512 << 20
-)
-
-func practiceSize(size int64, sanitizes bool) int64 {
-	most := int64(mostWritten)
-	if sanitizes {
-		most = mostSampled
-	}
-	return max(min(size, most), 1<<20) &^ (1<<12 - 1)
-}
-
-// How long a model takes where its drive does not say, and at most.
-const short, long, longest = 5 * time.Second, 40 * time.Second, 2 * time.Minute
-
-func takes(said inspect.Fact[time.Duration], otherwise time.Duration) time.Duration {
-	if !said.Known {
-		return otherwise
-	}
-	return min(max(said.Value, time.Second), longest)
-}
-
-// table of a profile, from names and values in turn.
-func table(name string, fields ...any) string {
-	var b strings.Builder
-	if name != "" {
-		fmt.Fprintf(&b, "%s\n", name)
-	}
-	for i := 0; i+1 < len(fields); i += 2 {
-		v := fields[i+1]
-		switch x := v.(type) {
-		case string:
-			v = fmt.Sprintf("%q", printable(x))
-		case time.Duration:
-			v = fmt.Sprintf("%q", x)
-		}
-		fmt.Fprintf(&b, "%s = %v\n", fields[i], v)
-	}
-	return b.String()
-}
-
-// printable ASCII of a text: what a drive says of itself is any bytes.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return -1
-		}
-		return r
-	}, s)
-}
-
-func cut(s string, most int) string {
-	s = printable(s)
-	return s[:min(len(s), most)]
-}
-
-func head(d inspect.Drive) string {
-	return table("", "name", or(cut(d.Identity.Model, 60), "no name"), "source", "a capture", "contents", "noise")
-}
-
-// ways in which a drive sanitizes itself.
-type ways struct{ crypto, block, overwrite bool }
-
-func (w ways) any() bool { return w.crypto || w.block || w.overwrite }
-
-func (w ways) table(name string) string {
-	return table(name, "crypto", w.crypto, "block", w.block, "overwrite", w.overwrite)
-}
-
-func has[T uint8 | uint16 | uint32](f inspect.Fact[T], bit T) bool {
-	return f.Known && f.Value&bit != 0
-}
-
-func yes(f inspect.Fact[bool]) bool { return f.Known && f.Value }
-
-// rotation as a profile says it: 1 is none, 0 not told.
-func rotation(d inspect.Drive) int {
-	switch {
-	case !d.Rotational.Known:
-		return 0
-	case d.Rotational.Value:
-		return 7200
-	}
-	return 1
-}
-
-// naa is the drive's WWN as a number, where it is one of 64 bits; 0: none.
-func naa(d inspect.Drive) uint64 {
-	name, _ := strings.CutPrefix(d.Identity.WWN, "naa.")
-	n, err := strconv.ParseUint(name, 16, 64)
-	if err != nil {
-		return 0
-	}
-	return n
-}
-
-func nvmeProfile(namespaces []inspect.Drive) string {
-	d := namespaces[0]
-	n := d.NVMe
-	w := ways{has(n.SANICAP, nvme.SanicapCrypto), has(n.SANICAP, nvme.SanicapBlock), has(n.SANICAP, nvme.SanicapOverwrite)}
-	unattached := n.Unattached.Known && n.Unattached.Value > 0
-	s := table("[nvme]", "serial", cut(d.Identity.Serial, 20), "model", cut(d.Identity.Model, 40), "firmware", cut(d.Identity.Firmware, 8), "namespace_management", unattached)
-	s += w.table("[nvme.sanitize]") + table("", "crypto_time", takes(n.CryptoTime, short), "block_time", takes(n.BlockTime, long), "overwrite_time", takes(n.OverwriteTime, long))
-	s += table("[nvme.format]", "supported", yes(n.Format), "all_namespaces", has(n.FNA, nvme.FNAFormatsAll), "erase_all", has(n.FNA, nvme.FNAErasesAll),
-		"crypto", has(n.FNA, nvme.FNACrypto), "erase_time", short, "crypto_time", short)
-	s += table("[nvme.self_test]", "supported", true)
-	last := uint32(0)
-	for _, d := range namespaces {
-		last = max(last, d.Identity.Namespace, 1)
-		s += table("[[nvme.namespaces]]", "id", max(d.Identity.Namespace, 1), "bytes", practiceSize(d.Identity.Size, w.any()),
-			"logical_block", max(d.Geometry.LogicalBlock, 512), "attached", true)
-	}
-	if unattached {
-		s += table("[[nvme.namespaces]]", "id", last+1, "bytes", mostWritten)
-	}
-	return s
-}
-
-func ataProfile(d inspect.Drive) string {
-	a := d.ATA
-	w := ways{has(a.Sanitize, ata.SanitizeCrypto), has(a.Sanitize, ata.SanitizeBlock), has(a.Sanitize, ata.SanitizeOverwrite)}
-	block := int64(max(d.Geometry.LogicalBlock, 512))
-	sectors := practiceSize(d.Identity.Size, w.any()) / block
-	hpa, dco := int64(0), int64(0)
-	if a.NativeMax.Known && a.NativeMax.Value > d.Identity.Size {
-		hpa = sectors / 8
-	}
-	if a.DCOMax.Known && a.DCOMax.Value > max(a.NativeMax.Value, d.Identity.Size) {
-		dco = sectors / 8
-	}
-	s := table("[ata]", "serial", cut(d.Identity.Serial, 20), "model", cut(d.Identity.Model, 40), "firmware", cut(d.Identity.Firmware, 8), "wwn", naa(d),
-		"native_sectors", sectors, "hpa", hpa, "dco", dco, "logical_block", block, "physical_block", max(int64(d.Geometry.PhysicalBlock), block), "rotation", rotation(d))
-	s += table("[ata.security]", "supported", has(a.Security, ata.SecuritySupported), "enhanced", has(a.Security, ata.SecurityEnhanced),
-		"erase_time", takes(a.EraseTime, long), "enhanced_time", takes(a.EnhancedTime, long), "freeze", frozen(has(a.Security, ata.SecurityFrozen)))
-	if has(a.Security, ata.SecurityEnabled) {
-		s += table("", "user_password", "nobody knows it", "master_password", "nor this one", "maximum", true)
-	}
-	return s + w.table("[ata.sanitize]") + table("", "crypto_time", short, "block_time", long, "overwrite_time", long,
-		"freeze", frozen(a.SanitizeState.Known && a.SanitizeState.Value == inspect.SanitizeFrozen))
-}
-
-// frozen by the firmware of the machine, at power-on.
-func frozen(is bool) string {
-	if is {
-		return "boot"
-	}
-	return "never"
-}
-
-func scsiProfile(d inspect.Drive) string {
-	c := d.SCSI
-	w := ways{yes(c.SanitizeCrypto), yes(c.SanitizeBlock), yes(c.SanitizeOverwrite)}
-	vendor, product, _ := strings.Cut(d.Identity.Model, " ")
-	block := int64(max(d.Geometry.LogicalBlock, 512))
-	s := table("[scsi]", "vendor", cut(vendor, 8), "product", cut(product, 16), "revision", cut(d.Identity.Firmware, 4), "serial", cut(d.Identity.Serial, 32), "wwn", naa(d),
-		"blocks", practiceSize(d.Identity.Size, w.any())/block, "logical_block", block, "rotation", rotation(d))
-	return s + w.table("[scsi.sanitize]") + table("", "crypto_time", short, "block_time", long, "overwrite_time", long) + table("[scsi.format]", "supported", yes(c.FormatUnit), "time", long)
-}
-
-// areaSize of a boot or RPMB area, in steps of 128 KiB (JESD84-B51, EXT_CSD[226] and
-// [168]) and no more than the 255 that a byte counts.
-func areaSize(size int64) int64 {
-	const step = 128 << 10
-	return min(max(size/step, 0), 255) * step
-}
-
-func mmcProfile(d inspect.Drive) string {
-	c := d.MMC
-	serial := cut(d.Identity.Serial, 10)
-	if _, err := strconv.ParseUint(serial, 0, 32); err != nil {
-		serial = "0x00000000" // a card's is a number (JESD84-B51, clause 7.2.5)
-	}
-	return table("[mmc]", "product", cut(d.Identity.Model, 6), "serial", serial, "sectors", practiceSize(d.Identity.Size, yes(c.Sanitize))/512,
-		"boot_size", areaSize(c.BootBytes.Value/2), "rpmb_size", areaSize(c.RPMBBytes.Value), "secure_erase", yes(c.SecureErase), "sanitize", yes(c.Sanitize), "trim", true,
-		"erase_time", short, "secure_erase_time", long, "sanitize_time", long)
 }
