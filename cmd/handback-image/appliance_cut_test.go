@@ -40,7 +40,7 @@ func TestAppliancePowerCut(t *testing.T) {
 	l := newLaptop(t, nil)
 	cut, done := l.plant("foxtrot", mib), l.plant("golf", mib)
 	c := vmtest.Config{TPM: filepath.Join(l.dir, "tpm"), Drives: []vmtest.Drive{
-		{Bus: vmtest.BusSATA, Target: cut.path, BytesPerSecond: 2 << 20}, {Bus: vmtest.BusNVMe, Target: done.path}}}
+		{Bus: vmtest.BusSATA, Target: cut.path, BytesPerSecond: 1 << 20}, {Bus: vmtest.BusNVMe, Target: done.path}}}
 	vm := l.start(c)
 	l.await(vm, "finished", "serial=GOLF", "verdict=sanitised")
 	l.await(vm, "started", "serial=FOXTROT")
