@@ -67,7 +67,7 @@ func lessonsFrom(ctx context.Context, src source) ([]practice.Lesson, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []practice.Lesson{practice.Captured(r)}, nil
+	return []practice.Lesson{practice.Captured(ctx, r)}, nil
 }
 
 func shown() string {

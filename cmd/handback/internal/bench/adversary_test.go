@@ -2,6 +2,7 @@ package bench
 
 import (
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -259,6 +260,57 @@ func TestRestartIsTold(t *testing.T) {
 		if n := e.View().Notice; n == nil || (n.What == what) != there {
 			t.Errorf("with the stick there %t the notice is %+v", there, n)
 		}
+	}
+}
+
+// Why a visit was ended stands on the last page, too, wherever the stick is by then.
+func TestStoppedSaysWhyToTheEnd(t *testing.T) {
+	b := newBed(t, "alpha")
+	w := b.world()
+	w.Linger = time.Second
+	e := New(w)
+	go e.Run(t.Context())
+	toStage(t, e, wire.StageIntake)
+	f := form("DEF-1")
+	f.LegalHold = true
+	must(t, e, wire.Intent{Kind: wire.IntentIntake, Form: f})
+	toStage(t, e, wire.StageStopped)
+	b.store.gone.Store(true)
+	e.look(t.Context(), true)
+	must(t, e, wire.Intent{Kind: wire.IntentPowerOff})
+	if n := toStage(t, e, wire.StagePowerOff).Notice; n == nil || !strings.Contains(n.What, "legal hold") {
+		t.Errorf("the last page says %+v", n)
+	}
+}
+
+// heldStore answers whether it is there only when it is let go, and then that it is not.
+type heldStore struct {
+	*faulty
+	once       sync.Once
+	asked, let chan struct{}
+}
+
+func (s *heldStore) Present() bool {
+	s.once.Do(func() { close(s.asked) }) // the watch asks, too
+	<-s.let
+	return false
+}
+
+// A look at a stick that ends after another was found says nothing of that one.
+func TestLookAtAnEarlierStick(t *testing.T) {
+	b := newBed(t, "alpha")
+	e, _, _ := b.start()
+	toStage(t, e, wire.StageIntake)
+	s := &heldStore{faulty: b.store, asked: make(chan struct{}), let: make(chan struct{})}
+	e.update(func() { e.station.Store = s })
+	looked := make(chan struct{})
+	go func() { e.look(t.Context(), true); close(looked) }()
+	<-s.asked
+	e.update(func() { e.station.Store = nil })
+	close(s.let)
+	<-looked
+	if n := e.View().Notice; n != nil {
+		t.Errorf("the notice is %+v", n)
 	}
 }
 

@@ -124,7 +124,7 @@ func (e *Engine) look(ctx context.Context, was bool) bool {
 		}
 		e.update(func() { e.waits = book.Behind() > 0 })
 	}
-	e.stickNotice(now, pending)
+	e.stickNotice(store, now, pending)
 	return now
 }
 
@@ -142,9 +142,12 @@ func (e *Engine) flush(ctx context.Context, store stick.Store, book *evidence.Bo
 }
 
 // stickNotice keeps what is to be said of the stick: it is needed, and not there.
-func (e *Engine) stickNotice(present bool, waits int) {
+func (e *Engine) stickNotice(of stick.Store, present bool, waits int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.station.Store != of {
+		return // another was found meanwhile
+	}
 	n := e.secondNotice(waits)
 	switch {
 	case n != nil:

@@ -45,7 +45,7 @@ func (e *Engine) View() wire.View {
 // is under way, what is said is of that alone. It is called under e.mu.
 func (e *Engine) noticeNow() *wire.Notice {
 	switch {
-	case e.atStick != nil && e.stage != wire.StageStopped && e.stage != wire.StageStarting:
+	case e.atStick != nil && !slices.Contains([]wire.Stage{wire.StageStopped, wire.StageStarting, wire.StagePowerOff}, e.stage):
 		return e.atStick
 	case e.notice != nil && e.notice.Mark != wire.MarkBusy:
 		return e.notice

@@ -1,6 +1,7 @@
 package practice
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,19 +10,30 @@ import (
 
 	"handback.example/cmd/handback/internal/bench"
 	"handback.example/inspect"
+	"handback.example/inspect/drive"
 	"handback.example/wipe"
 	"handback.example/wipe/platform"
 )
 
 // Captured is a lesson on the machine of a capture: what is in it, what stands in the
-// way, and models that offer what its drives offer.
-func Captured(r *inspect.Report) Lesson {
+// way, and models of its drives. A drive without a model stands in the way, too.
+func Captured(ctx context.Context, r *inspect.Report) Lesson {
 	base := *r
-	base.Machine.AssetTag = known(tagOf(0))
-	base.Drives, base.Notes = nil, slices.Clone(r.Notes)
-	units, left := unitsOf(r.Drives)
+	base.Machine.AssetTag, base.Mains = known(tagOf(0)), known(true)
+	base.Drives, base.Notes = nil, nil // that it is a capture is no thing done to the machine
+	for _, d := range r.Drives {
+		if d.Boot && (d.Identity.Bus == drive.BusUSB || d.Identity.Bus == drive.BusSD) {
+			continue // what the capture was made from
+		}
+		d.Boot, d.InUse = false, nil // practice starts from none of them
+		base.Drives = append(base.Drives, d)
+	}
+	units, left := modelled(ctx, &base)
+	base.Drives = nil
 	for _, d := range left {
-		base.Notes = append(base.Notes, fmt.Sprintf("%s is not in this practice: there is no model of %s", d.Path, unlike(d)))
+		base.Unhandled = append(base.Unhandled, inspect.Finding{Code: "not-modelled",
+			What: fmt.Sprintf("%s (%s) is not in this practice: no model is like it", d.Path, cmp.Or(d.Identity.Model, "no name")),
+			Do:   "on a bench, do what the screen says of that drive"})
 	}
 	return Lesson{drives: units, base: &captured{report: &base}}
 }
@@ -39,6 +51,7 @@ func (c *captured) look() *inspect.Report {
 	r := *c.report
 	r.Taken = time.Now()
 	r.Notes, r.Missing, r.Residue = slices.Clone(r.Notes), slices.Clone(r.Missing), slices.Clone(r.Residue)
+	r.Unhandled = slices.Clone(r.Unhandled)
 	return &r
 }
 
@@ -50,10 +63,15 @@ func (c *captured) clear(_ context.Context, list []wipe.Removal) bench.Cleared {
 	after := slices.Clone(c.report.Residue)
 	for _, l := range list {
 		done = append(done, platform.Removed{Removal: l, Gone: true})
-		for i := range after {
-			if after[i].Item == l.Item {
-				after[i] = inspect.Residue{Item: l.Item, State: inspect.ResidueAbsent, Evidence: simulated}
+		for i, r := range after {
+			if r.Item != l.Item {
+				continue
 			}
+			r.Removable = slices.DeleteFunc(slices.Clone(r.Removable), func(o inspect.Leftover) bool { return o == l.Leftover })
+			if len(r.Removable) == 0 {
+				r.State, r.Evidence = inspect.ResidueAbsent, simulated
+			}
+			after[i] = r
 		}
 	}
 	c.report.Residue = after

@@ -177,7 +177,10 @@ func (p plugged) ask(ctx context.Context, host *inproc.Host) []inspect.Drive {
 		if at.was == nil {
 			continue
 		}
+		// Sectors are the model's own count: the paper shows them before and after.
+		realloc, pending := d.Health.Realloc, d.Health.Pending
 		d.Health = at.was.Health
+		d.Health.Realloc, d.Health.Pending = realloc, pending
 		if now, err := start(host, d.Path); err == nil && bytes.Equal(now, at.start) {
 			d.Holds = at.was.Holds
 		}

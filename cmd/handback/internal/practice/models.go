@@ -3,79 +3,17 @@ package practice
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"handback.example/inspect"
-	"handback.example/inspect/drive"
 	"handback.example/inspect/drive/ata"
 	"handback.example/inspect/drive/nvme"
 )
 
-// Models of captured drives: a profile (package profile) of what each of them offers.
-
-// unlike any model: why no model stands in for a drive; empty: one does.
-func unlike(d inspect.Drive) string {
-	o, known := d.Opal, map[drive.Bus]bool{drive.BusNVMe: d.NVMe != nil, drive.BusSATA: d.ATA != nil, drive.BusSCSI: d.SCSI != nil, drive.BusMMC: d.MMC != nil}
-	switch {
-	case !known[d.Identity.Bus]:
-		return "a drive on " + cmp.Or(string(d.Identity.Bus), "a bus that is not known")
-	case o != nil && (yes(o.Activated) || yes(o.Locked) || yes(o.Owned)):
-		return "a drive whose own encryption somebody has set up"
-	case d.ATA != nil && yes(d.ATA.Hidden) && !d.ATA.NativeMax.Known:
-		return "a drive that hides nobody knows how much"
-	}
-	return ""
-}
-
-// unitsOf drives, those of one NVMe controller together, and the drives that no model
-// stands in for.
-func unitsOf(drives []inspect.Drive) (units []unit, left []inspect.Drive) {
-	for i, d := range drives {
-		shares := func(o inspect.Drive) bool {
-			return o.NVMe != nil && d.NVMe != nil && o.NVMe.Controller == d.NVMe.Controller && unlike(o) == ""
-		}
-		if unlike(d) != "" {
-			left = append(left, d)
-			continue
-		}
-		if slices.ContainsFunc(drives[:i], shares) {
-			continue // its controller's unit has it
-		}
-		u := unit{text: head(d), where: d.Where, was: []inspect.Drive{d}}
-		switch d.Identity.Bus {
-		case drive.BusNVMe:
-			u.was = slices.DeleteFunc(slices.Clone(drives[i:]), func(o inspect.Drive) bool { return !shares(o) })
-			slices.SortFunc(u.was, func(a, b inspect.Drive) int { return cmp.Compare(a.Identity.Namespace, b.Identity.Namespace) })
-			u.text += nvmeProfile(u.was)
-		case drive.BusSATA:
-			u.text += ataProfile(d)
-		case drive.BusSCSI:
-			u.text += scsiProfile(d)
-		default:
-			u.text += mmcProfile(d)
-		}
-		units = append(units, u)
-	}
-	return units, left
-}
-
-// Practice drives are no larger than this: one that sanitizes itself is sampled, one that
-// is overwritten is written and read whole.
-const (
-	mostSampled = 256 << 30
-	mostWritten = 512 << 20
-)
-
-func practiceSize(size int64, sanitizes bool) int64 {
-	most := int64(mostWritten)
-	if sanitizes {
-		most = mostSampled
-	}
-	return max(min(size, most), 1<<20) &^ (1<<12 - 1)
-}
+// Models of captured drives: a profile (package profile) of what each of them offers, no
+// larger than practice can do.
 
 // How long a model takes where its drive does not say, and at most.
 const short, long, longest = 5 * time.Second, 40 * time.Second, 2 * time.Minute
@@ -128,8 +66,6 @@ func head(d inspect.Drive) string {
 // ways in which a drive sanitizes itself.
 type ways struct{ crypto, block, overwrite bool }
 
-func (w ways) any() bool { return w.crypto || w.block || w.overwrite }
-
 func (w ways) table(name string) string {
 	return table(name, "crypto", w.crypto, "block", w.block, "overwrite", w.overwrite)
 }
@@ -139,6 +75,10 @@ func has[T uint8 | uint16 | uint32](f inspect.Fact[T], bit T) bool {
 }
 
 func yes(f inspect.Fact[bool]) bool { return f.Known && f.Value }
+
+func practiceSize(d inspect.Drive, most int64) int64 {
+	return max(min(d.Identity.Size, most), 1<<20) &^ (1<<12 - 1)
+}
 
 // rotation as a profile says it: 1 is none, 0 not told.
 func rotation(d inspect.Drive) int {
@@ -161,7 +101,7 @@ func naa(d inspect.Drive) uint64 {
 	return n
 }
 
-func nvmeProfile(namespaces []inspect.Drive) string {
+func nvmeProfile(namespaces []inspect.Drive, most int64) string {
 	d := namespaces[0]
 	n := d.NVMe
 	w := ways{has(n.SANICAP, nvme.SanicapCrypto), has(n.SANICAP, nvme.SanicapBlock), has(n.SANICAP, nvme.SanicapOverwrite)}
@@ -174,20 +114,20 @@ func nvmeProfile(namespaces []inspect.Drive) string {
 	last := uint32(0)
 	for _, d := range namespaces {
 		last = max(last, d.Identity.Namespace, 1)
-		s += table("[[nvme.namespaces]]", "id", max(d.Identity.Namespace, 1), "bytes", practiceSize(d.Identity.Size, w.any()),
+		s += table("[[nvme.namespaces]]", "id", max(d.Identity.Namespace, 1), "bytes", practiceSize(d, most),
 			"logical_block", max(d.Geometry.LogicalBlock, 512), "attached", true)
 	}
-	if unattached {
-		s += table("[[nvme.namespaces]]", "id", last+1, "bytes", mostWritten)
+	for i := range min(max(n.Unattached.Value, 0), 8) {
+		s += table("[[nvme.namespaces]]", "id", int(last)+1+i, "bytes", 1<<20)
 	}
 	return s
 }
 
-func ataProfile(d inspect.Drive) string {
+func ataProfile(d inspect.Drive, most int64) string {
 	a := d.ATA
 	w := ways{has(a.Sanitize, ata.SanitizeCrypto), has(a.Sanitize, ata.SanitizeBlock), has(a.Sanitize, ata.SanitizeOverwrite)}
 	block := int64(max(d.Geometry.LogicalBlock, 512))
-	sectors := practiceSize(d.Identity.Size, w.any()) / block
+	sectors := practiceSize(d, most) / block
 	hpa, dco := int64(0), int64(0)
 	if a.NativeMax.Known && a.NativeMax.Value > d.Identity.Size {
 		hpa = sectors / 8
@@ -214,13 +154,13 @@ func frozen(is bool) string {
 	return "never"
 }
 
-func scsiProfile(d inspect.Drive) string {
+func scsiProfile(d inspect.Drive, most int64) string {
 	c := d.SCSI
 	w := ways{yes(c.SanitizeCrypto), yes(c.SanitizeBlock), yes(c.SanitizeOverwrite)}
 	vendor, product, _ := strings.Cut(d.Identity.Model, " ")
 	block := int64(max(d.Geometry.LogicalBlock, 512))
 	s := table("[scsi]", "vendor", cut(vendor, 8), "product", cut(product, 16), "revision", cut(d.Identity.Firmware, 4), "serial", cut(d.Identity.Serial, 32), "wwn", naa(d),
-		"blocks", practiceSize(d.Identity.Size, w.any())/block, "logical_block", block, "rotation", rotation(d))
+		"blocks", practiceSize(d, most)/block, "logical_block", block, "rotation", rotation(d))
 	return s + w.table("[scsi.sanitize]") + table("", "crypto_time", short, "block_time", long, "overwrite_time", long) + table("[scsi.format]", "supported", yes(c.FormatUnit), "time", long)
 }
 
@@ -231,13 +171,13 @@ func areaSize(size int64) int64 {
 	return min(max(size/step, 0), 255) * step
 }
 
-func mmcProfile(d inspect.Drive) string {
+func mmcProfile(d inspect.Drive, most int64) string {
 	c := d.MMC
 	serial := cut(d.Identity.Serial, 10)
 	if _, err := strconv.ParseUint(serial, 0, 32); err != nil {
 		serial = "0x00000000" // a card's is a number (JESD84-B51, clause 7.2.5)
 	}
-	return table("[mmc]", "product", cut(d.Identity.Model, 6), "serial", serial, "sectors", practiceSize(d.Identity.Size, yes(c.Sanitize))/512,
+	return table("[mmc]", "product", cut(d.Identity.Model, 6), "serial", serial, "sectors", practiceSize(d, most)/512,
 		"boot_size", areaSize(c.BootBytes.Value/2), "rpmb_size", areaSize(c.RPMBBytes.Value), "secure_erase", yes(c.SecureErase), "sanitize", yes(c.Sanitize), "trim", true,
 		"erase_time", short, "secure_erase_time", long, "sanitize_time", long)
 }

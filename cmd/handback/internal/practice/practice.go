@@ -137,7 +137,10 @@ const simulated = "simulated for practice"
 
 // clearTPM of a machine that is not there.
 func clearTPM(t inspect.TPM) tpm.Outcome {
-	if t.Present.Known && !t.Present.Value {
+	switch {
+	case !t.Present.Known:
+		return tpm.Outcome{Result: tpm.Unknown, How: simulated, What: "Nobody knows whether the machine has a TPM (" + simulated + ")."}
+	case !t.Present.Value:
 		return tpm.Outcome{Result: tpm.NotPresent, How: simulated, What: "The machine has no TPM (" + simulated + ")."}
 	}
 	return tpm.Outcome{Result: tpm.Cleared, SRKChanged: inspect.Known(true, simulated), EKKept: inspect.Known(true, simulated),
