@@ -29,7 +29,11 @@ func Captured(ctx context.Context, r *inspect.Report) Lesson {
 		base.Drives = append(base.Drives, d)
 	}
 	units, left := modelled(ctx, &base)
-	base.Drives = nil
+	base.Drives, base.Unhandled = nil, slices.Clone(r.Unhandled)
+	if base.Unhandled == nil && len(left) > 0 {
+		base.Unhandled = []inspect.Finding{{Code: "not-looked", What: "the capture does not tell whether more drives are hidden in the machine",
+			Do: "on a bench, look at the machine again"}}
+	}
 	for _, d := range left {
 		base.Unhandled = append(base.Unhandled, inspect.Finding{Code: "not-modelled",
 			What: fmt.Sprintf("%s (%s) is not in this practice: no model is like it", d.Path, cmp.Or(d.Identity.Model, "no name")),

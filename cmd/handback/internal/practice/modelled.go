@@ -54,19 +54,15 @@ func unlikely(ctx context.Context, m inspect.Report, units []unit, want wipe.Pla
 	for _, u := range units {
 		if _, err := (Lesson{drives: []unit{u}}).plug(inproc.NewHost(nil)); err == nil {
 			fit = append(fit, u)
-			continue
-		}
-		for _, d := range u.was {
-			paths = append(paths, d.Path)
+		} else {
+			paths = append(paths, pathsOf(u)...)
 		}
 	}
 	host := inproc.NewHost(nil)
 	in, err := Lesson{drives: fit}.plug(host)
-	if err != nil {
+	if err != nil { // what each could be alone, they can't be together
 		for _, u := range fit {
-			for _, d := range u.was {
-				paths = append(paths, d.Path)
-			}
+			paths = append(paths, pathsOf(u)...)
 		}
 		return paths
 	}
@@ -76,6 +72,13 @@ func unlikely(ctx context.Context, m inspect.Report, units []unit, want wipe.Pla
 		if at.was != nil && way(want, at.was.Path) != way(have, in.paths[i]) {
 			paths = append(paths, at.was.Path)
 		}
+	}
+	return paths
+}
+
+func pathsOf(u unit) (paths []string) {
+	for _, d := range u.was {
+		paths = append(paths, d.Path)
 	}
 	return paths
 }
